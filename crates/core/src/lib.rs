@@ -1,0 +1,2 @@
+//! The pure decisions of a SlapOS cloud.
+pub mod names;

@@ -1,0 +1,5 @@
+//! What goes over the wire, as types.
+//!
+//! Pure but for `client`, which holds the only input and output of this crate.
+
+pub mod v1;
