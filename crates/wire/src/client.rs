@@ -1,0 +1,274 @@
+//! A client of the `v1` face: typed calls over HTTP, each with a deadline.
+//!
+//! The only input and output of this crate. Blocking on purpose: straight-line code for the
+//! command line, and one worker thread per call for the node.
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+use slapos_core::names::{ComputerId, InstanceId, PartitionId, Revision, Title};
+
+use crate::v1::{
+    Accepted, BangAsk, Computer, Format, Health, HistoryEntry, Instance, InstanceReport, Problem,
+    RequestAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
+};
+
+/// The largest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// The longest that an ordinary call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a long poll may take beyond the wait that it asked for.
+const POLL_GRACE: Duration = Duration::from_secs(15);
+
+/// Why a call brought no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answered, or the answer broke off.
+    #[error("no answer from the master at {url}")]
+    NoAnswer {
+        /// The address that was called.
+        url: String,
+        /// What the transport said.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// The master refused.
+    #[error("{}", .0.title)]
+    Refused(Box<Problem>),
+    /// The answer is not what a master of ours says.
+    #[error("{url} answered with status {status}, and not as a SlapOS master does: {text}")]
+    Strange {
+        /// The address that was called.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer.
+        text: String,
+    },
+}
+
+impl ClientError {
+    /// What the person can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoAnswer { .. } => {
+                Some("is the master running? its address is `master_url` in the configuration file".into())
+            }
+            Self::Refused(problem) => problem.hint.clone(),
+            Self::Strange { .. } => Some("check `master_url` in the configuration file".into()),
+        }
+    }
+
+    /// True when asking again later can help: nobody answered, or the master is busy.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::NoAnswer { .. } => true,
+            Self::Refused(problem) => problem.status >= 500,
+            Self::Strange { status, .. } => *status >= 500,
+        }
+    }
+}
+
+/// A master, as seen from outside. Cheap to clone; keeps connections open between calls.
+#[derive(Debug, Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Client {
+    /// A client of the master at `url`, e.g. `http://127.0.0.1:4000`. Connects at the first call.
+    pub fn new(url: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(5)))
+            .timeout_global(Some(CALL_TIMEOUT))
+            .proxy(None)
+            .user_agent(concat!("slapos/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The address of the master.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// Is the master up, and how far is it?
+    pub fn health(&self) -> Result<Health, ClientError> {
+        self.get("/v1/health", &[])
+    }
+
+    /// All computers.
+    pub fn computers(&self) -> Result<Vec<Computer>, ClientError> {
+        self.get("/v1/computers", &[])
+    }
+
+    /// One computer.
+    pub fn computer(&self, computer: &ComputerId) -> Result<Computer, ClientError> {
+        self.get(&format!("/v1/computers/{computer}"), &[])
+    }
+
+    /// Declares the partitions of a computer.
+    pub fn format(&self, computer: &ComputerId, format: &Format) -> Result<Computer, ClientError> {
+        self.put(&format!("/v1/computers/{computer}/format"), format)
+    }
+
+    /// Wishes a release on a computer, or wishes it away.
+    pub fn supply(&self, computer: &ComputerId, ask: &SupplyAsk) -> Result<Supply, ClientError> {
+        self.put(&format!("/v1/computers/{computer}/supplies"), ask)
+    }
+
+    /// Says how far a release is.
+    pub fn report_supply(
+        &self,
+        computer: &ComputerId,
+        report: &SupplyReport,
+    ) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/computers/{computer}/supplies/report"), report)
+    }
+
+    /// Waits up to `wait_seconds` for a change of what the computer has to do since a revision;
+    /// `since` 0 asks for everything, at once.
+    pub fn watch(
+        &self,
+        computer: &ComputerId,
+        since: Revision,
+        wait_seconds: u64,
+    ) -> Result<Watch, ClientError> {
+        let path = format!("/v1/computers/{computer}/watch");
+        let query = [("since", since.0.to_string()), ("wait", wait_seconds.to_string())];
+        self.poll(&path, &query, wait_seconds)
+    }
+
+    /// Says what became of the instance of a partition.
+    pub fn report_instance(
+        &self,
+        computer: &ComputerId,
+        partition: &PartitionId,
+        report: &InstanceReport,
+    ) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/report"), report)
+    }
+
+    /// A request by the instance that lives in a partition.
+    pub fn request_from(
+        &self,
+        computer: &ComputerId,
+        partition: &PartitionId,
+        ask: &RequestAsk,
+    ) -> Result<Instance, ClientError> {
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/request"), ask)
+    }
+
+    /// "Process this instance again."
+    pub fn bang(
+        &self,
+        computer: &ComputerId,
+        partition: &PartitionId,
+        ask: &BangAsk,
+    ) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/bang"), ask)
+    }
+
+    /// Sends a sample of the processes of a computer.
+    pub fn usage(&self, computer: &ComputerId, usage: &Usage) -> Result<Accepted, ClientError> {
+        self.put(&format!("/v1/computers/{computer}/usage"), usage)
+    }
+
+    /// A request by a person.
+    pub fn request(&self, ask: &RequestAsk) -> Result<Instance, ClientError> {
+        self.post("/v1/instances", ask)
+    }
+
+    /// All instances, or those of a title.
+    pub fn instances(&self, title: Option<&Title>) -> Result<Vec<Instance>, ClientError> {
+        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
+        self.get("/v1/instances", &query)
+    }
+
+    /// The tree below a root.
+    pub fn tree(&self, root: &Title) -> Result<Tree, ClientError> {
+        self.get("/v1/instances/tree", &[("title", root.to_string())])
+    }
+
+    /// Waits up to `wait_seconds` until an instance changed after a revision, then shows it.
+    pub fn wait_instance(
+        &self,
+        id: InstanceId,
+        since: Revision,
+        wait_seconds: u64,
+    ) -> Result<Instance, ClientError> {
+        let query = [
+            ("id", id.to_string()),
+            ("since", since.0.to_string()),
+            ("wait", wait_seconds.to_string()),
+        ];
+        self.poll("/v1/instances/wait", &query, wait_seconds)
+    }
+
+    /// What happened, oldest first; all of it or what concerns a title.
+    pub fn history(&self, title: Option<&Title>) -> Result<Vec<HistoryEntry>, ClientError> {
+        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
+        self.get("/v1/history", &query)
+    }
+
+    fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+        Self::answer(&url, self.agent.get(&url).query_pairs(pairs).call())
+    }
+
+    fn poll<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        wait_seconds: u64,
+    ) -> Result<T, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+        let timeout = Duration::from_secs(wait_seconds) + POLL_GRACE;
+        let request = self.agent.get(&url).query_pairs(pairs);
+        Self::answer(&url, request.config().timeout_global(Some(timeout)).build().call())
+    }
+
+    fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        let url = format!("{}{path}", self.base);
+        Self::answer(&url, self.agent.put(&url).send_json(body))
+    }
+
+    fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let url = format!("{}{path}", self.base);
+        Self::answer(&url, self.agent.post(&url).send_json(body))
+    }
+
+    fn answer<T: DeserializeOwned>(
+        url: &str,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, ClientError> {
+        let no_answer =
+            |source| ClientError::NoAnswer { url: url.to_owned(), source: Box::new(source) };
+        let mut response = result.map_err(no_answer)?;
+        let status = response.status();
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        let text = body.read_to_string().map_err(no_answer)?;
+        let strange = || ClientError::Strange {
+            url: url.to_owned(),
+            status: status.as_u16(),
+            text: text.chars().take(200).collect(),
+        };
+        if status.is_success() {
+            return serde_json::from_str(&text).map_err(|_| strange());
+        }
+        let problem: Problem = serde_json::from_str(&text).map_err(|_| strange())?;
+        Err(ClientError::Refused(Box::new(problem)))
+    }
+}
