@@ -1,1 +1,12 @@
-//! (to come)
+//! The agent of one computer.
+//!
+//! It formats partitions, installs software releases, evaluates instance profiles, keeps
+//! processes running and checks promises, always by the same three moves: observe, plan,
+//! execute. It never decides what belongs on the computer (the master does) and never stops a
+//! service because the master is away.
+//!
+//! Start at `agent`.
+
+pub mod format;
+pub mod plan;
+pub mod settings;

@@ -1,0 +1,176 @@
+//! What to do with one partition: from what is wished and what is seen to a list of steps.
+//!
+//! Pure: same wish, same sight, same steps. Boot, wake-up, a process that exited and the slow
+//! periodic check all come here; the executor takes no decision of its own.
+
+use slapos_core::names::{Generation, InstanceId, WishedState};
+use slapos_wire::v1::InstanceWish;
+
+/// What is in a partition right now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The instance whose files are there; `None` when the partition is empty.
+    pub occupant: Option<Occupant>,
+    /// The release of the wish is complete on this computer.
+    pub release_ready: bool,
+    /// The set of programs that shall run is known to the supervisor and runs.
+    pub programs_run: bool,
+}
+
+/// What the node remembers of the instance whose files are in a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    /// The instance.
+    pub id: InstanceId,
+    /// What the last complete evaluation was made from, if there was one.
+    pub evaluated: Option<Inputs>,
+    /// What was last reported to the master and accepted.
+    pub reported: Option<(Generation, WishedState)>,
+}
+
+/// What an evaluation depends on. Equal inputs give equal files.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Inputs {
+    /// The generation of the wish: parameters, type, state, release.
+    pub generation: Generation,
+    /// What happened to the instances that it requested.
+    pub news: u64,
+    /// Installation of the release that was evaluated.
+    pub release: String,
+    /// Digest of the files that were read (path, size, time of change).
+    pub files: String,
+}
+
+/// One step of the executor. The order in which they are planned is the order of execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// End every process of the partition, in order, and forget its programs.
+    StopPrograms,
+    /// Remove everything from the partition.
+    Wipe,
+    /// Evaluate the release's instance profile: render files, request, collect what to publish.
+    Evaluate,
+    /// Hand the programs that the profile laid out to the supervisor, which starts and stops the
+    /// difference.
+    RunPrograms,
+    /// Check the promises until they are green, then report `started` with the connection.
+    AwaitPromises,
+    /// Report that processes are stopped.
+    ReportStopped,
+    /// Report that nothing is left.
+    ReportDestroyed,
+}
+
+/// Plans one pass over a partition. `inputs` is what an evaluation would depend on now; it is
+/// only looked at when the release is ready.
+pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<Step> {
+    use Step::{
+        AwaitPromises, Evaluate, ReportDestroyed, ReportStopped, RunPrograms, StopPrograms, Wipe,
+    };
+
+    let Some(wish) = wish else {
+        return if seen.occupant.is_some() { vec![StopPrograms, Wipe] } else { vec![] };
+    };
+    if wish.state == WishedState::Destroyed {
+        return vec![StopPrograms, Wipe, ReportDestroyed];
+    }
+    let mut steps = Vec::new();
+    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == wish.id);
+    if seen.occupant.is_some() && mine.is_none() {
+        steps.extend([StopPrograms, Wipe]); // left by an instance that is gone: never mix two
+    }
+    if !seen.release_ready {
+        return steps; // the release's own task wakes this partition when it is complete
+    }
+    let evaluated = mine.and_then(|occupant| occupant.evaluated.as_ref());
+    let fresh = evaluated == Some(inputs);
+    if !fresh {
+        steps.push(Evaluate);
+    }
+    let reported = mine.and_then(|occupant| occupant.reported);
+    let told = fresh && reported == Some((wish.generation, wish.state));
+    match wish.state {
+        WishedState::Started if told && seen.programs_run => {}
+        WishedState::Started => steps.extend([RunPrograms, AwaitPromises]),
+        WishedState::Stopped if told && !seen.programs_run => {}
+        WishedState::Stopped => steps.extend([StopPrograms, ReportStopped]),
+        WishedState::Destroyed => {}
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step::*, *};
+
+    fn wish(state: WishedState) -> InstanceWish {
+        InstanceWish {
+            id: InstanceId(7),
+            title: "db".try_into().unwrap(),
+            root_title: "app".try_into().unwrap(),
+            root: InstanceId(1),
+            software_release: "software/mariadb".try_into().unwrap(),
+            software_type: "default".try_into().unwrap(),
+            state,
+            generation: Generation(3),
+            parameters: [].into(),
+            news: 2,
+        }
+    }
+
+    fn inputs() -> Inputs {
+        Inputs { generation: Generation(3), news: 2, release: "r1".into(), files: "f1".into() }
+    }
+
+    fn occupied(id: u64, evaluated: Option<Inputs>, reported: Option<WishedState>) -> Seen {
+        let reported = reported.map(|state| (Generation(3), state));
+        Seen {
+            occupant: Some(Occupant { id: InstanceId(id), evaluated, reported }),
+            release_ready: true,
+            programs_run: false,
+        }
+    }
+
+    #[test]
+    fn the_steps_depend_on_wish_and_sight() {
+        use WishedState::{Destroyed, Started, Stopped};
+        let empty = Seen { release_ready: true, ..Seen::default() };
+        let no_release = Seen::default();
+        let done = Seen { programs_run: true, ..occupied(7, Some(inputs()), Some(Started)) };
+        let crashed = Seen { programs_run: false, ..done.clone() };
+        let untold = Seen { programs_run: true, ..occupied(7, Some(inputs()), None) };
+        let older = Inputs { news: 1, ..inputs() };
+        let behind = Seen { programs_run: true, ..occupied(7, Some(older), Some(Started)) };
+        let stranger = Seen { programs_run: true, ..occupied(6, Some(inputs()), Some(Started)) };
+        let stopped = occupied(7, Some(inputs()), Some(Stopped));
+        let table: &[(Option<WishedState>, &Seen, &[Step])] = &[
+            (None, &empty, &[]),
+            (None, &done, &[StopPrograms, Wipe]),
+            (Some(Started), &no_release, &[]),
+            (Some(Started), &empty, &[Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &done, &[]),
+            (Some(Started), &crashed, &[RunPrograms, AwaitPromises]),
+            (Some(Started), &untold, &[RunPrograms, AwaitPromises]),
+            (Some(Started), &behind, &[Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &stranger, &[StopPrograms, Wipe, Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Stopped), &done, &[StopPrograms, ReportStopped]),
+            (Some(Stopped), &empty, &[Evaluate, StopPrograms, ReportStopped]),
+            (Some(Stopped), &stopped, &[]),
+            (Some(Destroyed), &done, &[StopPrograms, Wipe, ReportDestroyed]),
+            (Some(Destroyed), &no_release, &[StopPrograms, Wipe, ReportDestroyed]),
+        ];
+        for (wished, seen, steps) in table {
+            let wish = wished.map(wish);
+            assert_eq!(plan(wish.as_ref(), seen, &inputs()), *steps, "{wished:?} while {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_pass_after_a_pass_has_nothing_to_do() {
+        let done = Seen {
+            programs_run: true,
+            ..occupied(7, Some(inputs()), Some(WishedState::Started))
+        };
+        assert_eq!(plan(Some(&wish(WishedState::Started)), &done, &inputs()), []);
+    }
+}

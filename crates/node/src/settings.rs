@@ -1,0 +1,92 @@
+//! What one node is told when it starts. A value: the command line reads files, this crate never does.
+
+use std::net::IpAddr;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use md5::{Digest, Md5};
+use slapos_core::names::{ComputerId, PartitionId, SoftwareUrl};
+
+/// Everything that a node has to know before it can call its master.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The computer that this node is the agent of.
+    pub computer: ComputerId,
+    /// Address of the master, e.g. `http://127.0.0.1:4000`.
+    pub master_url: String,
+    /// Releases are installed here, each in a directory named by the md5 of its URL.
+    pub software_root: Utf8PathBuf,
+    /// Partitions are here.
+    pub instance_root: Utf8PathBuf,
+    /// Sockets, locks, logs and what the node remembers.
+    pub var_root: Utf8PathBuf,
+    /// Downloads that releases share; may be shared by several nodes.
+    pub cache_root: Utf8PathBuf,
+    /// Where the releases that come with the program are laid out: `<shipped>/NAME/software.cfg`.
+    pub shipped_root: Utf8PathBuf,
+    /// The partitions that this computer offers.
+    pub partitions: Vec<PartitionSettings>,
+    /// System users; `None`: everything runs as the invoking user.
+    pub users: Option<Users>,
+    /// Another source of Debian packages than the host's own apt configuration.
+    pub mirror: Option<String>,
+    /// The program that is started for supervisor, launcher and evaluation: this very one.
+    pub program: Utf8PathBuf,
+}
+
+/// One partition as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionSettings {
+    /// Its name.
+    pub name: PartitionId,
+    /// Addresses that its services bind.
+    pub addresses: Vec<IpAddr>,
+    /// Capabilities that mark it.
+    pub capabilities: Vec<String>,
+}
+
+/// Numbers of the system users that run things when the node runs as root. They need no entry
+/// in `/etc/passwd`; see `docs/decisions/0003-users-without-passwd.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Users {
+    /// Installs releases and owns them.
+    pub software: u32,
+    /// Runs the first partition; the next partition has the next number.
+    pub first_partition: u32,
+}
+
+impl Settings {
+    /// The directory of a partition.
+    pub fn partition_directory(&self, partition: &PartitionId) -> Utf8PathBuf {
+        self.instance_root.join(partition.as_str())
+    }
+
+    /// The directory of a release: the md5 of its URL in lower-case hexadecimal, as SlapOS has it.
+    pub fn release_directory(&self, release: &SoftwareUrl) -> Utf8PathBuf {
+        self.software_root.join(hexadecimal(&Md5::digest(release.as_str())))
+    }
+
+    /// Where the profile of a release is read: `software/NAME` comes with the program, anything
+    /// else is a URL or a path.
+    pub fn profile_location(&self, release: &SoftwareUrl) -> String {
+        match release.as_str().strip_prefix("software/") {
+            Some(name) => self.shipped_root.join(name).join("software.cfg").into_string(),
+            None => release.to_string(),
+        }
+    }
+
+    /// The user and group number that a partition runs as; `None`: the invoking user.
+    pub fn partition_user(&self, partition: &PartitionId) -> Option<u32> {
+        let users = self.users?;
+        let place = self.partitions.iter().position(|known| known.name == *partition)?;
+        Some(users.first_partition + u32::try_from(place).ok()?)
+    }
+
+    /// Socket of the supervisor and other run-time files.
+    pub fn supervisor_base(&self) -> &Utf8Path {
+        &self.var_root
+    }
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
