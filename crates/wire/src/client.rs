@@ -10,7 +10,7 @@ use slapos_core::names::{ComputerId, InstanceId, PartitionId, Revision, Title};
 
 use crate::v1::{
     Accepted, BangAsk, Computer, Format, Health, HistoryEntry, Instance, InstanceReport, Problem,
-    RequestAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
+    RequestAsk, StateAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
 };
 
 /// The largest answer that is read, in bytes.
@@ -51,9 +51,10 @@ impl ClientError {
     /// What the person can do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoAnswer { .. } => {
-                Some("is the master running? its address is `master_url` in the configuration file".into())
-            }
+            Self::NoAnswer { .. } => Some(
+                "is the master running? its address is `master_url` in the configuration file"
+                    .into(),
+            ),
             Self::Refused(problem) => problem.hint.clone(),
             Self::Strange { .. } => Some("check `master_url` in the configuration file".into()),
         }
@@ -86,7 +87,10 @@ impl Client {
             .proxy(None)
             .user_agent(concat!("slapos/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() }
+        Self {
+            agent: config.into(),
+            base: url.trim_end_matches('/').to_owned(),
+        }
     }
 
     /// The address of the master.
@@ -137,7 +141,10 @@ impl Client {
         wait_seconds: u64,
     ) -> Result<Watch, ClientError> {
         let path = format!("/v1/computers/{computer}/watch");
-        let query = [("since", since.0.to_string()), ("wait", wait_seconds.to_string())];
+        let query = [
+            ("since", since.0.to_string()),
+            ("wait", wait_seconds.to_string()),
+        ];
         self.poll(&path, &query, wait_seconds)
     }
 
@@ -148,7 +155,10 @@ impl Client {
         partition: &PartitionId,
         report: &InstanceReport,
     ) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/report"), report)
+        self.post(
+            &format!("/v1/computers/{computer}/partitions/{partition}/report"),
+            report,
+        )
     }
 
     /// A request by the instance that lives in a partition.
@@ -158,7 +168,10 @@ impl Client {
         partition: &PartitionId,
         ask: &RequestAsk,
     ) -> Result<Instance, ClientError> {
-        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/request"), ask)
+        self.post(
+            &format!("/v1/computers/{computer}/partitions/{partition}/request"),
+            ask,
+        )
     }
 
     /// "Process this instance again."
@@ -168,7 +181,10 @@ impl Client {
         partition: &PartitionId,
         ask: &BangAsk,
     ) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/bang"), ask)
+        self.post(
+            &format!("/v1/computers/{computer}/partitions/{partition}/bang"),
+            ask,
+        )
     }
 
     /// Sends a sample of the processes of a computer.
@@ -181,9 +197,17 @@ impl Client {
         self.post("/v1/instances", ask)
     }
 
+    /// Another state for an existing instance, root or child.
+    pub fn wish_state(&self, ask: &StateAsk) -> Result<Instance, ClientError> {
+        self.post("/v1/instances/state", ask)
+    }
+
     /// All instances, or those of a title.
     pub fn instances(&self, title: Option<&Title>) -> Result<Vec<Instance>, ClientError> {
-        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
+        let query: Vec<_> = title
+            .iter()
+            .map(|title| ("title", title.to_string()))
+            .collect();
         self.get("/v1/instances", &query)
     }
 
@@ -209,7 +233,10 @@ impl Client {
 
     /// What happened, oldest first; all of it or what concerns a title.
     pub fn history(&self, title: Option<&Title>) -> Result<Vec<HistoryEntry>, ClientError> {
-        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
+        let query: Vec<_> = title
+            .iter()
+            .map(|title| ("title", title.to_string()))
+            .collect();
         self.get("/v1/history", &query)
     }
 
@@ -233,10 +260,21 @@ impl Client {
         let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
         let timeout = Duration::from_secs(wait_seconds) + POLL_GRACE;
         let request = self.agent.get(&url).query_pairs(pairs);
-        Self::answer(&url, request.config().timeout_global(Some(timeout)).build().call())
+        Self::answer(
+            &url,
+            request
+                .config()
+                .timeout_global(Some(timeout))
+                .build()
+                .call(),
+        )
     }
 
-    fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let url = format!("{}{path}", self.base);
         Self::answer(&url, self.agent.put(&url).send_json(body))
     }
@@ -254,8 +292,10 @@ impl Client {
         url: &str,
         result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<T, ClientError> {
-        let no_answer =
-            |source| ClientError::NoAnswer { url: url.to_owned(), source: Box::new(source) };
+        let no_answer = |source| ClientError::NoAnswer {
+            url: url.to_owned(),
+            source: Box::new(source),
+        };
         let mut response = result.map_err(no_answer)?;
         let status = response.status();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);

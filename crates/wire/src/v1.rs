@@ -18,6 +18,7 @@
 //! | `POST /v1/computers/{computer}/partitions/{partition}/bang` | [`BangAsk`] → [`Accepted`] |
 //! | `PUT /v1/computers/{computer}/usage` | [`Usage`] → [`Accepted`] (kept in memory only) |
 //! | `POST /v1/instances` | [`RequestAsk`] → [`Instance`] (asked by a person: a root) |
+//! | `POST /v1/instances/state` | [`StateAsk`] → [`Instance`] (by the person whose tree it is: root or child) |
 //! | `GET /v1/instances[?title=T][&id=SOFTINST-N]` | → `[Instance]` |
 //! | `GET /v1/instances/tree?title=ROOT` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
@@ -310,6 +311,17 @@ pub struct RequestAsk {
 
 fn started() -> WishedState {
     WishedState::Started
+}
+
+/// Another state for an existing instance, root or child, wished by the person whose tree it is.
+/// A destroyed child that its requester still asks for comes back as a new instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateAsk {
+    /// The instance.
+    pub id: InstanceId,
+    /// What is wished.
+    pub state: WishedState,
 }
 
 /// One instance as its requester sees it.
