@@ -3,14 +3,18 @@
 //! The only input and output of this crate. Blocking on purpose: straight-line code for the
 //! command line, and one worker thread per call for the node.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    io::{BufRead, BufReader, Lines},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use slapos_core::names::{ComputerId, InstanceId, PartitionId, Revision, Title};
 
 use crate::v1::{
-    Accepted, BangAsk, Computer, Format, Health, HistoryEntry, Instance, InstanceReport, Problem,
-    RequestAsk, StateAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
+    Accepted, BangAsk, Change, Computer, Format, Health, HistoryEntry, Instance, InstanceReport,
+    Problem, RequestAsk, StateAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
 };
 
 /// The largest answer that is read, in bytes.
@@ -240,6 +244,24 @@ impl Client {
         self.get("/v1/history", &query)
     }
 
+    /// Follows what happens from now on, without end: one item per change, as soon as it is
+    /// durable. Ends with an error when the master goes away.
+    pub fn events(&self) -> Result<Events, ClientError> {
+        let url = format!("{}/v1/events", self.base);
+        let request = self.agent.get(&url).config().timeout_global(None).build();
+        let response = request.call().map_err(|source| no_answer(&url, source))?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            return Err(ClientError::Strange {
+                url,
+                status,
+                text: String::new(),
+            });
+        }
+        let lines = BufReader::new(response.into_body().into_reader()).lines();
+        Ok(Events { url, lines })
+    }
+
     fn get<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -292,14 +314,12 @@ impl Client {
         url: &str,
         result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<T, ClientError> {
-        let no_answer = |source| ClientError::NoAnswer {
-            url: url.to_owned(),
-            source: Box::new(source),
-        };
-        let mut response = result.map_err(no_answer)?;
+        let mut response = result.map_err(|source| no_answer(url, source))?;
         let status = response.status();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-        let text = body.read_to_string().map_err(no_answer)?;
+        let text = body
+            .read_to_string()
+            .map_err(|source| no_answer(url, source))?;
         let strange = || ClientError::Strange {
             url: url.to_owned(),
             status: status.as_u16(),
@@ -310,5 +330,45 @@ impl Client {
         }
         let problem: Problem = serde_json::from_str(&text).map_err(|_| strange())?;
         Err(ClientError::Refused(Box::new(problem)))
+    }
+}
+
+fn no_answer(url: &str, source: ureq::Error) -> ClientError {
+    ClientError::NoAnswer {
+        url: url.to_owned(),
+        source: Box::new(source),
+    }
+}
+
+/// The stream of [`Client::events`]; each `next` blocks until something happens.
+pub struct Events {
+    url: String,
+    lines: Lines<BufReader<ureq::BodyReader<'static>>>,
+}
+
+impl Iterator for Events {
+    type Item = Result<Change, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = match self.lines.next()? {
+                Ok(line) => line,
+                Err(error) => return Some(Err(no_answer(&self.url, error.into()))),
+            };
+            let Some(data) = line.strip_prefix("data:") else {
+                continue;
+            };
+            if let Ok(change) = serde_json::from_str(data.trim_start()) {
+                return Some(Ok(change)); // other data is of a newer master: not for us
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
