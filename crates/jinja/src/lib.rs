@@ -1,1 +1,15 @@
-//! (to come)
+//! Jinja2 templates with Python's values.
+//!
+//! Templates see lists, dictionaries, texts and numbers that behave as in Python: they can be changed, have
+//! Python's methods, `%` formats, `repr` is Python's. What is not supported is an error, never another text.
+//! Knows nothing of SlapOS; reads no file (a loader of the embedding program does).
+
+mod error;
+mod escapes;
+mod value;
+
+pub use error::{Error, ErrorKind, Place, Result};
+pub use value::{
+    Args, Dict, Entries, Function, Iter, JsonError, Key, List, LiteralError, Missing, Module,
+    Namespace, Object, Set, Tuple, Type, Value,
+};
