@@ -88,7 +88,9 @@ fn plain(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && !text.starts_with('.')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 /// One line of text without control characters, of a bounded length in bytes.
@@ -141,9 +143,14 @@ impl TryFrom<String> for InstanceId {
     type Error = BadName;
 
     fn try_from(text: String) -> Result<Self, BadName> {
-        text.strip_prefix("SOFTINST-").and_then(|number| number.parse().ok()).map(Self).ok_or(
-            BadName { kind: "instance id", text, rule: "use SOFTINST- and a number" },
-        )
+        text.strip_prefix("SOFTINST-")
+            .and_then(|number| number.parse().ok())
+            .map(Self)
+            .ok_or(BadName {
+                kind: "instance id",
+                text,
+                rule: "use SOFTINST- and a number",
+            })
     }
 }
 

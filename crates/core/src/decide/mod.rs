@@ -1,0 +1,136 @@
+//! Decisions: one verb, one file. Each is a pure function of the world, the ask, the actor and
+//! the time to an answer and the rows that change, or to a refusal that changes nothing.
+//!
+//! [`decide`] is the one way in: it also draws the consequences ([`settle`](crate::settle)) and
+//! brings the world to the next revision.
+
+mod bang;
+mod destroy;
+mod format;
+mod report;
+mod request;
+mod supply;
+mod supply_report;
+
+pub use self::{
+    bang::Bang,
+    destroy::Destroy,
+    format::{Format, FormatPartition},
+    report::InstanceReport,
+    request::{Request, Requester},
+    supply::SupplyAsk,
+    supply_report::SupplyReport,
+};
+use crate::{
+    actor::Actor,
+    names::{InstanceId, Timestamp},
+    refusal::Refusal,
+    settle::settle,
+    world::{ApplyError, World},
+    write::{Entry, Note, Write},
+};
+
+/// Everything that can be asked of the master that may change something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// These are the partitions of a computer.
+    Format(Format),
+    /// A release shall be on a computer, or not.
+    Supply(SupplyAsk),
+    /// This became of a release.
+    SupplyReport(SupplyReport),
+    /// Find or create an instance and bring it to the wished state.
+    Request(Request),
+    /// This became of an instance.
+    Report(InstanceReport),
+    /// Process an instance again.
+    Bang(Bang),
+    /// Destroy an instance.
+    Destroy(Destroy),
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is so.
+    Done,
+    /// The report was about an older wish and changed nothing.
+    Stale,
+    /// This instance is meant. It can be gone by the time the answer is read: then it is absent.
+    Instance(InstanceId),
+    /// What shall be destroyed does not exist. Nothing was created.
+    Absent,
+}
+
+/// An answer with what it changes; nothing when `writes` is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The answer.
+    pub answer: Answer,
+    /// Rows that change, before consequences.
+    pub writes: Vec<Write>,
+    /// The story.
+    pub note: Note,
+}
+
+impl Decision {
+    /// An answer for which nothing has to change.
+    fn unchanged(answer: Answer) -> Self {
+        let note = Note {
+            verb: String::new(),
+            what: String::new(),
+            instance: None,
+            computer: None,
+        };
+        Self {
+            answer,
+            writes: vec![],
+            note,
+        }
+    }
+}
+
+/// Why there was no decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecideError {
+    /// Refused; nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A defect: the writes do not fit the world, which must not be used any more.
+    #[error("a decision contradicts the world")]
+    Broken(#[from] ApplyError),
+}
+
+/// Decides one ask and applies it, with all that follows, to `world`. The entry, if there is one,
+/// must become durable before the answer (or any reading of `world`) leaves.
+pub fn decide(
+    world: &mut World,
+    ask: &Ask,
+    actor: &Actor,
+    origin: &str,
+    now: Timestamp,
+) -> Result<(Answer, Option<Entry>), DecideError> {
+    let decision = match ask {
+        Ask::Format(ask) => format::format(world, ask, actor),
+        Ask::Supply(ask) => supply::supply(world, ask, actor, now),
+        Ask::SupplyReport(ask) => supply_report::supply_report(world, ask, actor, now),
+        Ask::Request(ask) => request::request(world, ask, actor, now),
+        Ask::Report(ask) => report::report(world, ask, actor, now),
+        Ask::Bang(ask) => bang::bang(world, ask, actor, now),
+        Ask::Destroy(ask) => destroy::destroy(world, ask, actor, now),
+    }?;
+    if decision.writes.is_empty() {
+        return Ok((decision.answer, None));
+    }
+    let writes = settle(world, decision.writes, now)?;
+    world.revision = world.next_revision();
+    let entry = Entry {
+        revision: world.revision,
+        at: now,
+        actor: actor.clone(),
+        origin: origin.to_owned(),
+        note: decision.note,
+        writes,
+    };
+    Ok((decision.answer, Some(entry)))
+}

@@ -1,0 +1,239 @@
+//! `request`: find or create the instance (tree, title) and bring it to the wished state.
+//!
+//! A person requests roots, a running instance requests children in its own tree. Asking the
+//! same again changes nothing. An instance keeps its place whatever is asked later.
+
+use std::sync::Arc;
+
+use super::{Answer, Decision};
+use crate::{
+    actor::{Actor, Deed, permit},
+    allocate::Placement,
+    names::{
+        Generation, InstanceId, PersonId, SoftwareType, SoftwareUrl, Timestamp, Title, WishedState,
+    },
+    refusal::Refusal,
+    settle::effective_wish,
+    world::{Dictionary, Instance, World},
+    write::{Note, Write},
+};
+
+/// Who requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requester {
+    /// A person: the instance is the root of a tree.
+    Person(PersonId),
+    /// An instance: the other is its child, in the same tree.
+    Instance(InstanceId),
+}
+
+/// What is requested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who requests.
+    pub requester: Requester,
+    /// The title.
+    pub title: Title,
+    /// The release.
+    pub release: SoftwareUrl,
+    /// The entry of the release.
+    pub software_type: SoftwareType,
+    /// What goes in. `None`: as before, empty for a new instance.
+    pub parameters: Option<Dictionary>,
+    /// Conditions on where.
+    pub placement: Dictionary,
+    /// What is wished.
+    pub state: WishedState,
+}
+
+/// Where in which tree the instance shall be.
+struct Position {
+    person: PersonId,
+    /// `None`: a new tree.
+    root: Option<InstanceId>,
+    requester: Option<InstanceId>,
+}
+
+pub(super) fn request(
+    world: &World,
+    ask: &Request,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let placement = Placement::parse(&ask.placement)?;
+    let (position, known) = match &ask.requester {
+        Requester::Person(person) => {
+            permit(world, actor, Deed::RequestRoot(person))?;
+            let known = world.root(person, &ask.title);
+            let position = Position {
+                person: person.clone(),
+                root: None,
+                requester: None,
+            };
+            (position, known)
+        }
+        Requester::Instance(id) => {
+            permit(world, actor, Deed::RequestChild(*id))?;
+            find_child(world, ask, *id)?
+        }
+    };
+    match known {
+        None if ask.state == WishedState::Destroyed => Ok(Decision::unchanged(Answer::Absent)),
+        None => Ok(create(world, ask, placement, position, now)),
+        Some(known) => change(world, ask, placement, &position, known, now),
+    }
+}
+
+fn find_child<'w>(
+    world: &'w World,
+    ask: &Request,
+    requester: InstanceId,
+) -> Result<(Position, Option<&'w Instance>), Refusal> {
+    let asking = world.known_instance(requester)?;
+    if asking.wished == WishedState::Destroyed {
+        return Err(Refusal::RequesterLeaves(asking.title.clone()));
+    }
+    let known = world.in_tree(asking.root, &ask.title);
+    if let Some(known) = known {
+        if known.is_root() {
+            return Err(Refusal::RootRequested(known.title.clone()));
+        }
+        if known.id == requester || world.ancestors(requester).any(|above| above.id == known.id) {
+            let (title, requester) = (known.title.clone(), asking.title.clone());
+            return Err(Refusal::Cycle { title, requester });
+        }
+    }
+    let (person, root) = (asking.person.clone(), Some(asking.root));
+    Ok((
+        Position {
+            person,
+            root,
+            requester: Some(requester),
+        },
+        known,
+    ))
+}
+
+fn create(
+    world: &World,
+    ask: &Request,
+    placement: Placement,
+    position: Position,
+    now: Timestamp,
+) -> Decision {
+    let revision = world.next_revision();
+    let id = InstanceId(revision.0);
+    let root = position.root.unwrap_or(id);
+    let row = Instance {
+        id,
+        title: ask.title.clone(),
+        root,
+        requester: position.requester,
+        person: position.person,
+        release: ask.release.clone(),
+        software_type: ask.software_type.clone(),
+        parameters: Arc::new(ask.parameters.clone().unwrap_or_default()),
+        placement,
+        asked: ask.state,
+        wished: effective_wish(world, position.requester, root, ask.state),
+        generation: Generation(1),
+        news: 0,
+        wished_at: revision,
+        place: None,
+        report: None,
+        error: None,
+        connection: Arc::default(),
+        unproven: None,
+        created_at: now,
+        changed_at: now,
+        revision,
+    };
+    let note = note(world, ask, id, "is requested");
+    Decision {
+        answer: Answer::Instance(id),
+        writes: vec![Write::PutInstance(Box::new(row))],
+        note,
+    }
+}
+
+fn change(
+    world: &World,
+    ask: &Request,
+    placement: Placement,
+    position: &Position,
+    known: &Instance,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let answer = Answer::Instance(known.id);
+    let leaves = known.wished == WishedState::Destroyed;
+    let fixed = known.is_root() || known.place.is_some();
+    if ask.state != WishedState::Destroyed && ask.release != known.release && fixed && !leaves {
+        let (title, from, to) = (
+            known.title.clone(),
+            known.release.clone(),
+            ask.release.clone(),
+        );
+        return Err(Refusal::ReleaseChange { title, from, to });
+    }
+    let mut new = known.clone();
+    new.requester = position.requester;
+    if !leaves {
+        new.asked = ask.state;
+        new.wished = effective_wish(world, new.requester, new.root, ask.state);
+    }
+    if new.wished != WishedState::Destroyed {
+        new.release = ask.release.clone();
+        new.software_type = ask.software_type.clone();
+        new.placement = placement;
+        if let Some(parameters) = &ask.parameters
+            && *parameters != *new.parameters
+        {
+            new.parameters = Arc::new(parameters.clone());
+        }
+    }
+    if new == *known {
+        return Ok(Decision::unchanged(answer));
+    }
+    new.revision = world.next_revision();
+    new.changed_at = now;
+    let same_wish = new.wished == known.wished
+        && new.release == known.release
+        && new.software_type == known.software_type
+        && new.parameters == known.parameters;
+    if !same_wish {
+        new.generation = Generation(known.generation.0 + 1);
+        new.wished_at = new.revision;
+    }
+    let what = if new.requester != known.requester {
+        "is taken over"
+    } else if new.wished != known.wished {
+        match new.wished {
+            WishedState::Started => "shall run",
+            WishedState::Stopped => "shall stop",
+            WishedState::Destroyed => "shall be destroyed",
+        }
+    } else {
+        "is requested otherwise"
+    };
+    let note = note(world, ask, known.id, what);
+    Ok(Decision {
+        answer,
+        writes: vec![Write::PutInstance(Box::new(new))],
+        note,
+    })
+}
+
+fn note(world: &World, ask: &Request, id: InstanceId, what: &str) -> Note {
+    let by = match &ask.requester {
+        Requester::Person(person) => person.to_string(),
+        Requester::Instance(id) => world
+            .instance(*id)
+            .map_or_else(|| id.to_string(), |it| format!("`{}`", it.title)),
+    };
+    Note {
+        verb: "request".into(),
+        what: format!("`{}` {what} by {by}", ask.title),
+        instance: Some((id, ask.title.clone())),
+        computer: None,
+    }
+}

@@ -1,0 +1,295 @@
+//! Why an instance is not ready: the one cause, found by following who waits for whom.
+//!
+//! # Invariant
+//! An instance that is not as it is wished has a cause; one that is has none.
+
+use crate::{
+    allocate::Placement,
+    names::{InstanceId, ReportedState, SoftwareUrl, SupplyState, SupplyWish, WishedState},
+    world::{AllocationScope, Instance, Place, Promise, Report, Site, Supply, World},
+};
+
+/// The one cause why an instance is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Stable name, e.g. `no-free-partition`; that of the root cause when instances wait for
+    /// each other.
+    pub code: &'static str,
+    /// One sentence, e.g. `waits for `db`: the node of COMP-2 has not begun`.
+    pub sentence: String,
+    /// What its requester can do about it.
+    pub hint: Option<String>,
+    /// The instance where the cause lies: this one, or one that it waits for.
+    pub at: InstanceId,
+}
+
+/// One word for the state of an instance.
+pub fn state_word(world: &World, it: &Instance) -> &'static str {
+    let reported = it.current_report().map(|report| report.state);
+    match (it.wished, reported) {
+        (WishedState::Destroyed, _) => "destroying",
+        _ if it.place.is_none() => "waiting",
+        (_, Some(ReportedState::Error)) => "error",
+        (WishedState::Stopped, Some(ReportedState::Stopped)) => "stopped",
+        (WishedState::Stopped, _) => "stopping",
+        (WishedState::Started, Some(ReportedState::Waiting)) => "waiting",
+        (WishedState::Started, Some(ReportedState::Started)) if explain(world, it).is_none() => {
+            "started"
+        }
+        (WishedState::Started, Some(ReportedState::Started)) => "error",
+        (WishedState::Started, _) => "starting",
+    }
+}
+
+/// The cause why an instance is not ready; `None` when it is as wished.
+pub fn explain(world: &World, it: &Instance) -> Option<Cause> {
+    let say = |code, sentence: String| Cause {
+        code,
+        sentence,
+        hint: None,
+        at: it.id,
+    };
+    let Some(place) = &it.place else {
+        return Some(unplaced(world, it));
+    };
+    let computer = &place.computer;
+    if it.wished == WishedState::Destroyed {
+        return Some(say(
+            "being-destroyed",
+            format!("is being destroyed on {computer}"),
+        ));
+    }
+    let Some(report) = it.current_report() else {
+        return Some(unreported(world, it, place));
+    };
+    let red = report.promises.iter().find(|promise| !promise.ok);
+    match (it.wished, report.state) {
+        (WishedState::Stopped, ReportedState::Stopped) => None,
+        (_, ReportedState::Error) => {
+            Some(red.map_or_else(|| failed(it, report), |promise| red_promise(it, promise)))
+        }
+        (WishedState::Stopped, _) => Some(say("stopping", format!("is stopping on {computer}"))),
+        (_, ReportedState::Waiting) => Some(awaited(world, it, report)),
+        (_, ReportedState::Started) => red.map(|promise| red_promise(it, promise)),
+        _ => Some(red.map_or_else(
+            || say("starting", format!("is starting on {computer}")),
+            |promise| red_promise(it, promise),
+        )),
+    }
+}
+
+fn red_promise(it: &Instance, promise: &Promise) -> Cause {
+    let message = first_line(&promise.message);
+    let sentence = format!("promise {} is red: {message}", promise.name);
+    Cause {
+        code: "promise-red",
+        sentence,
+        hint: None,
+        at: it.id,
+    }
+}
+
+fn failed(it: &Instance, report: &Report) -> Cause {
+    let text = report
+        .text
+        .as_deref()
+        .map_or("its node gave no reason", first_line);
+    Cause {
+        code: "error",
+        sentence: text.to_owned(),
+        hint: None,
+        at: it.id,
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.trim().lines().next().unwrap_or("no message")
+}
+
+/// Its node says that it waits for what it requested: the first child with a cause tells more.
+fn awaited(world: &World, it: &Instance, report: &Report) -> Cause {
+    let children = world
+        .children(it.id)
+        .filter_map(|child| Some((child, explain(world, child)?)));
+    let deepest = children.into_iter().next();
+    if let Some((child, cause)) = deepest {
+        let sentence = format!("waits for `{}`: {}", child.title, cause.sentence);
+        return Cause { sentence, ..cause };
+    }
+    let text = report
+        .text
+        .as_deref()
+        .map_or("waits for another instance", first_line);
+    Cause {
+        code: "waits-for",
+        sentence: text.to_owned(),
+        hint: None,
+        at: it.id,
+    }
+}
+
+/// It has a place, but its node has not said anything about the present wish.
+fn unreported(world: &World, it: &Instance, place: &Place) -> Cause {
+    let site = world.sites.get(&place.computer);
+    let supply = site.and_then(|site| Some((site, site.supply(&it.release)?)));
+    if let Some((site, supply)) = supply.filter(|(_, supply)| !supply.is_ready()) {
+        return Cause {
+            at: it.id,
+            ..unready(site, supply)
+        };
+    }
+    let computer = &place.computer;
+    let sentence = format!("the node of {computer} has not begun with it yet");
+    let hint = Some(format!(
+        "if this lasts, look whether the node of {computer} runs"
+    ));
+    Cause {
+        code: "node-not-started-yet",
+        sentence,
+        hint,
+        at: it.id,
+    }
+}
+
+fn unplaced(world: &World, it: &Instance) -> Cause {
+    let (code, sentence, hint) = if it.wished == WishedState::Destroyed {
+        let sentence = "is being destroyed, after what it requested".to_owned();
+        ("being-destroyed", sentence, None)
+    } else {
+        return Cause {
+            at: it.id,
+            ..no_place(world, &it.release, &it.placement)
+        };
+    };
+    Cause {
+        code,
+        sentence,
+        hint,
+        at: it.id,
+    }
+}
+
+/// Why no place was found: release, then room, then allocation.
+fn no_place(world: &World, release: &SoftwareUrl, placement: &Placement) -> Cause {
+    let here = |site: &Site| {
+        placement
+            .computer
+            .as_ref()
+            .is_none_or(|it| *it == site.computer.id)
+    };
+    let wanted = |supply: &Supply| supply.wished == SupplyWish::Available;
+    let supplies: Vec<_> = world
+        .supplies_of(release)
+        .filter(|(site, supply)| here(site) && wanted(supply))
+        .collect();
+    let sites: Vec<_> = supplies
+        .iter()
+        .filter(|(_, supply)| supply.is_ready())
+        .map(|(site, _)| *site)
+        .collect();
+    if !sites.is_empty() {
+        return no_room(&sites, placement);
+    }
+    let building = supplies
+        .iter()
+        .find(|(_, supply)| supply.state != SupplyState::Error);
+    if let Some((site, supply)) = building.or(supplies.first()) {
+        return unready(site, supply);
+    }
+    let (place, computer) = match &placement.computer {
+        Some(computer) => (format!("on {computer}"), computer.to_string()),
+        None => ("on any computer".to_owned(), "COMPUTER".to_owned()),
+    };
+    let sentence = format!("`{release}` is not available {place}");
+    let hint = Some(format!("supply it: slapos supply {release} {computer}"));
+    cause("no-release-anywhere", sentence, hint)
+}
+
+fn no_room(sites: &[&Site], placement: &Placement) -> Cause {
+    let names = names(sites);
+    let open = |site: &&Site| site.computer.allocation == AllocationScope::Open;
+    if !sites.iter().any(open) {
+        let sentence = format!("{names} takes no new instances");
+        return cause(
+            "allocation-closed",
+            sentence,
+            Some("open it for allocation".into()),
+        );
+    }
+    let serves = |partition: &&crate::world::Partition| match &placement.capability {
+        Some(capability) => partition.capabilities.contains(capability),
+        None => partition.capabilities.is_empty(),
+    };
+    let partitions = sites
+        .iter()
+        .flat_map(|site| site.partitions().map(|it| it.0));
+    let count = partitions.filter(serves).count();
+    let hint = Some("destroy an instance, or format more partitions".to_owned());
+    let sentence = match (count, &placement.capability) {
+        (0, Some(capability)) => format!("no partition on {names} has capability `{capability}`"),
+        (0, None) => format!("{names} has no partition"),
+        (1, _) => format!("no free partition: the only one is busy on {names}"),
+        (count, _) => format!("no free partition: all {count} are busy on {names}"),
+    };
+    cause("no-free-partition", sentence, hint)
+}
+
+/// A release that is wished on a computer but not available there.
+fn unready(site: &Site, supply: &Supply) -> Cause {
+    let (release, computer) = (&supply.release, &site.computer.id);
+    let text = supply.text.as_deref().map(last_line);
+    let colon = |text: Option<&str>| text.map(|text| format!(": {text}")).unwrap_or_default();
+    match supply.state {
+        SupplyState::Error => cause(
+            "release-failed",
+            format!(
+                "`{release}` could not be installed on {computer}{}",
+                colon(text)
+            ),
+            Some(format!(
+                "once mended, try again: slapos supply {release} {computer}"
+            )),
+        ),
+        SupplyState::Requested => cause(
+            "release-building",
+            format!("{computer} has yet to begin with the installation of `{release}`"),
+            Some(format!(
+                "if this lasts, look whether the node of {computer} runs"
+            )),
+        ),
+        SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => cause(
+            "release-building",
+            format!(
+                "`{release}` is being installed on {computer}{}",
+                colon(text)
+            ),
+            None,
+        ),
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.trim().lines().next_back().unwrap_or("no message")
+}
+
+/// At most three names, and how many more.
+fn names(sites: &[&Site]) -> String {
+    let shown: Vec<_> = sites
+        .iter()
+        .take(3)
+        .map(|site| site.computer.id.as_str())
+        .collect();
+    match sites.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn cause(code: &'static str, sentence: String, hint: Option<String>) -> Cause {
+    Cause {
+        code,
+        sentence,
+        hint,
+        at: InstanceId(0),
+    }
+}

@@ -1,0 +1,270 @@
+//! Why a decision was refused: a stable code, a sentence, and what the asker can do.
+
+use crate::names::{ComputerId, InstanceId, PartitionId, SoftwareUrl, Title};
+
+/// Who must act on a refusal. Faces translate it (HTTP statuses, exit codes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusalKind {
+    /// What was named does not exist.
+    Unknown,
+    /// The actor may not do this.
+    Forbidden,
+    /// The ask makes no sense in any world.
+    Invalid,
+    /// The ask contradicts what exists now.
+    Conflict,
+}
+
+/// A decision that was not taken. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No computer of that name was ever formatted.
+    #[error("computer `{computer}` is unknown")]
+    UnknownComputer {
+        /// What was asked.
+        computer: ComputerId,
+        /// The known name that looks most like it.
+        nearest: Option<ComputerId>,
+    },
+    /// The computer has no such partition.
+    #[error("computer {computer} has no partition `{partition}`")]
+    UnknownPartition {
+        /// The computer.
+        computer: ComputerId,
+        /// What was asked.
+        partition: PartitionId,
+    },
+    /// Nobody lives in the partition that was said to act.
+    #[error("no instance lives in partition {partition} of {computer}")]
+    EmptyPartition {
+        /// The computer.
+        computer: ComputerId,
+        /// The partition.
+        partition: PartitionId,
+    },
+    /// The computer was never asked to have this release.
+    #[error("`{release}` is not supplied to {computer}")]
+    UnknownSupply {
+        /// The computer.
+        computer: ComputerId,
+        /// The release.
+        release: SoftwareUrl,
+    },
+    /// No such instance.
+    #[error("instance {0} is unknown")]
+    UnknownInstance(InstanceId),
+    /// No root has this title.
+    #[error("no instance tree is called `{0}`")]
+    UnknownTree(Title),
+    /// Default deny.
+    #[error("{who} may not {deed}")]
+    NotPermitted {
+        /// The actor.
+        who: String,
+        /// What it wanted.
+        deed: String,
+    },
+    /// A child asked for the root of its own tree.
+    #[error("`{0}` is the root of this tree: only its person can request it")]
+    RootRequested(Title),
+    /// The child that was asked for has, in the end, asked for the requester.
+    #[error("`{requester}` cannot request `{title}`, which itself requested `{requester}`")]
+    Cycle {
+        /// What was asked for.
+        title: Title,
+        /// Who asked.
+        requester: Title,
+    },
+    /// The requester is on its way out.
+    #[error("`{0}` is being destroyed and can request nothing")]
+    RequesterLeaves(Title),
+    /// An ordinary request does not move an instance to another release.
+    #[error("`{title}` runs `{from}`; a request cannot change it to `{to}`")]
+    ReleaseChange {
+        /// The instance.
+        title: Title,
+        /// What it runs.
+        from: SoftwareUrl,
+        /// What was asked.
+        to: SoftwareUrl,
+    },
+    /// A placement key that nobody knows.
+    #[error("placement key `{key}` is unknown")]
+    UnknownPlacementKey {
+        /// What was asked.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A placement key of the vocabulary that this version cannot follow.
+    #[error("placement key `{0}` is known, but this version cannot place by it")]
+    UnsupportedPlacementKey(String),
+    /// A placement value that cannot be one.
+    #[error("placement `{key}` cannot be `{value}`: {rule}")]
+    BadPlacementValue {
+        /// The key.
+        key: &'static str,
+        /// What was asked.
+        value: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// A release that instances use cannot be removed.
+    #[error("`{release}` is used on {computer} by {}", list(titles))]
+    ReleaseInUse {
+        /// The computer.
+        computer: ComputerId,
+        /// The release.
+        release: SoftwareUrl,
+        /// Titles of the instances that use it.
+        titles: Vec<Title>,
+    },
+    /// A format named one partition twice.
+    #[error("partition `{0}` is named twice")]
+    PartitionTwice(PartitionId),
+}
+
+impl Refusal {
+    /// Stable machine-readable name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownComputer { .. } => "unknown-computer",
+            Self::UnknownPartition { .. } => "unknown-partition",
+            Self::EmptyPartition { .. } => "empty-partition",
+            Self::UnknownSupply { .. } => "unknown-supply",
+            Self::UnknownInstance(_) => "unknown-instance",
+            Self::UnknownTree(_) => "unknown-tree",
+            Self::NotPermitted { .. } => "not-permitted",
+            Self::RootRequested(_) => "root-requested",
+            Self::Cycle { .. } => "request-cycle",
+            Self::RequesterLeaves(_) => "requester-being-destroyed",
+            Self::ReleaseChange { .. } => "release-change",
+            Self::UnknownPlacementKey { .. } => "unknown-placement-key",
+            Self::UnsupportedPlacementKey(_) => "unsupported-placement-key",
+            Self::BadPlacementValue { .. } => "bad-placement-value",
+            Self::ReleaseInUse { .. } => "release-in-use",
+            Self::PartitionTwice(_) => "partition-named-twice",
+        }
+    }
+
+    /// Who must act on it.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Self::UnknownComputer { .. }
+            | Self::UnknownPartition { .. }
+            | Self::UnknownSupply { .. }
+            | Self::UnknownInstance(_)
+            | Self::UnknownTree(_) => RefusalKind::Unknown,
+            Self::NotPermitted { .. } => RefusalKind::Forbidden,
+            Self::UnknownPlacementKey { .. }
+            | Self::UnsupportedPlacementKey(_)
+            | Self::BadPlacementValue { .. }
+            | Self::PartitionTwice(_) => RefusalKind::Invalid,
+            Self::EmptyPartition { .. }
+            | Self::RootRequested(_)
+            | Self::Cycle { .. }
+            | Self::RequesterLeaves(_)
+            | Self::ReleaseChange { .. }
+            | Self::ReleaseInUse { .. } => RefusalKind::Conflict,
+        }
+    }
+
+    /// What the asker can do next; `None` when there is nothing to advise.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownComputer {
+                nearest: Some(nearest),
+                ..
+            } => {
+                format!("did you mean `{nearest}`?")
+            }
+            Self::UnknownComputer { nearest: None, .. } => {
+                "start its node first: a computer is known once its node has formatted it".into()
+            }
+            Self::UnknownPartition { .. } => "format the computer again".into(),
+            Self::UnknownSupply { computer, release } => {
+                format!("supply it: slapos supply {release} {computer}")
+            }
+            Self::UnknownTree(_) => "slapos service list shows all".into(),
+            Self::RootRequested(_) => "choose another title".into(),
+            Self::Cycle { .. } => "choose another title, or request it from elsewhere".into(),
+            Self::ReleaseChange { .. } => {
+                "request the new release under another title, or destroy this instance first".into()
+            }
+            Self::UnknownPlacementKey {
+                nearest: Some(nearest),
+                ..
+            } => {
+                format!("did you mean `{nearest}`?")
+            }
+            Self::UnknownPlacementKey { nearest: None, .. } | Self::UnsupportedPlacementKey(_) => {
+                "usable keys: computer_guid, capability".into()
+            }
+            Self::ReleaseInUse { .. } => "destroy these instances first".into(),
+            Self::PartitionTwice(_) => "give each partition its own name".into(),
+            Self::EmptyPartition { .. }
+            | Self::UnknownInstance(_)
+            | Self::NotPermitted { .. }
+            | Self::RequesterLeaves(_)
+            | Self::BadPlacementValue { .. } => return None,
+        })
+    }
+}
+
+/// The candidate that looks most like a text, if any is near enough to suggest (at most a third
+/// of its letters differ).
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let best = candidates
+        .into_iter()
+        .map(|it| (distance(text, it), it))
+        .min()?;
+    (best.0 * 3 <= best.1.len().max(3)).then_some(best.1)
+}
+
+/// Number of single-letter edits between two texts, letter case ignored.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// At most five titles, quoted, and how many more.
+fn list(titles: &[Title]) -> String {
+    let shown: Vec<_> = titles
+        .iter()
+        .take(5)
+        .map(|title| format!("`{title}`"))
+        .collect();
+    match titles.len().saturating_sub(5) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_only_when_it_is_near() {
+        let known = ["computer_guid", "capability", "mode"];
+        let table = [
+            ("computer_gid", Some("computer_guid")),
+            ("Capability", Some("capability")),
+            ("mod", Some("mode")),
+            ("colour", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(nearest(text, known), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What follows from what happened, in the same commit: waiting instances are placed, children
+//! whose requester goes are collected, a root's stop reaches its tree, requesters are woken.
+//!
+//! Each rule looks at the world after the writes so far and returns further writes. Rules are
+//! repeated until nothing follows; each one moves towards an end (wishes only get stronger while
+//! they spread down a tree, rows go, places fill), so that it comes.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    allocate::{choose, waiting},
+    names::{ComputerId, Generation, InstanceId, SoftwareUrl, Timestamp, WishedState},
+    world::{ApplyError, Effect, Instance, Place, World},
+    write::Write,
+};
+
+/// Applies the writes of a decision and everything that follows from them to `world`; returns
+/// all writes, in order.
+pub(crate) fn settle(
+    world: &mut World,
+    decided: Vec<Write>,
+    now: Timestamp,
+) -> Result<Vec<Write>, ApplyError> {
+    let mut effects = BTreeSet::new();
+    let mut all = Vec::with_capacity(decided.len());
+    let mut next = decided;
+    loop {
+        for write in next {
+            effects.extend(world.apply(&write)?);
+            all.push(write);
+        }
+        let Some(effect) = effects.pop_first() else {
+            return Ok(all);
+        };
+        next = follow(world, &effect, now);
+        let again = matches!(effect, Effect::Ready(..) | Effect::Room(_));
+        if again && !next.is_empty() {
+            effects.insert(effect); // there may be room for one more
+        }
+    }
+}
+
+fn follow(world: &World, effect: &Effect, now: Timestamp) -> Vec<Write> {
+    match effect {
+        Effect::Wished(id) => spread_wish(world, *id, now),
+        Effect::Unplaced(id) => collect(world, *id).into_iter().collect(),
+        Effect::Removed(_, Some(requester)) => {
+            let woken = wake(world, *requester, now);
+            woken
+                .into_iter()
+                .chain(collect(world, *requester))
+                .collect()
+        }
+        Effect::Removed(_, None) => vec![],
+        Effect::Published(id) => {
+            let requester = world.instance(*id).and_then(|it| it.requester);
+            requester
+                .and_then(|it| wake(world, it, now))
+                .into_iter()
+                .collect()
+        }
+        Effect::Freed(place) => free(world, place).into_iter().collect(),
+        Effect::Waits(id) => place(world, *id, now).into_iter().collect(),
+        Effect::Ready(computer, release) => place_next(world, computer, Some(release), now),
+        Effect::Room(computer) => place_next(world, computer, None, now),
+    }
+}
+
+/// What is wished for an instance, given what was asked and how its tree stands.
+pub(crate) fn effective_wish(
+    world: &World,
+    requester: Option<InstanceId>,
+    root: InstanceId,
+    asked: WishedState,
+) -> WishedState {
+    let Some(requester) = requester else {
+        return asked;
+    };
+    let leaves = |it: &Instance| it.wished == WishedState::Destroyed;
+    if world.instance(requester).is_none_or(leaves) {
+        return WishedState::Destroyed;
+    }
+    let stopped = |it: &Instance| it.wished == WishedState::Stopped;
+    match asked {
+        WishedState::Started if world.instance(root).is_some_and(stopped) => WishedState::Stopped,
+        other => other,
+    }
+}
+
+/// A change of the root concerns its whole tree; that of another instance, what it requested.
+fn spread_wish(world: &World, id: InstanceId, now: Timestamp) -> Vec<Write> {
+    let Some(changed) = world.instance(id) else {
+        return vec![];
+    };
+    let concerned: Vec<&Instance> = if changed.is_root() {
+        world.tree(id).collect()
+    } else {
+        world.children(id).collect()
+    };
+    let mut writes = Vec::new();
+    for it in concerned {
+        let wished = effective_wish(world, it.requester, it.root, it.asked);
+        if it.wished != WishedState::Destroyed && it.wished != wished {
+            let generation = Generation(it.generation.0 + 1);
+            writes.push(change(world, it, now, |new| {
+                new.wished = wished;
+                new.generation = generation;
+                new.wished_at = world.next_revision();
+            }));
+        }
+    }
+    writes
+}
+
+/// Removes an instance that shall go, once it has no partition and nothing that it requested.
+fn collect(world: &World, id: InstanceId) -> Option<Write> {
+    let it = world.instance(id)?;
+    let done = it.wished == WishedState::Destroyed
+        && it.place.is_none()
+        && world.children(id).next().is_none();
+    done.then_some(Write::RemoveInstance(id))
+}
+
+/// Makes an instance ask again for what it requested.
+pub(crate) fn wake(world: &World, id: InstanceId, now: Timestamp) -> Option<Write> {
+    let it = world
+        .instance(id)
+        .filter(|it| it.wished != WishedState::Destroyed)?;
+    Some(change(world, it, now, |new| {
+        new.news += 1;
+        new.wished_at = world.next_revision();
+    }))
+}
+
+/// A partition without occupant is told to its node, or goes if its node retired it.
+fn free(world: &World, place: &Place) -> Option<Write> {
+    let (partition, occupant) = world
+        .sites
+        .get(&place.computer)?
+        .partition(&place.partition)?;
+    if occupant.is_some() {
+        return None;
+    }
+    if partition.retired {
+        return Some(Write::RemovePartition(place.clone()));
+    }
+    let mut partition = partition.clone();
+    partition.changed = world.next_revision();
+    Some(Write::PutPartition(partition))
+}
+
+fn place(world: &World, id: InstanceId, now: Timestamp) -> Option<Write> {
+    let it = world.instance(id).filter(|it| it.waits())?;
+    let place = choose(world, &it.class())?;
+    Some(change(world, it, now, |new| {
+        new.place = Some(place);
+        new.wished_at = world.next_revision();
+    }))
+}
+
+fn place_next(
+    world: &World,
+    computer: &ComputerId,
+    release: Option<&SoftwareUrl>,
+    now: Timestamp,
+) -> Vec<Write> {
+    let next = waiting::next(world, computer, release);
+    next.and_then(|id| place(world, id, now))
+        .into_iter()
+        .collect()
+}
+
+/// The row of an instance after an edit, with the marks of the change.
+pub(crate) fn change(
+    world: &World,
+    it: &Instance,
+    now: Timestamp,
+    edit: impl FnOnce(&mut Instance),
+) -> Write {
+    let mut new = it.clone();
+    edit(&mut new);
+    new.revision = world.next_revision();
+    new.changed_at = now;
+    Write::PutInstance(Box::new(new))
+}
+
+/// The last 64 KiB of a text, cut at a letter.
+pub(crate) fn tail(text: &str) -> Arc<str> {
+    const BYTES_MAX: usize = 64 << 10;
+    let mut start = text.len().saturating_sub(BYTES_MAX);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..].into()
+}

@@ -1,0 +1,158 @@
+//! Everything that the master knows, as typed rows with the indexes that decisions need.
+//!
+//! Changed only by [`World::commit`], one [`Entry`](crate::write::Entry) at a time. Never reads a
+//! clock or a disk.
+//!
+//! # Invariants
+//! - A partition holds at most one instance; an instance is in at most one partition.
+//! - Each index equals what a rebuild from the rows would give.
+//! - Revisions have no gap and no repeat.
+
+mod apply;
+mod computers;
+mod instances;
+mod partitions;
+mod supplies;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::{
+    apply::ApplyError,
+    computers::{AllocationScope, Computer, Site},
+    instances::{Instance, Promise, Report},
+    partitions::{Partition, Place},
+    supplies::Supply,
+};
+pub(crate) use self::{apply::Effect, instances::Instances};
+use crate::{
+    allocate::candidates::Offers,
+    names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title},
+    refusal::{Refusal, nearest},
+};
+
+/// Texts by name, in order of name: parameters or connection values.
+pub type Dictionary = BTreeMap<String, String>;
+
+/// The whole state at one revision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct World {
+    pub(crate) revision: Revision,
+    pub(crate) sites: BTreeMap<ComputerId, Site>,
+    /// Computers that were asked to have a release, whatever became of it.
+    pub(crate) supplied: BTreeMap<SoftwareUrl, BTreeSet<ComputerId>>,
+    pub(crate) instances: Instances,
+    pub(crate) offers: Offers,
+}
+
+impl World {
+    /// The revision of this state; 0 when nothing was ever committed.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The revision that the next commit will have.
+    pub fn next_revision(&self) -> Revision {
+        Revision(self.revision.0 + 1)
+    }
+
+    /// All computers with what is on them, in order of name.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.sites.values()
+    }
+
+    /// One computer with what is on it.
+    pub fn site(&self, computer: &ComputerId) -> Result<&Site, Refusal> {
+        self.sites.get(computer).ok_or_else(|| {
+            let known = self.sites.keys().map(ComputerId::as_str);
+            let nearest = nearest(computer.as_str(), known).and_then(|name| name.try_into().ok());
+            Refusal::UnknownComputer {
+                computer: computer.clone(),
+                nearest,
+            }
+        })
+    }
+
+    /// The computers that were asked to have a release, with what became of it.
+    pub fn supplies_of(&self, release: &SoftwareUrl) -> impl Iterator<Item = (&Site, &Supply)> {
+        self.supplied
+            .get(release)
+            .into_iter()
+            .flatten()
+            .filter_map(|computer| {
+                let site = self.sites.get(computer)?;
+                Some((site, site.supply(release)?))
+            })
+    }
+
+    /// One instance.
+    pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
+        self.instances.rows.get(&id)
+    }
+
+    /// One instance, or the refusal that says it is unknown.
+    pub fn known_instance(&self, id: InstanceId) -> Result<&Instance, Refusal> {
+        self.instance(id).ok_or(Refusal::UnknownInstance(id))
+    }
+
+    /// All instances, oldest first.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.rows.values()
+    }
+
+    /// The instances of a title, in whatever tree, oldest first.
+    pub fn titled(&self, title: &Title) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .titles
+            .of(title)
+            .filter_map(|id| self.instance(*id))
+    }
+
+    /// The root that a person requested under a title.
+    pub fn root(&self, person: &PersonId, title: &Title) -> Option<&Instance> {
+        let id = self.instances.roots.get(&(person.clone(), title.clone()))?;
+        self.instance(*id)
+    }
+
+    /// The instance of a title in the tree of a root (the root included).
+    pub fn in_tree(&self, root: InstanceId, title: &Title) -> Option<&Instance> {
+        let id = self.instances.trees.get(&root)?.get(title)?;
+        self.instance(*id)
+    }
+
+    /// All instances of a tree, in order of title.
+    pub fn tree(&self, root: InstanceId) -> impl Iterator<Item = &Instance> {
+        let titles = self.instances.trees.get(&root).into_iter();
+        titles
+            .flat_map(BTreeMap::values)
+            .filter_map(|id| self.instance(*id))
+    }
+
+    /// What an instance requested, oldest first.
+    pub fn children(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .children
+            .of(&id)
+            .filter_map(|child| self.instance(*child))
+    }
+
+    /// The requesters of an instance, nearest first, up to the root.
+    pub fn ancestors(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
+        let above = |it: &Instance| it.requester.and_then(|id| self.instance(id));
+        std::iter::successors(self.instance(id).and_then(above), move |it| above(it))
+    }
+
+    /// The instance that lives in a partition, or the refusal that says why there is none.
+    pub fn occupant(&self, place: &Place) -> Result<&Instance, Refusal> {
+        let site = self.site(&place.computer)?;
+        let (computer, partition) = (place.computer.clone(), place.partition.clone());
+        let slot = site.slot(&partition).ok_or(Refusal::UnknownPartition {
+            computer: computer.clone(),
+            partition: partition.clone(),
+        })?;
+        let occupant = slot.occupant.and_then(|id| self.instance(id));
+        occupant.ok_or(Refusal::EmptyPartition {
+            computer,
+            partition,
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! Supplies: "this release shall be available on this computer".
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{
+    ComputerId, Generation, Revision, SoftwareUrl, SupplyState, SupplyWish, Timestamp,
+};
+
+/// A release on a computer: the wish and what the node said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supply {
+    /// The computer.
+    pub computer: ComputerId,
+    /// The release.
+    pub release: SoftwareUrl,
+    /// What is wished.
+    pub wished: SupplyWish,
+    /// Grows with each wish about this release here, even across its removal: it is the revision
+    /// of the wish.
+    pub generation: Generation,
+    /// What the node last said.
+    pub state: SupplyState,
+    /// The end of the error or of the log; what was last done while building.
+    pub text: Option<String>,
+    /// When the state last changed.
+    pub changed_at: Timestamp,
+    /// The revision of the last wish.
+    pub wished_at: Revision,
+}
+
+impl Supply {
+    /// True when instances can be deployed from it.
+    pub fn is_ready(&self) -> bool {
+        self.wished == SupplyWish::Available && self.state == SupplyState::Available
+    }
+}

@@ -1,0 +1,64 @@
+//! What a decision changes: rows as they are afterwards. A journal of these is the truth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    actor::Actor,
+    names::{ComputerId, InstanceId, Revision, SoftwareUrl, Timestamp, Title},
+    world::{Computer, Instance, Partition, Place, Supply},
+};
+
+/// One row put or removed. Applying the same writes in the same order gives the same world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Write {
+    /// A computer as it is now.
+    PutComputer(Computer),
+    /// A partition as it is now.
+    PutPartition(Partition),
+    /// A partition is gone.
+    RemovePartition(Place),
+    /// A release on a computer as it is now.
+    PutSupply(Supply),
+    /// A release on a computer is gone.
+    RemoveSupply {
+        /// The computer.
+        computer: ComputerId,
+        /// The release.
+        release: SoftwareUrl,
+    },
+    /// An instance as it is now.
+    PutInstance(Box<Instance>),
+    /// An instance is gone.
+    RemoveInstance(InstanceId),
+}
+
+/// One commit of the journal: everything that one decision changed, and its story.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The state after this entry is this revision; the entry before is one less.
+    pub revision: Revision,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// From where the call came, e.g. an address.
+    pub origin: String,
+    /// What was decided, and about what.
+    pub note: Note,
+    /// What changed, in order.
+    pub writes: Vec<Write>,
+}
+
+/// The story of a decision, for people and for whoever watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Verb, e.g. `request`, `publish`, `supply-report`.
+    pub verb: String,
+    /// One sentence. Never holds parameters or connection values.
+    pub what: String,
+    /// The instance, when it is about one.
+    pub instance: Option<(InstanceId, Title)>,
+    /// The computer, when it is about one.
+    pub computer: Option<ComputerId>,
+}
