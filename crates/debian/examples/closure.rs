@@ -1,0 +1,81 @@
+//! Installs packages into a directory: `closure [--without NAME]... [--lock FILE] [--mirror "URL SUITE"] DIRECTORY PACKAGE...`
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use camino::Utf8PathBuf;
+use slapos_debian::{Lock, Progress, ProxyEnvironment, Request, Settings, install};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an example is an edge: it reads clock and environment"
+)]
+fn settings(cache: Utf8PathBuf) -> Settings {
+    let variable = |name| std::env::var(name).ok();
+    Settings {
+        proxies: ProxyEnvironment {
+            http_proxy: variable("http_proxy"),
+            https_proxy: variable("https_proxy"),
+            no_proxy: variable("no_proxy"),
+        },
+        ..Settings::new(cache, std::time::SystemTime::now())
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let mut words = std::env::args().skip(1);
+    let (mut without, mut plain, mut lock, mut mirror) = (Vec::new(), Vec::new(), None, None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--without" => without.extend(words.next()),
+            "--lock" => lock = words.next().map(Utf8PathBuf::from),
+            "--mirror" => mirror = words.next().map(|text| text.parse()).transpose()?,
+            _ => plain.push(word),
+        }
+    }
+    let directory = plain.first().cloned().ok_or("which directory?")?;
+    let tree = camino::absolute_utf8(directory)?;
+    let mut request = Request::new(plain.into_iter().skip(1), &tree).without(without);
+    if let Some(path) = lock.as_ref().filter(|path| path.exists()) {
+        request.lock = Some(Lock::parse(&std::fs::read_to_string(path)?)?);
+    }
+    let settings = Settings {
+        mirror,
+        ..settings(tree.with_file_name("cache"))
+    };
+    let start = Instant::now();
+    let mut phase = None;
+    let installed = install(&request, &settings, &mut |progress: Progress<'_>| {
+        let now = std::mem::discriminant(&progress);
+        if phase.replace(now) != Some(now) {
+            eprintln!("{:>6} ms  {progress:?}", start.elapsed().as_millis());
+        }
+    });
+    let installed = installed.inspect_err(|error| {
+        for hint in error.hint() {
+            eprintln!("hint: {hint}");
+        }
+    })?;
+    if let Some(path) = lock {
+        installed.lock.write(&path)?;
+    }
+    eprintln!(
+        "{:>6} ms  {} packages in {}, {} bytes downloaded, {:?}",
+        start.elapsed().as_millis(),
+        installed.lock.debs.len(),
+        installed.tree,
+        installed.downloaded_bytes,
+        installed.origin,
+    );
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
