@@ -49,8 +49,8 @@ pub enum Deed<'a> {
     RequestChild(InstanceId),
     /// Ask that an instance is processed again.
     Bang(InstanceId),
-    /// Destroy an instance.
-    Destroy(InstanceId),
+    /// Wish another state for an instance.
+    Wish(InstanceId),
 }
 
 impl fmt::Display for Deed<'_> {
@@ -62,7 +62,7 @@ impl fmt::Display for Deed<'_> {
             Self::RequestRoot(person) => write!(f, "request in the name of person {person}"),
             Self::RequestChild(instance) => write!(f, "request in the name of {instance}"),
             Self::Bang(instance) => write!(f, "bang {instance}"),
-            Self::Destroy(instance) => write!(f, "destroy {instance}"),
+            Self::Wish(instance) => write!(f, "change the wish for {instance}"),
         }
     }
 }
@@ -79,8 +79,8 @@ pub fn permit(world: &World, actor: &Actor, deed: Deed<'_>) -> Result<(), Refusa
     let permitted = match (actor, deed) {
         (Actor::Operator(who), Deed::RequestRoot(person))
         | (Actor::Person(who), Deed::RequestRoot(person)) => who == person,
-        (Actor::Operator(_), Deed::Supply(_) | Deed::Bang(_) | Deed::Destroy(_)) => true,
-        (Actor::Person(who), Deed::Bang(id) | Deed::Destroy(id)) => owns(id, who),
+        (Actor::Operator(_), Deed::Supply(_) | Deed::Bang(_) | Deed::Wish(_)) => true,
+        (Actor::Person(who), Deed::Bang(id) | Deed::Wish(id)) => owns(id, who),
         (Actor::Computer(who), Deed::SpeakFor(computer)) => who == computer,
         (Actor::Computer(who), Deed::Host(id) | Deed::Bang(id)) => hosts(id, who),
         (Actor::Instance(who), Deed::RequestChild(id) | Deed::Bang(id)) => *who == id,

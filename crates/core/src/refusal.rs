@@ -75,6 +75,9 @@ pub enum Refusal {
         /// Who asked.
         requester: Title,
     },
+    /// What shall go does not come back.
+    #[error("`{0}` is being destroyed; destroyed stays destroyed")]
+    Leaves(Title),
     /// The requester is on its way out.
     #[error("`{0}` is being destroyed and can request nothing")]
     RequesterLeaves(Title),
@@ -137,6 +140,7 @@ impl Refusal {
             Self::NotPermitted { .. } => "not-permitted",
             Self::RootRequested(_) => "root-requested",
             Self::Cycle { .. } => "request-cycle",
+            Self::Leaves(_) => "being-destroyed",
             Self::RequesterLeaves(_) => "requester-being-destroyed",
             Self::ReleaseChange { .. } => "release-change",
             Self::UnknownPlacementKey { .. } => "unknown-placement-key",
@@ -163,6 +167,7 @@ impl Refusal {
             Self::EmptyPartition { .. }
             | Self::RootRequested(_)
             | Self::Cycle { .. }
+            | Self::Leaves(_)
             | Self::RequesterLeaves(_)
             | Self::ReleaseChange { .. }
             | Self::ReleaseInUse { .. } => RefusalKind::Conflict,
@@ -201,6 +206,7 @@ impl Refusal {
                 "usable keys: computer_guid, capability".into()
             }
             Self::ReleaseInUse { .. } => "destroy these instances first".into(),
+            Self::Leaves(_) => "request it again once it is gone".into(),
             Self::PartitionTwice(_) => "give each partition its own name".into(),
             Self::EmptyPartition { .. }
             | Self::UnknownInstance(_)

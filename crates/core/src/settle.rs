@@ -67,23 +67,19 @@ fn follow(world: &World, effect: &Effect, now: Timestamp) -> Vec<Write> {
 }
 
 /// What is wished for an instance, given what was asked and how its tree stands.
-pub(crate) fn effective_wish(
-    world: &World,
-    requester: Option<InstanceId>,
-    root: InstanceId,
-    asked: WishedState,
-) -> WishedState {
-    let Some(requester) = requester else {
-        return asked;
+pub(crate) fn effective_wish(world: &World, it: &Instance) -> WishedState {
+    let Some(requester) = it.requester else {
+        return it.asked;
     };
     let leaves = |it: &Instance| it.wished == WishedState::Destroyed;
     if world.instance(requester).is_none_or(leaves) {
         return WishedState::Destroyed;
     }
     let stopped = |it: &Instance| it.wished == WishedState::Stopped;
-    match asked {
-        WishedState::Started if world.instance(root).is_some_and(stopped) => WishedState::Stopped,
-        other => other,
+    let held = it.held || world.instance(it.root).is_some_and(stopped);
+    match it.asked {
+        WishedState::Started if held => WishedState::Stopped,
+        asked => asked,
     }
 }
 
@@ -99,7 +95,7 @@ fn spread_wish(world: &World, id: InstanceId, now: Timestamp) -> Vec<Write> {
     };
     let mut writes = Vec::new();
     for it in concerned {
-        let wished = effective_wish(world, it.requester, it.root, it.asked);
+        let wished = effective_wish(world, it);
         if it.wished != WishedState::Destroyed && it.wished != wished {
             let generation = Generation(it.generation.0 + 1);
             writes.push(change(world, it, now, |new| {

@@ -5,21 +5,22 @@
 //! brings the world to the next revision.
 
 mod bang;
-mod destroy;
+
 mod format;
 mod report;
 mod request;
 mod supply;
 mod supply_report;
+mod wish;
 
 pub use self::{
     bang::Bang,
-    destroy::Destroy,
     format::{Format, FormatPartition},
     report::InstanceReport,
     request::{Request, Requester},
     supply::SupplyAsk,
     supply_report::SupplyReport,
+    wish::Wish,
 };
 use crate::{
     actor::Actor,
@@ -45,8 +46,8 @@ pub enum Ask {
     Report(InstanceReport),
     /// Process an instance again.
     Bang(Bang),
-    /// Destroy an instance.
-    Destroy(Destroy),
+    /// Another state for an existing instance.
+    Wish(Wish),
 }
 
 /// What was decided.
@@ -117,7 +118,7 @@ pub fn decide(
         Ask::Request(ask) => request::request(world, ask, actor, now),
         Ask::Report(ask) => report::report(world, ask, actor, now),
         Ask::Bang(ask) => bang::bang(world, ask, actor, now),
-        Ask::Destroy(ask) => destroy::destroy(world, ask, actor, now),
+        Ask::Wish(ask) => wish::wish(world, ask, actor, now),
     }?;
     if decision.writes.is_empty() {
         return Ok((decision.answer, None));

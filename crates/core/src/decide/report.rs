@@ -127,6 +127,6 @@ fn forgotten(
     let children = world.children(requester.id);
     let forgotten =
         children.filter(|it| it.wished != WishedState::Destroyed && !requested.contains(&it.title));
-    let destroy = |it| super::destroy::wish_destroyed(world, it, now);
+    let destroy = |it| super::wish::destroyed(world, it, now);
     forgotten.map(destroy).collect()
 }

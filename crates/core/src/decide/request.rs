@@ -124,7 +124,7 @@ fn create(
     let revision = world.next_revision();
     let id = InstanceId(revision.0);
     let root = position.root.unwrap_or(id);
-    let row = Instance {
+    let mut row = Instance {
         id,
         title: ask.title.clone(),
         root,
@@ -135,7 +135,9 @@ fn create(
         parameters: Arc::new(ask.parameters.clone().unwrap_or_default()),
         placement,
         asked: ask.state,
-        wished: effective_wish(world, position.requester, root, ask.state),
+        held: false,
+        wished: ask.state,
+
         generation: Generation(1),
         news: 0,
         wished_at: revision,
@@ -148,6 +150,7 @@ fn create(
         changed_at: now,
         revision,
     };
+    row.wished = effective_wish(world, &row);
     let note = note(world, ask, id, "is requested");
     Decision {
         answer: Answer::Instance(id),
@@ -179,7 +182,7 @@ fn change(
     new.requester = position.requester;
     if !leaves {
         new.asked = ask.state;
-        new.wished = effective_wish(world, new.requester, new.root, ask.state);
+        new.wished = effective_wish(world, &new);
     }
     if new.wished != WishedState::Destroyed {
         new.release = ask.release.clone();

@@ -68,12 +68,19 @@ pub(super) fn wish(
         instance: Some((it.id, it.title.clone())),
         computer: None,
     };
-    Ok(Decision { answer, writes: vec![write], note })
+    Ok(Decision {
+        answer,
+        writes: vec![write],
+        note,
+    })
 }
 
 /// The row of an instance that shall go, though its requester may not have asked for that.
 pub(super) fn destroyed(world: &World, it: &Instance, now: Timestamp) -> Write {
-    let new = Instance { asked: WishedState::Destroyed, ..it.clone() };
+    let new = Instance {
+        asked: WishedState::Destroyed,
+        ..it.clone()
+    };
     rewished(world, &new, now)
 }
 

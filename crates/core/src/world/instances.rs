@@ -37,7 +37,10 @@ pub struct Instance {
     pub placement: Placement,
     /// What its requester asked for.
     pub asked: WishedState,
-    /// What its node shall do: what was asked, unless the tree is stopped or the requester goes.
+    /// A person stopped it, whatever its requester asks. Never true for a root.
+    pub held: bool,
+    /// What its node shall do: what was asked, unless it or its tree is stopped or the requester
+    /// goes.
     pub wished: WishedState,
     /// Counts the wishes: release, type, parameters, state.
     pub generation: Generation,
