@@ -1,5 +1,7 @@
 //! Installs packages into a directory: `closure [--without NAME]... [--lock FILE] [--mirror "URL SUITE"] DIRECTORY PACKAGE...`
 
+#![expect(clippy::print_stderr, reason = "an example speaks to a person")]
+
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -44,15 +46,15 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         ..settings(tree.with_file_name("cache"))
     };
     let start = Instant::now();
-    let mut phase = None;
+    let mut phase = "";
     let installed = install(&request, &settings, &mut |progress: Progress<'_>| {
-        let now = std::mem::discriminant(&progress);
-        if phase.replace(now) != Some(now) {
+        if phase != progress.phase() {
+            phase = progress.phase();
             eprintln!("{:>6} ms  {progress:?}", start.elapsed().as_millis());
         }
     });
     let installed = installed.inspect_err(|error| {
-        for hint in error.hint() {
+        if let Some(hint) = error.hint() {
             eprintln!("hint: {hint}");
         }
     })?;

@@ -25,6 +25,7 @@ const DT_SONAME: u64 = 14;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
 const READ_WRITE: u32 = 6;
+const SHT_NOBITS: u64 = 8;
 /// Sizes of a program header, a section header, an entry of the dynamic section.
 const PHDR: usize = 56;
 const SHDR: usize = 64;
@@ -122,6 +123,36 @@ impl Program {
         {
             return Ok(None);
         }
+        let strings = [&image[self.strings.clone()], library_path.as_bytes(), &[0]].concat();
+        let interpreter = [interpreter.as_bytes(), &[0]].concat();
+        let segment = self.new_segment(image, interpreter.len(), strings.len())?;
+
+        let mut patched = image.to_vec();
+        patched.resize(segment.file_start, 0);
+        let headers = self.moved_headers(&segment);
+        headers.iter().for_each(|header| header.write(&mut patched));
+        patched.extend(interpreter);
+        patched.resize(segment.file_start + segment.dynamic.start, 0);
+        for (tag, value) in self.moved_dynamic(&segment) {
+            patched.extend(tag.to_le_bytes());
+            patched.extend(value.to_le_bytes());
+        }
+        patched.resize(segment.file_start + segment.strings.start, 0);
+        patched.extend(strings);
+        patched[32..40].copy_from_slice(&segment.whole.offset.to_le_bytes());
+        let count = u16::try_from(headers.len()).map_err(|_| "it has too many segments")?;
+        patched[56..58].copy_from_slice(&count.to_le_bytes());
+        self.move_sections(&mut patched, image, &segment);
+        Ok(Some(patched))
+    }
+
+    /// Where the appended segment lies, in the file and in memory, and what lies where in it.
+    fn new_segment(
+        &self,
+        image: &[u8],
+        interpreter_size: usize,
+        strings_size: usize,
+    ) -> Result<Segment, String> {
         let loads = || self.headers.iter().filter(|header| header.kind == PT_LOAD);
         let first = loads().next().ok_or("it has no segment")?;
         let align = loads()
@@ -129,138 +160,107 @@ impl Program {
             .max()
             .unwrap_or(0)
             .max(0x1000);
-        let distance = first
-            .address
-            .checked_sub(first.offset)
-            .filter(|distance| distance % align == 0);
-        let distance = distance.ok_or("its segments are laid out unlike any that is known")?;
-        let end = loads()
-            .filter_map(|header| header.address.checked_add(header.memory_size))
-            .max()
-            .unwrap_or(0);
-        let offset = (image.len() as u64)
-            .max(end.saturating_sub(distance))
-            .checked_next_multiple_of(align);
+        let distance = first.address.checked_sub(first.offset);
+        let distance = distance
+            .filter(|distance| distance % align == 0)
+            .ok_or("its segments are laid out unlike any that is known")?;
+        let ends = loads().filter_map(|header| header.address.checked_add(header.memory_size));
+        let memory_end = ends.max().unwrap_or(0).saturating_sub(distance);
+        let length = image.len() as u64;
+        let offset = length.max(memory_end).checked_next_multiple_of(align);
         let offset = offset
-            .filter(|offset| offset - (image.len() as u64) < MOST_GROWTH_BYTES)
+            .filter(|offset| offset - length < MOST_GROWTH_BYTES)
             .ok_or("it is too large")?;
 
-        // The segment: program headers, loader's name, dynamic section, strings.
-        let headers_size = (self.headers.len() + 1) * PHDR;
-        let interpreter_at = headers_size;
-        let dynamic_at = (interpreter_at + interpreter.len() + 1).next_multiple_of(DYN);
-        let dynamic_size = (self.dynamic.len() + 2) * DYN;
-        let strings_at = dynamic_at + dynamic_size;
-        let old_strings = &image[self.strings.clone()];
-        let strings_size = old_strings.len() + library_path.len() + 1;
-        let place = |at: usize, size: usize, old: &Header| {
-            let (at, size) = (offset + at as u64, size as u64);
-            Header {
-                offset: at,
-                address: at + distance,
-                file_size: size,
-                memory_size: size,
-                ..*old
-            }
-        };
-        let segment = Header {
+        let headers = 0..(self.headers.len() + 1) * PHDR;
+        let interpreter = headers.end..headers.end + interpreter_size;
+        let dynamic_start = interpreter.end.next_multiple_of(DYN);
+        // Two tags of library paths go, one comes, and a null ends the list.
+        let kept = self
+            .dynamic
+            .iter()
+            .filter(|(tag, _)| !matches!(*tag, DT_RPATH | DT_RUNPATH))
+            .count();
+        let dynamic = dynamic_start..dynamic_start + (kept + 2) * DYN;
+        let strings = dynamic.end..dynamic.end + strings_size;
+        let size = strings.end as u64;
+        let whole = Header {
             kind: PT_LOAD,
-            flags: READ_WRITE,
-            offset: 0,
-            address: 0,
-            file_size: 0,
-            memory_size: 0,
+            flags: READ_WRITE, // the loader writes into the dynamic section
+            offset,
+            address: offset.checked_add(distance).ok_or("it is too large")?,
+            file_size: size,
+            memory_size: size,
             align,
         };
-        let segment = place(0, strings_at + strings_size, &segment);
+        let file_start = usize::try_from(offset).map_err(|_| "it is too large")?;
+        Ok(Segment {
+            whole,
+            file_start,
+            headers,
+            interpreter,
+            dynamic,
+            strings,
+        })
+    }
 
-        let mut headers: Vec<Header> = self
-            .headers
-            .iter()
-            .map(|old| match old.kind {
-                PT_PHDR => place(0, headers_size, old),
-                PT_INTERP => place(interpreter_at, interpreter.len() + 1, old),
-                PT_DYNAMIC => place(dynamic_at, dynamic_size, old),
-                _ => *old,
-            })
-            .collect();
+    fn moved_headers(&self, segment: &Segment) -> Vec<Header> {
+        let moved = |old: &Header| match old.kind {
+            PT_PHDR => segment.place(&segment.headers, old),
+            PT_INTERP => segment.place(&segment.interpreter, old),
+            PT_DYNAMIC => segment.place(&segment.dynamic, old),
+            _ => *old,
+        };
+        let mut headers: Vec<Header> = self.headers.iter().map(moved).collect();
         // Segments must be in the order of their addresses; ours is the last one.
         let last = headers
             .iter()
             .rposition(|header| header.kind == PT_LOAD)
             .unwrap_or(0);
-        headers.insert(last + 1, segment);
+        headers.insert(last + 1, segment.whole);
+        headers
+    }
 
+    fn moved_dynamic(&self, segment: &Segment) -> Vec<(u64, u64)> {
         let mut dynamic = self.dynamic.clone();
         dynamic.retain(|&(tag, _)| tag != DT_RPATH && tag != DT_RUNPATH);
-        for pair in &mut dynamic {
-            match pair.0 {
-                DT_STRTAB => pair.1 = segment.address + strings_at as u64,
-                DT_STRSZ => pair.1 = strings_size as u64,
+        for (tag, value) in &mut dynamic {
+            match *tag {
+                DT_STRTAB => *value = segment.whole.address + segment.strings.start as u64,
+                DT_STRSZ => *value = segment.strings.len() as u64,
                 _ => (),
             }
         }
-        dynamic.push((DT_RPATH, old_strings.len() as u64));
-
-        let start = usize::try_from(offset).map_err(|_| "it is too large")?;
-        let mut patched = image.to_vec();
-        patched.resize(start, 0);
-        headers.iter().for_each(|header| header.write(&mut patched));
-        patched.extend(interpreter.bytes().chain([0]));
-        patched.resize(start + dynamic_at, 0);
-        for (tag, value) in dynamic {
-            patched.extend(tag.to_le_bytes());
-            patched.extend(value.to_le_bytes());
-        }
-        patched.resize(start + strings_at, 0);
-        patched.extend(old_strings);
-        patched.extend(library_path.bytes().chain([0]));
-        patched[32..40].copy_from_slice(&offset.to_le_bytes());
-        patched[56..58].copy_from_slice(
-            &u16::try_from(headers.len())
-                .map_err(|_| "it has too many segments")?
-                .to_le_bytes(),
-        );
-
-        self.move_sections(
-            &mut patched,
-            image,
-            &[
-                (
-                    PT_INTERP,
-                    place(interpreter_at, interpreter.len() + 1, &segment),
-                ),
-                (PT_DYNAMIC, place(dynamic_at, dynamic_size, &segment)),
-                (PT_LOAD, place(strings_at, strings_size, &segment)),
-            ],
-        );
-        Ok(Some(patched))
+        dynamic.push((DT_RPATH, self.strings.len() as u64));
+        dynamic
     }
 
     /// Tells tools that read section headers where the copies are. Programs run without it, so
     /// section headers that are broken or absent are no error.
-    fn move_sections(&self, patched: &mut [u8], image: &[u8], moved: &[(u32, Header)]) {
+    fn move_sections(&self, patched: &mut [u8], image: &[u8], segment: &Segment) {
+        let start_of = |kind| {
+            self.headers
+                .iter()
+                .find(|h| h.kind == kind)
+                .map(|h| h.offset)
+        };
+        let moved = [
+            (start_of(PT_INTERP), &segment.interpreter),
+            (start_of(PT_DYNAMIC), &segment.dynamic),
+            (Some(self.strings.start as u64), &segment.strings),
+        ];
         let table = usize::try_from(word(image, 40)).unwrap_or(usize::MAX);
         for number in 0..usize::from(half(image, 60)) {
-            let Some(at) = number
-                .checked_mul(SHDR)
-                .and_then(|at| at.checked_add(table))
-            else {
-                return;
-            };
+            let at = table.saturating_add(number * SHDR);
             let Some(section) = image.get(at..).and_then(|rest| rest.get(..SHDR)) else {
                 return;
             };
-            let offset = word(section, 24);
-            let is_strings = usize::try_from(offset) == Ok(self.strings.start);
-            let kind = match self.headers.iter().find(|header| {
-                header.offset == offset && matches!(header.kind, PT_INTERP | PT_DYNAMIC)
-            }) {
-                Some(header) => header.kind,
-                None if is_strings => PT_LOAD,
-                None => continue,
-            };
-            if let Some((_, place)) = moved.iter().find(|(moved, _)| *moved == kind) {
+            let (kind, offset) = (word(section, 0) >> 32, word(section, 24));
+            if kind == SHT_NOBITS {
+                continue;
+            }
+            if let Some((_, part)) = moved.iter().find(|(old, _)| *old == Some(offset)) {
+                let place = segment.place(part, &segment.whole);
                 for (field, value) in [
                     (16, place.address),
                     (24, place.offset),
@@ -269,6 +269,30 @@ impl Program {
                     patched[at + field..at + field + 8].copy_from_slice(&value.to_le_bytes());
                 }
             }
+        }
+    }
+}
+
+/// The appended segment; the ranges are relative to its start.
+struct Segment {
+    whole: Header,
+    file_start: usize,
+    headers: Range<usize>,
+    interpreter: Range<usize>,
+    dynamic: Range<usize>,
+    strings: Range<usize>,
+}
+
+impl Segment {
+    /// The header `old`, pointing to a part of this segment.
+    fn place(&self, part: &Range<usize>, old: &Header) -> Header {
+        let (start, size) = (part.start as u64, part.len() as u64);
+        Header {
+            offset: self.whole.offset + start,
+            address: self.whole.address + start,
+            file_size: size,
+            memory_size: size,
+            ..*old
         }
     }
 }

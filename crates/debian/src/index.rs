@@ -327,7 +327,7 @@ fn wanted_files<'r>(
     for component in &source.components {
         let own = release.packages(&format!("{component}/binary-{architecture}/"));
         files.push(own.ok_or_else(|| missing(&format!("{component} on {architecture}")))?);
-        if !release.all_is_everywhere {
+        if release.all_is_apart {
             files.extend(release.packages(&format!("{component}/binary-all/")));
         }
     }
@@ -346,20 +346,27 @@ fn load_packages(
     if let Some(text) = cache.index(&file.sha256)? {
         return Ok(text);
     }
-    let path = match file.path.rsplit_once('/') {
-        Some((directory, _)) if by_hash => format!("{directory}/by-hash/SHA256/{}", file.sha256),
-        _ => file.path.clone(),
-    };
-    let url = format!("{base}/{path}");
+    let plain = format!("{base}/{}", file.path);
     if file.size > limits.index_bytes {
+        let problem = format!("{} bytes are too many for an index", file.size);
         return Err(Error::Mismatch {
-            url,
-            problem: format!("{} bytes are too many for an index", file.size),
+            url: plain,
+            problem,
         });
     }
-    let bytes = client.bytes(&url, file.size, &file.sha256)?;
+    let fetch = |url: &str| client.bytes(url, file.size, &file.sha256);
+    let hashed = match plain.rsplit_once('/') {
+        Some((directory, _)) if by_hash => {
+            fetch(&format!("{directory}/by-hash/SHA256/{}", file.sha256))
+        }
+        _ => Err(Error::NotFound { url: plain.clone() }),
+    };
+    let bytes = match hashed {
+        Err(Error::NotFound { .. }) => fetch(&plain)?,
+        other => other?,
+    };
     let text = decompress(&file.path, &bytes, limits.index_bytes)
-        .map_err(|error| Error::format(&url, error.to_string()))?;
+        .map_err(|error| Error::format(&plain, error.to_string()))?;
     let reduced = reduce(&text);
     cache.put_index(&file.sha256, &reduced)?;
     Ok(reduced)
@@ -390,7 +397,7 @@ fn reduce(text: &str) -> String {
     for stanza in deb822::stanzas(text) {
         for (name, value) in deb822::fields(stanza) {
             if KEPT.contains(&name) {
-                let value = value.replace('\n', " ");
+                let value = value.replace('\n', ""); // a continuation begins with a space
                 writeln!(reduced, "{name}: {value}").expect("a String takes every text");
             }
         }

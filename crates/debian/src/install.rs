@@ -62,6 +62,19 @@ pub enum Progress<'a> {
     },
 }
 
+impl Progress<'_> {
+    /// One word for the phase, for a person.
+    pub fn phase(&self) -> &'static str {
+        match self {
+            Self::Index { .. } => "index",
+            Self::Resolve => "resolve",
+            Self::Download { .. } => "download",
+            Self::Unpack { .. } => "unpack",
+            Self::Patch { .. } => "patch",
+        }
+    }
+}
+
 /// A finished tree.
 #[derive(Debug, Clone)]
 pub struct Installed {

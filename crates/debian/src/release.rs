@@ -13,8 +13,8 @@ pub(crate) struct Release {
     pub(crate) by_hash: bool,
     /// Packages are taken only when no other suite has them (backports, experimental).
     pub(crate) not_automatic: bool,
-    /// `Architecture: all` lies in the index of each architecture too.
-    pub(crate) all_is_everywhere: bool,
+    /// Packages for all architectures have an index of their own, and are in no other one.
+    pub(crate) all_is_apart: bool,
     valid_until: Option<String>,
     files: HashMap<String, IndexFile>,
 }
@@ -50,7 +50,9 @@ impl Release {
         Ok(Self {
             by_hash: field("Acquire-By-Hash") == Some("yes"),
             not_automatic: field("NotAutomatic") == Some("yes"),
-            all_is_everywhere: field("No-Support-for-Architecture-all") == Some("Packages"),
+            all_is_apart: field("Architectures")
+                .is_some_and(|list| list.split(' ').any(|word| word == "all"))
+                && field("No-Support-for-Architecture-all") != Some("Packages"),
             valid_until: field("Valid-Until").map(str::to_owned),
             files,
         })
@@ -104,6 +106,17 @@ mod tests {
         );
         assert_eq!(seen.packages("contrib/binary-amd64/"), None);
         assert!(seen.by_hash && !seen.not_automatic);
+        let table = [
+            ("Architectures: amd64\n", false),
+            ("Architectures: all amd64\n", true),
+            (
+                "Architectures: all amd64\nNo-Support-for-Architecture-all: Packages\n",
+                false,
+            ),
+        ];
+        for (fields, wished) in table {
+            assert_eq!(release(fields).all_is_apart, wished, "{fields}");
+        }
         assert!(Release::parse("r", "Origin: x\n").is_err());
     }
 
