@@ -7,6 +7,12 @@
 //!
 //! Start at `agent`.
 
+pub mod files;
 pub mod format;
 pub mod plan;
 pub mod settings;
+pub mod sandbox;
+pub mod supervise;
+pub mod sys;
+pub mod usage;
+pub mod promise;

@@ -1,0 +1,367 @@
+//! The supervisor's process: lock, socket, requests, and the end of it all.
+//!
+//! One thread. A request is carried out in a task of its own, so a client that goes away changes
+//! nothing of what it asked for.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::{fs::DirBuilderExt, fs::OpenOptionsExt, net},
+    sync::Arc,
+    time::Duration,
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, Semaphore, broadcast::error::RecvError},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::{
+    Event, Request, Response,
+    board::Board,
+    groups::{Groups, Refusal},
+    log,
+    protocol::LINE_BYTES_MAX,
+    record::Records,
+};
+
+/// A client has so long to send its request.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// Clients at the same time; more have to wait.
+const CLIENTS_MAX: usize = 64;
+/// How often the length of logs is looked at.
+const ROTATION: Duration = Duration::from_secs(10);
+/// What is written to standard output when the socket can be used.
+pub(super) const READY: &str = "ready\n";
+
+/// What the supervisor is told when it starts.
+#[derive(Debug, Clone)]
+pub struct SupervisorSettings {
+    /// Its socket, lock and records are below this directory.
+    pub base: Utf8PathBuf,
+    /// This very program, which is started for `node launch`.
+    pub program: Utf8PathBuf,
+}
+
+/// Why the supervisor could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another one runs for this base directory.
+    #[error("another supervisor runs for {base}")]
+    Runs {
+        /// The base directory.
+        base: Utf8PathBuf,
+    },
+    /// A file or directory cannot be used.
+    #[error("use {path}")]
+    File {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The system refuses something that every supervisor needs.
+    #[error("prepare the supervisor's process")]
+    System(#[from] io::Error),
+}
+
+impl Error {
+    /// What the operator can do.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Runs { .. } => Some("`node status` shows what it runs"),
+            Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("the file is damaged: move it away, then let the node process all partitions")
+            }
+            Self::File { .. } | Self::System(_) => None,
+        }
+    }
+}
+
+/// The directory of socket and lock.
+pub(super) fn run_directory(base: &Utf8Path) -> Utf8PathBuf {
+    base.join("var/run")
+}
+
+pub(super) const SOCKET: &str = "supervisor.sock";
+
+/// Runs the supervisor until it is asked to shut down, or is sent `SIGTERM` or `SIGINT`. Call it
+/// on the main thread, outside of any async runtime. Writes one line to standard output when
+/// clients can connect.
+pub fn run(settings: SupervisorSettings) -> Result<(), Error> {
+    // Fails for one that leads a group, as from an interactive shell: then the terminal is wanted.
+    let _kept = crate::sys::leave_session();
+    let place = run_directory(&settings.base);
+    make_directory(&place)?;
+    let _lock = lock(&settings.base, &place)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(settings, &place))
+}
+
+async fn serve(settings: SupervisorSettings, place: &Utf8Path) -> Result<(), Error> {
+    let records = Records::open(&settings.base).map_err(|source| Error::File {
+        path: settings.base.join("var/lib/supervisor"),
+        source,
+    })?;
+    let wished = records.load_wished().map_err(|source| Error::File {
+        path: records.wished_path(),
+        source,
+    })?;
+    let boot = crate::sys::boot_id()?;
+    let state = records.load_state(&boot);
+    let listener = listen(place)?;
+    let board = Arc::new(Board::new(records, boot));
+    let groups = Arc::new(Groups::begin(
+        Arc::clone(&board),
+        settings.program,
+        wished,
+        state,
+    ));
+    let face = Arc::new(Face {
+        board,
+        groups,
+        ended: Notify::new(),
+    });
+    tell_ready()?;
+    accept(face, listener).await?;
+    // A left-over socket is removed by the next start anyway.
+    let _removed = std::fs::remove_file(place.join(SOCKET));
+    Ok(())
+}
+
+async fn accept(face: Arc<Face>, listener: UnixListener) -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut rotation = interval(ROTATION);
+    rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
+    loop {
+        tokio::select! {
+            accepted = accept_one(&listener, &clients) => {
+                let (stream, permit) = accepted?;
+                let face = Arc::clone(&face);
+                tokio::spawn(async move {
+                    face.answer(stream).await;
+                    drop(permit);
+                });
+            }
+            _ = rotation.tick() => face.rotate_logs(),
+            _ = hang_up.recv() => {} // of a terminal that we do not belong to any more
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = face.ended.notified() => return Ok(()),
+        }
+    }
+    face.groups.end().await;
+    Ok(())
+}
+
+async fn accept_one(
+    listener: &UnixListener,
+    clients: &Arc<Semaphore>,
+) -> io::Result<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(clients)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok((stream, permit)),
+            Err(error) => {
+                tracing::warn!(%error, "a client could not be accepted"); // e.g. too many files
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// What answers clients.
+struct Face {
+    board: Arc<Board>,
+    groups: Arc<Groups>,
+    ended: Notify,
+}
+
+impl Face {
+    async fn answer(&self, stream: UnixStream) {
+        let (reader, mut writer) = stream.into_split();
+        let request = match timeout(REQUEST_DEADLINE, read_request(reader)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(error)) => {
+                let message = format!("the request cannot be read: {error}");
+                return say(&mut writer, &Response::Failed { message }).await;
+            }
+            Err(_too_late) => return,
+        };
+        let (request, reader) = request;
+        match request {
+            Request::Status => {
+                let supervisor = std::process::id();
+                let programs = self.board.status();
+                say(
+                    &mut writer,
+                    &Response::Status {
+                        programs,
+                        supervisor,
+                    },
+                )
+                .await;
+            }
+            Request::Apply { group, programs } => {
+                let result = self.groups.apply(&group, programs).await;
+                say(&mut writer, &response(result)).await;
+            }
+            Request::Stop { group } => {
+                let result = self.groups.apply(&group, Vec::new()).await;
+                say(&mut writer, &response(result)).await;
+            }
+            Request::Restart { group, program } => {
+                let result = self.groups.restart(&group, &program).await;
+                say(&mut writer, &response(result)).await;
+            }
+            Request::Subscribe => self.tell_events(reader, writer).await,
+            Request::Shutdown => {
+                self.groups.end().await;
+                say(&mut writer, &Response::Done).await;
+                self.ended.notify_one();
+            }
+        }
+    }
+
+    async fn tell_events(&self, mut reader: BufReader<OwnedReadHalf>, mut writer: OwnedWriteHalf) {
+        let mut events = self.board.subscribe();
+        say(&mut writer, &Response::Subscribed).await;
+        let mut nothing = [0; 1];
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => match event {
+                    Ok(event) => event,
+                    Err(RecvError::Lagged(count)) => Event::Missed { count },
+                    Err(RecvError::Closed) => return,
+                },
+                _gone = reader.read(&mut nothing) => return,
+            };
+            if write_line(&mut writer, &event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn rotate_logs(&self) {
+        for program in self.board.programs() {
+            if let Err(error) = log::rotate(&program) {
+                tracing::warn!(log = %program.log, %error, "a log could not be rotated");
+            }
+        }
+    }
+}
+
+async fn read_request(reader: OwnedReadHalf) -> io::Result<(Request, BufReader<OwnedReadHalf>)> {
+    let mut line = Vec::new();
+    let mut limited = BufReader::new(reader.take(LINE_BYTES_MAX));
+    limited.read_until(b'\n', &mut line).await?;
+    if line.last() != Some(&b'\n') {
+        let text = "it is too long or has no end";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok((
+        serde_json::from_slice(&line)?,
+        BufReader::new(limited.into_inner().into_inner()),
+    ))
+}
+
+fn response(result: Result<(), Refusal>) -> Response {
+    match result {
+        Ok(()) => Response::Done,
+        Err(refusal) => Response::Failed {
+            message: refusal.to_string(),
+        },
+    }
+}
+
+/// That the client has gone is its own business: what it asked for has been done.
+async fn say(writer: &mut OwnedWriteHalf, response: &Response) {
+    if let Err(error) = write_line(writer, response).await {
+        tracing::debug!(%error, "a client went away before its answer");
+    }
+}
+
+async fn write_line(writer: &mut OwnedWriteHalf, what: &impl serde::Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
+}
+
+fn make_directory(place: &Utf8Path) -> Result<(), Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(place)
+        .map_err(|source| Error::File {
+            path: place.to_owned(),
+            source,
+        })
+}
+
+/// Held as long as the process lives; the kernel lets go of it however it ends.
+fn lock(base: &Utf8Path, place: &Utf8Path) -> Result<File, Error> {
+    let path = place.join("supervisor.lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| Error::File {
+            path: path.clone(),
+            source,
+        })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Runs {
+            base: base.to_owned(),
+        }),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, source }),
+    }
+}
+
+/// Only the own user may connect: the mask is in force while the socket is made.
+fn listen(place: &Utf8Path) -> Result<UnixListener, Error> {
+    let path = place.join(SOCKET);
+    let failed = |source| Error::File {
+        path: path.clone(),
+        source,
+    };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let directory = File::open(place).map_err(failed)?;
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = net::UnixListener::bind(crate::sys::short_path(&directory, SOCKET));
+    rustix::process::umask(before);
+    let listener = bound.map_err(failed)?;
+    listener.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(listener)?)
+}
+
+/// Then lets go of standard output, for it may be a pipe of an agent that ends before us.
+fn tell_ready() -> io::Result<()> {
+    let mut stdout = io::stdout();
+    stdout.write_all(READY.as_bytes())?;
+    stdout.flush()?;
+    let null = OpenOptions::new().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(())
+}
