@@ -1,1 +1,26 @@
-//! (to come)
+//! The master: keeps what exists, decides what is asked, tells who must hear of it.
+//!
+//! A request goes through once: `http` parses, [`service::Service`] decides with `slapos_core`
+//! and waits until the [`store`] has made it durable, `hub` wakes whoever is concerned, `http`
+//! renders. The policy is in `slapos_core`; here is only the shell around it.
+//!
+//! # Invariants
+//! - Nothing leaves before the revision that it is based on is durable.
+//! - No lock is held across input or output.
+//! - A failed commit ends the process; recovery is the normal start.
+
+mod clock;
+mod committer;
+mod data_dir;
+mod documents;
+pub mod http;
+mod hub;
+mod live;
+mod serve;
+pub mod service;
+pub mod store;
+
+pub use self::{
+    http::router,
+    serve::{ServeError, ServeSettings, serve},
+};

@@ -1,0 +1,82 @@
+//! The directory of a master: readable by its owner only, used by one master at a time.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It cannot be created, protected or locked.
+    #[error("prepare the data directory {}", path.display())]
+    Prepare {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another master works in it.
+    #[error("another master already uses {}", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl DataDirError {
+    /// What the operator can do.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Prepare { .. } => "choose a directory that you may write, with --data".into(),
+            Self::InUse { .. } => "stop it, or choose another directory with --data".into(),
+        })
+    }
+}
+
+/// A data directory that is ours as long as this value lives, even if the process is killed.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the directory if it is missing (mode 0700) and takes it.
+    pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
+        let prepare = |source| DataDirError::Prepare {
+            path: path.to_owned(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(prepare)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(prepare)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .map_err(prepare)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(prepare(source)),
+        }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("master.sqlite")
+    }
+}

@@ -1,0 +1,189 @@
+//! The documents of the `v1` face, made from the world. Pure.
+
+use slapos_core::{
+    explain::{explain, state_word},
+    names::{InstanceId, PartitionId, Revision},
+    world::{Instance, Place, Promise, Site, Supply, World},
+    write::Entry,
+};
+use slapos_wire::v1;
+
+pub(crate) fn computer(world: &World, site: &Site) -> v1::Computer {
+    let partitions = site
+        .partitions()
+        .map(|(row, occupant)| v1::ComputerPartition {
+            name: row.place.partition.clone(),
+            addresses: row.addresses.clone(),
+            capabilities: row.capabilities.iter().cloned().collect(),
+            instance: occupant.and_then(|id| world.instance(id)).map(name),
+        });
+    v1::Computer {
+        computer: site.computer().id.clone(),
+        allocation: site.computer().allocation.as_str().to_owned(),
+        seen_at: None,
+        partitions: partitions.collect(),
+        supplies: site.supplies().map(supply).collect(),
+    }
+}
+
+pub(crate) fn supply(row: &Supply) -> v1::Supply {
+    v1::Supply {
+        software_release: row.release.clone(),
+        wished: row.wished,
+        state: row.state,
+        generation: row.generation,
+        text: row.text.clone(),
+        changed_at: row.changed_at,
+    }
+}
+
+pub(crate) fn name(it: &Instance) -> v1::InstanceName {
+    v1::InstanceName {
+        id: it.id,
+        title: it.title.clone(),
+    }
+}
+
+pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
+    let cause = explain(world, it);
+    let (waiting_for, waiting_code, hint) = match cause {
+        Some(cause) => (
+            Some(cause.sentence),
+            Some(cause.code.to_owned()),
+            cause.hint,
+        ),
+        None => (None, None, None),
+    };
+    let place = it.place.as_ref();
+    let report = it.report.as_ref();
+    v1::Instance {
+        id: it.id,
+        title: it.title.clone(),
+        root: world.instance(it.root).map_or_else(|| name(it), name),
+        requested_by: it.requester.and_then(|id| world.instance(id)).map(name),
+        person: it.person.clone(),
+        wished: it.wished,
+        reported: it.current_report().map(|report| report.state),
+        state: state_word(world, it).to_owned(),
+        software_release: it.release.clone(),
+        software_type: it.software_type.clone(),
+        computer: place.map(|place| place.computer.clone()),
+        partition: place.map(|place| place.partition.clone()),
+        addresses: place
+            .map(|place| addresses(world, place))
+            .unwrap_or_default(),
+        parameters: (*it.parameters).clone(),
+        connection: (*it.connection).clone(),
+        waiting_for,
+        waiting_code,
+        hint,
+        promises: report
+            .map(|it| it.promises.iter().map(promise).collect())
+            .unwrap_or_default(),
+        error: it.error.as_deref().map(str::to_owned),
+        generation: it.generation,
+        revision: it.revision,
+        created_at: it.created_at,
+        changed_at: it.changed_at,
+    }
+}
+
+fn addresses(world: &World, place: &Place) -> Vec<std::net::IpAddr> {
+    let site = world.site(&place.computer).ok();
+    let partition = site.and_then(|site| site.partition(&place.partition));
+    partition
+        .map(|(row, _)| row.addresses.clone())
+        .unwrap_or_default()
+}
+
+fn promise(it: &Promise) -> v1::Promise {
+    v1::Promise {
+        name: it.name.clone(),
+        ok: it.ok,
+        message: it.message.clone(),
+    }
+}
+
+/// The instances below one, itself first, requesters before what they requested.
+pub(crate) fn descend(world: &World, top: &Instance) -> Vec<v1::Instance> {
+    let (mut documents, mut next) = (Vec::new(), vec![top]);
+    while let Some(it) = next.pop() {
+        documents.push(instance(world, it));
+        let children: Vec<_> = world.children(it.id).collect();
+        next.extend(children.into_iter().rev());
+    }
+    documents
+}
+
+/// What the node of a computer must hear that is newer than a revision; everything, when that
+/// revision is none of ours.
+pub(crate) fn watch(world: &World, site: &Site, since: Revision, observed: bool) -> v1::Watch {
+    let complete = since == Revision(0) || since > world.revision();
+    let wish = |name: &PartitionId| partition_wish(world, site, name);
+    let (partitions, supplies) = if complete {
+        let names = site.partitions().map(|(row, _)| &row.place.partition);
+        (
+            names.map(wish).collect(),
+            site.supplies().map(supply).collect(),
+        )
+    } else {
+        let partitions = site.changed_partitions(since).map(wish).collect();
+        (
+            partitions,
+            site.changed_supplies(since).map(supply).collect(),
+        )
+    };
+    v1::Watch {
+        revision: world.revision(),
+        complete,
+        observed,
+        partitions,
+        supplies,
+    }
+}
+
+fn partition_wish(world: &World, site: &Site, name: &PartitionId) -> v1::PartitionWish {
+    let occupant = site.partition(name).and_then(|(_, occupant)| occupant);
+    v1::PartitionWish {
+        partition: name.clone(),
+        instance: occupant.and_then(|id| instance_wish(world, id)),
+    }
+}
+
+fn instance_wish(world: &World, id: InstanceId) -> Option<v1::InstanceWish> {
+    let it = world.instance(id)?;
+    Some(v1::InstanceWish {
+        id,
+        title: it.title.clone(),
+        root_title: world
+            .instance(it.root)
+            .map_or_else(|| it.title.clone(), |r| r.title.clone()),
+        root: it.root,
+        software_release: it.release.clone(),
+        software_type: it.software_type.clone(),
+        state: it.wished,
+        generation: it.generation,
+        parameters: (*it.parameters).clone(),
+        news: it.news,
+    })
+}
+
+pub(crate) fn change(entry: &Entry) -> v1::Change {
+    let instance = entry.note.instance.clone();
+    v1::Change {
+        revision: entry.revision,
+        at: entry.at,
+        verb: entry.note.verb.clone(),
+        what: entry.note.what.clone(),
+        instance: instance.map(|(id, title)| v1::InstanceName { id, title }),
+        computer: entry.note.computer.clone(),
+    }
+}
+
+pub(crate) fn history(entry: &Entry) -> v1::HistoryEntry {
+    v1::HistoryEntry {
+        change: change(entry),
+        who: entry.actor.to_string(),
+        origin: entry.origin.clone(),
+    }
+}

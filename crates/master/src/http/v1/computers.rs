@@ -1,0 +1,95 @@
+//! `/v1/computers`: what a computer is, its format, what its node must hear, what runs there.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use serde::Deserialize;
+use slapos_core::{
+    actor::Actor,
+    decide::{Ask, Format, FormatPartition},
+    names::{ComputerId, Revision},
+};
+use slapos_wire::v1;
+
+use super::super::{
+    error::ApiError,
+    extract::{Json, Path, Query},
+};
+use crate::service::{Origin, Service};
+
+/// `GET /v1/computers`
+pub(super) async fn list(
+    State(service): State<Service>,
+) -> Result<Json<Vec<v1::Computer>>, ApiError> {
+    Ok(Json(service.computers().await?))
+}
+
+/// `GET /v1/computers/{computer}`
+pub(super) async fn info(
+    State(service): State<Service>,
+    Path(computer): Path<ComputerId>,
+) -> Result<Json<v1::Computer>, ApiError> {
+    Ok(Json(service.computer(&computer).await?))
+}
+
+/// `PUT /v1/computers/{computer}/format`
+pub(super) async fn format(
+    State(service): State<Service>,
+    origin: Origin,
+    Path(computer): Path<ComputerId>,
+    Json(body): Json<v1::Format>,
+) -> Result<Json<v1::Computer>, ApiError> {
+    let partitions = body.partitions.into_iter().map(|it| FormatPartition {
+        name: it.name,
+        addresses: it.addresses,
+        capabilities: it.capabilities,
+    });
+    let ask = Ask::Format(Format {
+        computer: computer.clone(),
+        partitions: partitions.collect(),
+    });
+    let actor = Actor::Computer(computer.clone());
+    let show = service.act(
+        origin,
+        |_| Ok((ask, actor)),
+        |world, _| {
+            world
+                .site(&computer)
+                .map(|site| service.show_computer(world, site))
+        },
+    );
+    let document = show.await?.map_err(crate::service::ServiceError::from)?;
+    service.heard_from(&computer);
+    Ok(Json(document))
+}
+
+/// The query of a watch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WatchQuery {
+    #[serde(default)]
+    since: u64,
+    #[serde(default)]
+    wait: u64,
+}
+
+/// `GET /v1/computers/{computer}/watch`
+pub(super) async fn watch(
+    State(service): State<Service>,
+    Path(computer): Path<ComputerId>,
+    Query(query): Query<WatchQuery>,
+) -> Result<Json<v1::Watch>, ApiError> {
+    let actor = Actor::Computer(computer.clone());
+    let (since, wait) = (Revision(query.since), Duration::from_secs(query.wait));
+    Ok(Json(service.watch(&actor, &computer, since, wait).await?))
+}
+
+/// `PUT /v1/computers/{computer}/usage`
+pub(super) async fn usage(
+    State(service): State<Service>,
+    Path(computer): Path<ComputerId>,
+    Json(body): Json<v1::Usage>,
+) -> Result<Json<v1::Accepted>, ApiError> {
+    let actor = Actor::Computer(computer.clone());
+    Ok(Json(service.keep_usage(&actor, &computer, body).await?))
+}

@@ -1,0 +1,129 @@
+//! `/v1/instances`: what persons request, and how it is.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use serde::Deserialize;
+use slapos_core::{
+    decide::{Answer, Ask, Request, Requester, Wish},
+    names::{InstanceId, Revision, Title},
+    refusal::Refusal,
+    world::World,
+};
+use slapos_wire::v1;
+
+use super::super::{
+    error::ApiError,
+    extract::{Json, Person, Query},
+};
+use crate::{
+    documents,
+    service::{Origin, Service, ServiceError},
+};
+
+/// The query of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    title: Option<Title>,
+    id: Option<InstanceId>,
+}
+
+/// `GET /v1/instances`
+pub(super) async fn list(
+    State(service): State<Service>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<v1::Instance>>, ApiError> {
+    Ok(Json(
+        service.instances(query.title.as_ref(), query.id).await?,
+    ))
+}
+
+/// `POST /v1/instances`
+pub(super) async fn request(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Json(body): Json<v1::RequestAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let title = body.title.clone();
+    let requester = Requester::Person(person.0.clone());
+    let ask = |_: &World| Ok((Ask::Request(requested(body, requester)), person.actor()));
+    let shown = service.act(origin, ask, show_requested).await?;
+    shown.map(Json).ok_or(ApiError::Absent(title))
+}
+
+/// `POST /v1/instances/state`
+pub(super) async fn state(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Json(body): Json<v1::StateAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let ask = Ask::Wish(Wish {
+        id: body.id,
+        state: body.state,
+    });
+    let shown = service
+        .act(origin, |_| Ok((ask, person.actor())), show_requested)
+        .await?;
+    let unknown = || ServiceError::from(Refusal::UnknownInstance(body.id));
+    Ok(Json(shown.ok_or_else(unknown)?))
+}
+
+/// The query of a tree.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TreeQuery {
+    title: Title,
+}
+
+/// `GET /v1/instances/tree`
+pub(super) async fn tree(
+    State(service): State<Service>,
+    person: Person,
+    Query(query): Query<TreeQuery>,
+) -> Result<Json<v1::Tree>, ApiError> {
+    Ok(Json(service.tree(&person.0, &query.title).await?))
+}
+
+/// The query of a wait.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitQuery {
+    id: InstanceId,
+    #[serde(default)]
+    since: u64,
+    #[serde(default)]
+    wait: u64,
+}
+
+/// `GET /v1/instances/wait`
+pub(super) async fn wait(
+    State(service): State<Service>,
+    Query(query): Query<WaitQuery>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let (since, wait) = (Revision(query.since), Duration::from_secs(query.wait));
+    Ok(Json(service.wait_instance(query.id, since, wait).await?))
+}
+
+/// What a body requests.
+pub(super) fn requested(body: v1::RequestAsk, requester: Requester) -> Request {
+    Request {
+        requester,
+        title: body.title,
+        release: body.software_release,
+        software_type: body.software_type,
+        parameters: body.parameters,
+        placement: body.placement,
+        state: body.state,
+    }
+}
+
+/// The instance that an answer means; `None` when it does not exist (any more).
+pub(super) fn show_requested(world: &World, answer: Answer) -> Option<v1::Instance> {
+    match answer {
+        Answer::Instance(id) => world.instance(id).map(|it| documents::instance(world, it)),
+        Answer::Done | Answer::Stale | Answer::Absent => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! `/v1/computers/{computer}/partitions/{partition}`: what the instance that lives there says,
+//! through its node, and asks.
+
+use axum::extract::State;
+use slapos_core::{
+    actor::Actor,
+    decide::{Answer, Ask, Bang, InstanceReport, Requester},
+    names::{ComputerId, PartitionId},
+    world::{Place, Promise, World},
+};
+use slapos_wire::v1;
+
+use super::{
+    super::{
+        error::ApiError,
+        extract::{Json, Path},
+    },
+    instances::{requested, show_requested},
+};
+use crate::service::{Origin, Service};
+
+/// `POST /v1/computers/{computer}/partitions/{partition}/report`
+pub(super) async fn report(
+    State(service): State<Service>,
+    origin: Origin,
+    Path((computer, partition)): Path<(ComputerId, PartitionId)>,
+    Json(body): Json<v1::InstanceReport>,
+) -> Result<Json<v1::Accepted>, ApiError> {
+    let promises = body.promises.into_iter().map(|it| Promise {
+        name: it.name,
+        ok: it.ok,
+        message: it.message,
+    });
+    let actor = Actor::Computer(computer.clone());
+    let ask = Ask::Report(InstanceReport {
+        place: Place {
+            computer: computer.clone(),
+            partition,
+        },
+        id: body.id,
+        generation: body.generation,
+        state: body.state,
+        text: body.text,
+        connection: body.connection,
+        requested: body.requested,
+        promises: promises.collect(),
+    });
+    let accepted = service.act(origin, |_| Ok((ask, actor)), accepted).await?;
+    service.heard_from(&computer);
+    Ok(Json(accepted))
+}
+
+/// `POST /v1/computers/{computer}/partitions/{partition}/request`
+pub(super) async fn request(
+    State(service): State<Service>,
+    origin: Origin,
+    Path((computer, partition)): Path<(ComputerId, PartitionId)>,
+    Json(body): Json<v1::RequestAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let place = Place {
+        computer,
+        partition,
+    };
+    let title = body.title.clone();
+    let ask = |world: &World| {
+        let requester = world.occupant(&place)?.id;
+        let ask = Ask::Request(requested(body, Requester::Instance(requester)));
+        Ok((ask, Actor::Instance(requester)))
+    };
+    let shown = service.act(origin, ask, show_requested).await?;
+    shown.map(Json).ok_or(ApiError::Absent(title))
+}
+
+/// `POST /v1/computers/{computer}/partitions/{partition}/bang`
+pub(super) async fn bang(
+    State(service): State<Service>,
+    origin: Origin,
+    Path((computer, partition)): Path<(ComputerId, PartitionId)>,
+    Json(body): Json<v1::BangAsk>,
+) -> Result<Json<v1::Accepted>, ApiError> {
+    let place = Place {
+        computer,
+        partition,
+    };
+    let ask = |world: &World| {
+        let id = world.occupant(&place)?.id;
+        let actor = Actor::Computer(place.computer.clone());
+        Ok((
+            Ask::Bang(Bang {
+                id,
+                message: body.message,
+            }),
+            actor,
+        ))
+    };
+    Ok(Json(service.act(origin, ask, accepted).await?))
+}
+
+fn accepted(world: &World, answer: Answer) -> v1::Accepted {
+    v1::Accepted {
+        revision: world.revision(),
+        current: answer != Answer::Stale,
+    }
+}

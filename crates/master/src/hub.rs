@@ -1,0 +1,128 @@
+//! Who must hear of what, once it is durable: nodes that watch, people who look.
+//!
+//! Holds no state of the cloud: a wake-up only says "look again".
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use slapos_core::{
+    names::{ComputerId, Revision},
+    write::{Entry, Write},
+};
+use slapos_wire::v1;
+use tokio::sync::{broadcast, watch};
+
+/// Changes that one slow viewer may lag behind before it has to start again.
+const CHANGES_KEPT: usize = 1024;
+
+/// Something that a viewer hears.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A durable revision changed something.
+    Change(Arc<v1::Change>),
+    /// A computer sent a new sample of its processes.
+    Usage(ComputerId),
+}
+
+/// The one place where wake-ups are given and taken.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    nodes: Mutex<BTreeMap<ComputerId, watch::Sender<Revision>>>,
+    events: broadcast::Sender<Event>,
+    viewers: watch::Sender<usize>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        Self {
+            nodes: Mutex::default(),
+            events: broadcast::Sender::new(CHANGES_KEPT),
+            viewers: watch::Sender::new(0),
+        }
+    }
+
+    /// Tells whoever is concerned by an entry that is durable now.
+    pub(crate) fn publish(&self, entry: &Entry) {
+        {
+            let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            for computer in concerned(entry) {
+                if let Some(node) = nodes.get(computer) {
+                    node.send_replace(entry.revision);
+                }
+            }
+        }
+        let change = Arc::new(crate::documents::change(entry));
+        drop(self.events.send(Event::Change(change))); // fails when nobody looks
+    }
+
+    /// Tells viewers of a new sample.
+    pub(crate) fn publish_usage(&self, computer: &ComputerId) {
+        drop(self.events.send(Event::Usage(computer.clone()))); // fails when nobody looks
+    }
+
+    /// Hears from now on when a computer must look again. The computer must exist.
+    pub(crate) fn node(&self, computer: &ComputerId) -> watch::Receiver<Revision> {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes
+            .entry(computer.clone())
+            .or_insert_with(|| watch::Sender::new(Revision(0)))
+            .subscribe()
+    }
+
+    /// How many look now.
+    pub(crate) fn viewers(&self) -> watch::Receiver<usize> {
+        self.viewers.subscribe()
+    }
+
+    /// Looks from now on; nodes are asked for samples while the viewer lives.
+    pub(crate) fn look(self: &Arc<Self>) -> Viewer {
+        self.viewers.send_modify(|count| *count += 1);
+        Viewer {
+            events: self.events.subscribe(),
+            hub: Arc::clone(self),
+        }
+    }
+}
+
+/// One who looks. Nodes send samples of their processes as long as one of these lives.
+#[derive(Debug)]
+pub struct Viewer {
+    events: broadcast::Receiver<Event>,
+    hub: Arc<Hub>,
+}
+
+impl Viewer {
+    /// The next thing that happens; `None` when the master stops or this viewer lags so far
+    /// behind that it has to look at everything again.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await.ok()
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.hub.viewers.send_modify(|count| *count -= 1);
+    }
+}
+
+/// The computers whose node must hear something of an entry.
+fn concerned(entry: &Entry) -> BTreeSet<&ComputerId> {
+    entry
+        .writes
+        .iter()
+        .filter_map(|write| hears(write, entry.revision))
+        .collect()
+}
+
+fn hears(write: &Write, revision: Revision) -> Option<&ComputerId> {
+    match write {
+        Write::PutInstance(row) if row.wished_at == revision => {
+            row.place.as_ref().map(|place| &place.computer)
+        }
+        Write::PutPartition(row) if row.changed == revision => Some(&row.place.computer),
+        Write::PutSupply(row) if row.wished_at == revision => Some(&row.computer),
+        _ => None,
+    }
+}

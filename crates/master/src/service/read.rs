@@ -1,0 +1,236 @@
+//! What can be read: documents of the `v1` face, each durable, and waiting for their change.
+
+use std::time::Duration;
+
+use slapos_core::{
+    actor::{Actor, Deed, permit},
+    names::{ComputerId, InstanceId, PersonId, Revision, Title},
+    refusal::Refusal,
+    world::{Instance, World},
+};
+use slapos_wire::v1;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Service, ServiceError};
+use crate::{clock::now, documents};
+
+/// The longest that anybody may wait in one call.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+/// The most entries of history in one answer.
+const HISTORY_MAX: usize = 10_000;
+
+impl Service {
+    /// How far the master is.
+    pub async fn health(&self) -> Result<v1::Health, ServiceError> {
+        let revision = self.read(|world| Ok(world.revision())).await?;
+        Ok(v1::Health {
+            version: env!("CARGO_PKG_VERSION").into(),
+            revision,
+        })
+    }
+
+    /// All computers, in order of name.
+    pub async fn computers(&self) -> Result<Vec<v1::Computer>, ServiceError> {
+        self.read(|world| {
+            Ok(world
+                .sites()
+                .map(|site| self.show_computer(world, site))
+                .collect())
+        })
+        .await
+    }
+
+    /// One computer.
+    pub async fn computer(&self, computer: &ComputerId) -> Result<v1::Computer, ServiceError> {
+        self.read(|world| Ok(self.show_computer(world, world.site(computer)?)))
+            .await
+    }
+
+    /// A computer as a document, with what is known only in memory.
+    pub(crate) fn show_computer(
+        &self,
+        world: &World,
+        site: &slapos_core::world::Site,
+    ) -> v1::Computer {
+        let seen_at = self.inner.live.seen_at(&site.computer().id);
+        v1::Computer {
+            seen_at,
+            ..documents::computer(world, site)
+        }
+    }
+
+    /// Instances, oldest first: all, those of a title, or the one of an identity.
+    pub async fn instances(
+        &self,
+        title: Option<&Title>,
+        id: Option<InstanceId>,
+    ) -> Result<Vec<v1::Instance>, ServiceError> {
+        self.read(|world| {
+            let titled = |it: &&Instance| title.is_none_or(|title| it.title == *title);
+            let chosen: Vec<_> = match (id, title) {
+                (Some(id), _) => world.instance(id).into_iter().filter(titled).collect(),
+                (None, Some(title)) => world.titled(title).collect(),
+                (None, None) => world.instances().collect(),
+            };
+            Ok(chosen
+                .into_iter()
+                .map(|it| documents::instance(world, it))
+                .collect())
+        })
+        .await
+    }
+
+    /// The tree below the root of a title: that of this person if there is one, else the oldest.
+    pub async fn tree(&self, person: &PersonId, title: &Title) -> Result<v1::Tree, ServiceError> {
+        self.read(|world| {
+            let root = world.root(person, title);
+            let root = root.or_else(|| world.titled(title).find(|it| it.is_root()));
+            let root = root.ok_or_else(|| Refusal::UnknownTree(title.clone()))?;
+            Ok(self.show_tree(world, root))
+        })
+        .await
+    }
+
+    /// All trees, oldest first.
+    pub async fn trees(&self) -> Result<Vec<v1::Tree>, ServiceError> {
+        self.read(|world| {
+            let roots = world.instances().filter(|it| it.is_root());
+            Ok(roots.map(|root| self.show_tree(world, root)).collect())
+        })
+        .await
+    }
+
+    fn show_tree(&self, world: &World, root: &Instance) -> v1::Tree {
+        let instances = documents::descend(world, root);
+        let placed = instances.iter().filter_map(|it| {
+            let (computer, partition) = (it.computer.as_ref()?, it.partition.as_ref()?);
+            Some((it.id, self.inner.live.processes(computer, partition)))
+        });
+        let processes = placed
+            .filter(|(_, processes)| !processes.is_empty())
+            .collect();
+        v1::Tree {
+            instances,
+            processes,
+        }
+    }
+
+    /// What the node of a computer must hear that is newer than a revision: at once if there is
+    /// something, else as soon as there is, at the latest after `wait`.
+    pub async fn watch(
+        &self,
+        actor: &Actor,
+        computer: &ComputerId,
+        since: Revision,
+        wait: Duration,
+    ) -> Result<v1::Watch, ServiceError> {
+        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        self.read(|world| {
+            permit(world, actor, Deed::SpeakFor(computer))?;
+            world.site(computer).map(|_| ())
+        })
+        .await?;
+        self.heard_from(computer);
+        let mut changed = self.inner.hub.node(computer);
+        let mut viewers = self.inner.hub.viewers();
+        loop {
+            changed.mark_unchanged();
+            viewers.mark_unchanged();
+            let observed = *viewers.borrow() > 0;
+            let document = self.read(|world| {
+                Ok(documents::watch(
+                    world,
+                    world.site(computer)?,
+                    since,
+                    observed,
+                ))
+            });
+            let document = document.await?;
+            let news = document.complete
+                || !document.partitions.is_empty()
+                || !document.supplies.is_empty()
+                || self.inner.live.must_hear(computer, observed);
+            let over = async {
+                tokio::select! {
+                    _ = changed.changed() => false,
+                    _ = viewers.changed() => false,
+                    () = self.stopping() => true,
+                }
+            };
+            if news || timeout_at(deadline, over).await.unwrap_or(true) {
+                self.inner.live.tell(computer, observed);
+                return Ok(document);
+            }
+        }
+    }
+
+    /// An instance as soon as it has changed after a revision, at the latest after `wait`.
+    pub async fn wait_instance(
+        &self,
+        id: InstanceId,
+        since: Revision,
+        wait: Duration,
+    ) -> Result<v1::Instance, ServiceError> {
+        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut progress = self.inner.progress.subscribe();
+        loop {
+            progress.mark_unchanged();
+            let show = |world: &World| {
+                let it = world.known_instance(id)?;
+                Ok(documents::instance(world, it))
+            };
+            let document = self.read(show).await?;
+            let over = async {
+                tokio::select! {
+                    changed = progress.changed() => changed.is_err(),
+                    () = self.stopping() => true,
+                }
+            };
+            if document.revision > since || timeout_at(deadline, over).await.unwrap_or(true) {
+                return Ok(document);
+            }
+        }
+    }
+
+    /// The newest part of the history (all, or what is about instances of a title), oldest first.
+    pub async fn history(
+        &self,
+        title: Option<Title>,
+    ) -> Result<Vec<v1::HistoryEntry>, ServiceError> {
+        let journal = self.inner.journal.clone();
+        let read = move || journal.history(title.as_ref(), HISTORY_MAX);
+        let entries = tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| ServiceError::Ending)?;
+        let entries = entries.map_err(ServiceError::Journal)?;
+        Ok(entries.iter().map(documents::history).collect())
+    }
+
+    /// Keeps a sample of what runs on a computer, in memory only.
+    pub async fn keep_usage(
+        &self,
+        actor: &Actor,
+        computer: &ComputerId,
+        usage: v1::Usage,
+    ) -> Result<v1::Accepted, ServiceError> {
+        let revision = self
+            .read(|world| {
+                permit(world, actor, Deed::SpeakFor(computer))?;
+                world.site(computer)?;
+                Ok(world.revision())
+            })
+            .await?;
+        self.heard_from(computer);
+        self.inner.live.sample(computer, usage);
+        self.inner.hub.publish_usage(computer);
+        Ok(v1::Accepted {
+            revision,
+            current: true,
+        })
+    }
+
+    /// Notes that the node of a computer, which exists, called.
+    pub(crate) fn heard_from(&self, computer: &ComputerId) {
+        self.inner.live.seen(computer, now());
+    }
+}

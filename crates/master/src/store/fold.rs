@@ -1,0 +1,124 @@
+//! The fold: brings the tables of current rows up to the journal, in batches, behind the answers.
+//!
+//! One table for each kind of row, JSON inside, each row with its own digest. What the tables
+//! hold is exactly the state after the entry that `head.folded` names.
+
+use rusqlite::{Connection, Transaction};
+use sha2::{Digest, Sha256};
+use slapos_core::{
+    names::{ComputerId, Revision, SoftwareUrl},
+    world::Place,
+    write::Write,
+};
+
+use super::{
+    StoreError,
+    journal::{as_i64, visit},
+};
+
+const TABLES: [&str; 4] = ["computers", "partitions", "supplies", "instances"];
+
+/// Folds up to `limit` entries beyond `folded` in one transaction; returns where it is then.
+pub(super) fn fold(
+    transaction: &Transaction<'_>,
+    folded: Revision,
+    limit: usize,
+) -> Result<Revision, StoreError> {
+    let (last, _) = visit(transaction, folded, limit, |entry| {
+        entry
+            .writes
+            .iter()
+            .try_for_each(|write| put(transaction, write))
+    })?;
+    transaction
+        .execute("UPDATE head SET folded = ?1", [as_i64(last.0)])
+        .map_err(StoreError::at("fold the journal"))?;
+    Ok(last)
+}
+
+/// All rows of the tables, in the order in which a world takes them.
+pub(super) fn rows(connection: &Connection) -> Result<Vec<Write>, StoreError> {
+    let failed = StoreError::at("read the rows");
+    let mut writes = Vec::new();
+    for table in TABLES {
+        let sql = format!("SELECT key, row, digest FROM {table} ORDER BY key");
+        let mut statement = connection.prepare(&sql).map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let key: String = row.get(0).map_err(&failed)?;
+            let text: String = row.get(1).map_err(&failed)?;
+            let kept: Vec<u8> = row.get(2).map_err(&failed)?;
+            let what = || format!("row {key} of {table}");
+            if kept != digest(&key, &text) {
+                return Err(StoreError::Damaged { what: what() });
+            }
+            let unreadable = |source| StoreError::Unreadable {
+                what: what(),
+                source,
+            };
+            writes.push(serde_json::from_str(&text).map_err(unreadable)?);
+        }
+    }
+    Ok(writes)
+}
+
+fn put(connection: &Connection, write: &Write) -> Result<(), StoreError> {
+    match write {
+        Write::PutComputer(row) => store(connection, 0, row.id.as_str(), write),
+        Write::PutPartition(row) => store(connection, 1, &partition_key(&row.place), write),
+        Write::RemovePartition(place) => remove(connection, 1, &partition_key(place)),
+        Write::PutSupply(row) => store(
+            connection,
+            2,
+            &supply_key(&row.computer, &row.release),
+            write,
+        ),
+        Write::RemoveSupply { computer, release } => {
+            remove(connection, 2, &supply_key(computer, release))
+        }
+        Write::PutInstance(row) => store(connection, 3, &row.id.to_string(), write),
+        Write::RemoveInstance(id) => remove(connection, 3, &id.to_string()),
+    }
+}
+
+fn partition_key(place: &Place) -> String {
+    format!("{} {}", place.computer, place.partition)
+}
+
+fn supply_key(computer: &ComputerId, release: &SoftwareUrl) -> String {
+    format!("{computer} {release}")
+}
+
+fn store(connection: &Connection, table: usize, key: &str, row: &Write) -> Result<(), StoreError> {
+    let unreadable = |source| StoreError::Unreadable {
+        what: format!("row {key}"),
+        source,
+    };
+    let text = serde_json::to_string(row).map_err(unreadable)?;
+    let sql = format!(
+        "INSERT OR REPLACE INTO {} (key, row, digest) VALUES (?1, ?2, ?3)",
+        TABLES[table]
+    );
+    let failed = StoreError::at("fold the journal");
+    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    statement
+        .execute((key, &text, digest(key, &text)))
+        .map_err(&failed)?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, table: usize, key: &str) -> Result<(), StoreError> {
+    let failed = StoreError::at("fold the journal");
+    let sql = format!("DELETE FROM {} WHERE key = ?1", TABLES[table]);
+    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    statement.execute([key]).map_err(&failed)?;
+    Ok(())
+}
+
+fn digest(key: &str, text: &str) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    digest.update(key);
+    digest.update([0]);
+    digest.update(text);
+    digest.finalize()[..16].to_vec()
+}

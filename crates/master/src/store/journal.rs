@@ -1,0 +1,168 @@
+//! The journal: entries as they lie in the store, and reading them back.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+use sha2::{Digest, Sha256};
+use slapos_core::{
+    names::{Revision, Title},
+    write::Entry,
+};
+
+use super::StoreError;
+
+/// The digest of everything up to an entry.
+pub(super) type Chain = [u8; 32];
+
+/// The digest of everything up to and including an entry, given that of everything before it.
+pub(super) fn link(before: &Chain, revision: Revision, body: &[u8]) -> Chain {
+    let mut digest = Sha256::new();
+    digest.update(before);
+    digest.update(revision.0.to_le_bytes());
+    digest.update(body);
+    digest.finalize().into()
+}
+
+/// An entry as it is kept: JSON.
+pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
+    let what = || format!("entry {}", entry.revision.0);
+    serde_json::to_vec(entry).map_err(|source| StoreError::Unreadable {
+        what: what(),
+        source,
+    })
+}
+
+/// Reads an entry, which must be that of `revision`.
+pub(super) fn decode(revision: Revision, body: &[u8]) -> Result<Entry, StoreError> {
+    let what = || format!("entry {}", revision.0);
+    let entry: Entry = serde_json::from_slice(body).map_err(|source| StoreError::Unreadable {
+        what: what(),
+        source,
+    })?;
+    if entry.revision == revision {
+        Ok(entry)
+    } else {
+        Err(StoreError::Damaged { what: what() })
+    }
+}
+
+/// Visits the entries beyond `since` in order, each checked against the digest of those before.
+/// Returns the revision and the digest of the last.
+pub(super) fn visit(
+    connection: &Connection,
+    since: Revision,
+    limit: usize,
+    mut visitor: impl FnMut(Entry) -> Result<(), StoreError>,
+) -> Result<(Revision, Chain), StoreError> {
+    let failed = StoreError::at("read the journal");
+    let (mut last, mut chain) = (since, chain_at(connection, since)?);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT revision, body, chain FROM journal WHERE revision > ?1 ORDER BY revision LIMIT ?2",
+        )
+        .map_err(&failed)?;
+    let mut rows = statement
+        .query((as_i64(since.0), as_i64(limit as u64)))
+        .map_err(&failed)?;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        let revision = Revision(number(row, 0).map_err(&failed)?);
+        let body = row
+            .get_ref(1)
+            .map_err(&failed)?
+            .as_bytes()
+            .unwrap_or_default();
+        let kept: Vec<u8> = row.get(2).map_err(&failed)?;
+        chain = link(&chain, revision, body);
+        if revision.0 != last.0 + 1 || kept != chain {
+            return Err(StoreError::Damaged {
+                what: format!("entry {}", last.0 + 1),
+            });
+        }
+        visitor(decode(revision, body)?)?;
+        last = revision;
+    }
+    Ok((last, chain))
+}
+
+/// The digest of everything up to a revision.
+fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreError> {
+    if revision.0 == 0 {
+        return Ok(Chain::default());
+    }
+    let sql = "SELECT chain FROM journal WHERE revision = ?1";
+    let chain: Vec<u8> = connection
+        .query_one(sql, [as_i64(revision.0)], |row| row.get(0))
+        .map_err(StoreError::at("read the journal"))?;
+    chain.try_into().map_err(|_| StoreError::Damaged {
+        what: format!("entry {}", revision.0),
+    })
+}
+
+/// `SQLite` has signed numbers only; ours never come near the end of them.
+pub(super) fn as_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number of a row.
+pub(super) fn number(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(index)
+        .map(|number| u64::try_from(number).unwrap_or_default())
+}
+
+/// Reads the journal beside the one writer, e.g. for history.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    /// The journal in a database file.
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// The newest entries (all, or those about instances of a title), oldest first, at most
+    /// `limit`. Blocks on the disk.
+    pub fn history(&self, title: Option<&Title>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let failed = StoreError::at("read the journal");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(&failed)?;
+        let mut statement = connection
+            .prepare(
+                "SELECT revision, body FROM journal WHERE ?1 IS NULL OR title = ?1
+                 ORDER BY revision DESC LIMIT ?2",
+            )
+            .map_err(&failed)?;
+        let title = title.map(Title::as_str);
+        let mut rows = statement
+            .query((title, as_i64(limit as u64)))
+            .map_err(&failed)?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let revision = Revision(number(row, 0).map_err(&failed)?);
+            let body = row
+                .get_ref(1)
+                .map_err(&failed)?
+                .as_bytes()
+                .unwrap_or_default();
+            entries.push(decode(revision, body)?);
+        }
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// Entries beyond a revision, oldest first, at most `limit`, each checked. Blocks on the disk.
+    pub fn tail(&self, since: Revision, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)
+            .map_err(StoreError::at("read the journal"))?;
+        let mut entries = Vec::new();
+        visit(&connection, since, limit, |entry| {
+            entries.push(entry);
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+}

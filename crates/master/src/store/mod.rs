@@ -1,0 +1,21 @@
+//! The store: a journal of entries is the truth; rows of the present state are folded out of it
+//! behind the answers, so that a start is quick and an operator can look.
+//!
+//! # Invariants (`R` = rules of the store)
+//! - A commit moves the head row by compare-and-set of `(epoch, revision)` (R1); whoever opens
+//!   the store raises the epoch, so an older holder can commit nothing more.
+//! - Each entry carries the digest of everything before it and itself; an entry that does not fit
+//!   its digest is never used.
+//! - A database file gets its name only when it is complete (R9).
+//! - After any error of a commit the store must not be used again (R5).
+
+mod error;
+mod fold;
+mod journal;
+mod sqlite;
+
+pub use self::{
+    error::StoreError,
+    journal::Journal,
+    sqlite::{Loaded, Store},
+};

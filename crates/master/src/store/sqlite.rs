@@ -1,0 +1,249 @@
+//! The store in one `SQLite` file: write-ahead log, every commit synced, one writer.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+use slapos_core::{names::Revision, world::World, write::Entry};
+
+use super::{
+    StoreError, fold,
+    journal::{self, Chain, Journal, as_i64, number},
+};
+
+/// The format of the file; kept in `user_version`.
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE head (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        epoch INTEGER NOT NULL, -- raised by each master that takes the store
+        revision INTEGER NOT NULL, -- of the last entry
+        folded INTEGER NOT NULL -- the entry up to which the tables of rows are
+    ) STRICT;
+    INSERT INTO head VALUES (1, 0, 0, 0);
+    CREATE TABLE journal (
+        revision INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        title TEXT, -- of the instance that it is about
+        body BLOB NOT NULL,
+        chain BLOB NOT NULL -- digest of everything up to and including this
+    ) STRICT;
+    CREATE INDEX journal_title ON journal (title, revision) WHERE title IS NOT NULL;
+    CREATE TABLE computers (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
+    CREATE TABLE partitions (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
+    CREATE TABLE supplies (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
+    CREATE TABLE instances (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 1;
+";
+
+/// The one writer of a database file.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    epoch: u64,
+    revision: Revision,
+    folded: Revision,
+    chain: Chain,
+}
+
+/// What a store holds when it is opened.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The state after the last entry.
+    pub world: World,
+    /// How many entries were read on top of the folded rows.
+    pub replayed: u64,
+}
+
+impl Store {
+    /// Opens the store in a file, or makes a new one, and takes it over: whoever held it before
+    /// can commit nothing more. Reads and checks all of it.
+    pub fn open(path: &Path) -> Result<(Self, Loaded), StoreError> {
+        if !path.exists() {
+            create(path)?;
+        }
+        let failed = StoreError::at("open the database");
+        let mut connection = Connection::open(path).map_err(&failed)?;
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA wal_autocheckpoint = 16000;
+                 PRAGMA cache_size = -65536;
+                 PRAGMA busy_timeout = 2000;",
+            )
+            .map_err(&failed)?;
+        let pragma = |row: &rusqlite::Row<'_>| row.get(0);
+        let found = connection
+            .query_one("PRAGMA user_version", [], pragma)
+            .map_err(&failed)?;
+        if found != FORMAT {
+            return Err(StoreError::Format {
+                found,
+                known: FORMAT,
+            });
+        }
+        let (epoch, head, folded) = take_over(&mut connection).map_err(&failed)?;
+        let mut world = World::from_rows(folded, fold::rows(&connection)?)?;
+        let (last, chain) = journal::visit(&connection, folded, usize::MAX, |entry| {
+            Ok(world.commit(&entry)?)
+        })?;
+        if last != head {
+            return Err(StoreError::Incomplete { head, found: last });
+        }
+        let path = path.to_owned();
+        let store = Self {
+            connection,
+            path,
+            epoch,
+            revision: head,
+            folded,
+            chain,
+        };
+        Ok((
+            store,
+            Loaded {
+                world,
+                replayed: head.0 - folded.0,
+            },
+        ))
+    }
+
+    /// Appends entries, which must follow the last one; durable when it returns. After an error
+    /// the store must be opened again: whether the entries are in it is unknown.
+    pub fn commit(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        let failed = StoreError::at("commit to the database");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        let (mut revision, mut chain) = (self.revision, self.chain);
+        let next = Revision(self.revision.0 + entries.len() as u64);
+        let moved = transaction
+            .execute(
+                "UPDATE head SET revision = ?1 WHERE epoch = ?2 AND revision = ?3",
+                (as_i64(next.0), as_i64(self.epoch), as_i64(self.revision.0)),
+            )
+            .map_err(&failed)?;
+        if moved != 1 {
+            return Err(StoreError::Deposed);
+        }
+        for entry in entries {
+            let body = journal::encode(entry)?;
+            revision = Revision(revision.0 + 1);
+            if entry.revision != revision {
+                return Err(StoreError::Incomplete {
+                    head: entry.revision,
+                    found: revision,
+                });
+            }
+            chain = journal::link(&chain, revision, &body);
+            let title = entry
+                .note
+                .instance
+                .as_ref()
+                .map(|(_, title)| title.as_str());
+            transaction
+                .prepare_cached(
+                    "INSERT INTO journal (revision, epoch, title, body, chain)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )
+                .and_then(|mut insert| {
+                    insert.execute((
+                        as_i64(revision.0),
+                        as_i64(self.epoch),
+                        title,
+                        body,
+                        &chain[..],
+                    ))
+                })
+                .map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)?;
+        (self.revision, self.chain) = (revision, chain);
+        Ok(())
+    }
+
+    /// Folds up to `limit` entries into the tables of rows; returns how many are left to fold.
+    pub fn fold(&mut self, limit: usize) -> Result<u64, StoreError> {
+        let failed = StoreError::at("fold the journal");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        let folded = fold::fold(&transaction, self.folded, limit)?;
+        transaction.commit().map_err(&failed)?;
+        self.folded = folded;
+        Ok(self.unfolded())
+    }
+
+    /// How many entries are not in the tables of rows yet.
+    pub fn unfolded(&self) -> u64 {
+        self.revision.0 - self.folded.0
+    }
+
+    /// The revision of the last entry.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Reads the journal beside this writer.
+    pub fn journal(&self) -> Journal {
+        Journal::new(&self.path)
+    }
+}
+
+/// Raises the epoch; returns it with the revisions of the head and of the fold.
+fn take_over(connection: &mut Connection) -> rusqlite::Result<(u64, Revision, Revision)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let head = transaction.query_one(
+        "UPDATE head SET epoch = epoch + 1 RETURNING epoch, revision, folded",
+        [],
+        |row| {
+            Ok((
+                number(row, 0)?,
+                Revision(number(row, 1)?),
+                Revision(number(row, 2)?),
+            ))
+        },
+    )?;
+    transaction.commit()?;
+    Ok(head)
+}
+
+/// Makes an empty database under a temporary name, then gives it its own.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let unfinished = path.with_extension("new");
+    let failed = |source: io::Error| StoreError::Create {
+        path: path.to_owned(),
+        source,
+    };
+    for leftover in ["new", "new-wal", "new-shm", "new-journal"] {
+        match fs::remove_file(path.with_extension(leftover)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    let step = StoreError::at("create the database");
+    let connection = Connection::open(&unfinished).map_err(&step)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        .map_err(&step)?;
+    connection
+        .execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))
+        .map_err(&step)?;
+    connection.close().map_err(|(_, source)| step(source))?;
+    File::open(&unfinished)
+        .and_then(|file| file.sync_all())
+        .map_err(failed)?;
+    fs::rename(&unfinished, path).map_err(failed)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|file| file.sync_all())
+        .map_err(failed)
+}
