@@ -1,14 +1,7 @@
 //! Backslash escapes of Python's texts.
 
-/// Which escapes a text may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escapes {
-    /// A literal of Python: a backslash before a newline joins the lines.
-    Literal,
-}
-
-/// Decodes the escapes of a text; an unknown escape stays as it is, backslash included.
-pub(crate) fn decode(body: &str, _: Escapes) -> Result<String, String> {
+/// Decodes the escapes of a text. An unknown escape stays as it is, backslash included; one before a newline joins lines.
+pub(crate) fn decode(body: &str) -> Result<String, String> {
     let mut out = String::with_capacity(body.len());
     let mut rest = body.chars().peekable();
     while let Some(c) = rest.next() {
@@ -56,7 +49,7 @@ pub(crate) fn decode_bytes(body: &str, raw: bool) -> Result<Vec<u8>, String> {
         .replace("\\u", "\\134u")
         .replace("\\U", "\\134U")
         .replace("\\N", "\\134N");
-    let text = decode(&guarded, Escapes::Literal)?;
+    let text = decode(&guarded)?;
     text.chars()
         .map(|c| u8::try_from(c).map_err(|_| "an escape is beyond one byte".to_string()))
         .collect()

@@ -4,11 +4,25 @@
 //! Python's methods, `%` formats, `repr` is Python's. What is not supported is an error, never another text.
 //! Knows nothing of SlapOS; reads no file (a loader of the embedding program does).
 
+mod ast;
+pub mod builtins;
 mod error;
 mod escapes;
+mod eval;
+mod filters;
+mod format;
+mod functions;
+mod lex;
+mod methods;
+mod parse;
+mod predicates;
+mod source;
+mod template;
 mod value;
 
 pub use error::{Error, ErrorKind, Place, Result};
+pub use eval::Loop;
+pub use template::{Context, Limits, Loader, Options, Template};
 pub use value::{
     Args, Dict, Entries, Function, Iter, JsonError, Key, List, LiteralError, Missing, Module,
     Namespace, Object, Set, Tuple, Type, Value,

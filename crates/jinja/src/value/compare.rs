@@ -162,6 +162,7 @@ pub(crate) fn identical(a: &Value, b: &Value) -> bool {
         (Value::Function(x), Value::Function(y)) => Rc::ptr_eq(x, y),
         (Value::Type(x), Value::Type(y)) => x == y,
         (Value::Object(x), Value::Object(y)) => std::ptr::addr_eq(Rc::as_ptr(x), Rc::as_ptr(y)),
+        (Value::Loop(x), Value::Loop(y)) => Rc::ptr_eq(x, y),
         (Value::Undefined(x), Value::Undefined(y)) => Rc::ptr_eq(x, y),
         _ => false,
     }
@@ -313,6 +314,7 @@ fn hash_in(value: &Value, walk: &mut Walk) -> Result<u64> {
         }
         Value::Function(function) => hasher().hash_one(Rc::as_ptr(function).addr()),
         Value::Object(object) => hasher().hash_one(Rc::as_ptr(object).addr()),
+        Value::View(view) if !view.is_set_like() => hasher().hash_one(Rc::as_ptr(view).addr()),
         Value::Type(kind) => hasher().hash_one(kind),
         Value::Undefined(missing) => return Err(missing.error()),
         other => {

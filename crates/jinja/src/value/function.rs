@@ -4,15 +4,31 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::Value;
+use crate::ast::Named;
 use crate::error::{Error, Result};
+use crate::eval::{Closure, Machine};
+use crate::methods::Method;
 
 /// The body of a function of the embedding program.
 type Native = Box<dyn Fn(&[Value], &[(Rc<str>, Value)]) -> Result<Value>>;
 
-/// Something that can be called.
-pub enum Function {
+type Builtin = fn(&mut Machine<'_>, Args) -> Result<Value>;
+
+/// Something that can be called; made by [`Value::function`].
+pub struct Function(pub(crate) Callable);
+
+pub(crate) enum Callable {
     /// Given by the embedding program.
     Native { name: Rc<str>, run: Native },
+    /// One of ours that needs the interpreter, e.g. to call another function.
+    Builtin { name: &'static str, run: Builtin },
+    /// A method with its object.
+    Bound {
+        receiver: Value,
+        method: Named<Method>,
+    },
+    /// A macro of a template; lives as long as the rendering.
+    Macro(Closure),
 }
 
 /// The arguments of a call, positional before named.
@@ -72,8 +88,11 @@ impl Args {
 
 impl Function {
     pub fn name(&self) -> &str {
-        match self {
-            Self::Native { name, .. } => name,
+        match &self.0 {
+            Callable::Native { name, .. } => name,
+            Callable::Builtin { name, .. } => name,
+            Callable::Bound { method, .. } => method.name,
+            Callable::Macro(closure) => &closure.definition.name,
         }
     }
 }

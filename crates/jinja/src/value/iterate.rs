@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Dict, MAX_SIZE, Value};
+use super::{Dict, MAX_ITEMS, Value};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An iterator; clones share its position.
@@ -74,7 +74,7 @@ impl Iter {
         let mut items = Vec::new();
         while let Some(item) = self.next_value()? {
             items.push(item);
-            if items.len() > MAX_SIZE {
+            if items.len() > MAX_ITEMS {
                 return Err(Error::limit("an iteration has too many elements"));
             }
         }
@@ -219,6 +219,7 @@ impl Value {
                     "walking through escaped text is not supported",
                 ));
             }
+            Self::Undefined(missing) if missing.empty => Source::Values(Vec::new().into_iter()),
             Self::Undefined(missing) => return Err(missing.error()),
             other => {
                 return Err(Error::type_error(format!(

@@ -9,7 +9,7 @@ use std::fmt;
 use num_bigint::BigInt;
 
 use super::{Dict, Entries, Key, Set, Value};
-use crate::escapes::{self, Escapes};
+use crate::escapes;
 
 /// Why a text is not a literal, and where (in characters from 0).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,7 +260,7 @@ impl Reader {
         let body: String = self.text[start..end].iter().collect();
         let value = match (raw, bytes) {
             (true, false) => Ok(Value::from(body)),
-            (false, false) => escapes::decode(&body, Escapes::Literal).map(Value::from),
+            (false, false) => escapes::decode(&body).map(Value::from),
             (raw, true) => {
                 escapes::decode_bytes(&body, raw).map(|bytes| Value::Bytes(bytes.into()))
             }

@@ -22,25 +22,31 @@ use std::rc::Rc;
 use num_bigint::BigInt;
 
 pub use container::{Dict, Entries, Key, List, Set, Tuple};
+pub(crate) use function::Callable;
 pub use function::{Args, Function};
 pub use iterate::Iter;
 pub use json::JsonError;
 pub use literal::LiteralError;
 pub use object::{Module, Namespace, Object};
 
-pub(crate) use compare::{Walk, compare_less, contains, equal, identical};
-pub(crate) use iterate::{Range, View, ViewKind};
-pub(crate) use number::{Num, float_text, int_from_float};
+pub(crate) use compare::{compare_less, contains, equal, identical, order};
+pub(crate) use iterate::{Range, View, ViewKind, letter};
+pub(crate) use json::JsonStyle;
+pub(crate) use literal::number;
+pub(crate) use number::{Num, big, float_text, int_from_float};
 pub(crate) use operate::{
-    add, divide, floor_divide, multiply, negate, positive, power, remainder, subtract,
+    add, check_size, divide, floor_divide, multiply, negate, positive, power, remainder, subtract,
 };
-pub(crate) use sort::{sort_by, sorted};
-pub(crate) use text::{escape_html, quote};
+pub(crate) use sort::sort_by;
+pub(crate) use text::{escape_char, escape_html, is_printable, string_of};
 
 use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::eval::Loop;
 
-/// No single text may be longer than this many bytes, no list longer than this many elements.
+/// No single text may be longer than this many bytes.
 pub(crate) const MAX_SIZE: usize = 32 << 20;
+/// No list may have more elements than this.
+pub(crate) const MAX_ITEMS: usize = 2 << 20;
 
 /// A Python value.
 #[derive(Clone)]
@@ -67,6 +73,8 @@ pub enum Value {
     /// A class such as `str`, for calls and `isinstance`.
     Type(Type),
     Object(Rc<dyn Object>),
+    /// The `loop` of a running `for`.
+    Loop(Rc<Loop>),
     /// What a wrong name gives; nearly every use is an error.
     Undefined(Rc<Missing>),
 }
@@ -116,8 +124,10 @@ impl Type {
 /// Why a name has no value: the message and hint of the error that its use raises.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+    message: String,
+    hint: Option<String>,
+    /// Counts as empty text, as in Jinja2 the value of a condition that is false and has no `else`.
+    pub(crate) empty: bool,
 }
 
 impl Missing {
@@ -128,7 +138,21 @@ impl Missing {
         known: impl IntoIterator<Item = &'a str>,
     ) -> Value {
         let hint = nearest(wrong, known).map(|name| format!("did you mean `{name}`?"));
-        Value::Undefined(Rc::new(Self { message, hint }))
+        Value::Undefined(Rc::new(Self {
+            message,
+            hint,
+            empty: false,
+        }))
+    }
+
+    /// What `a if b` gives when `b` is false.
+    pub(crate) fn no_else() -> Value {
+        let message = "the condition is false and there is no `else`".into();
+        Value::Undefined(Rc::new(Self {
+            message,
+            hint: None,
+            empty: true,
+        }))
     }
 
     /// The error of using the missing value.
@@ -168,10 +192,10 @@ impl Value {
         name: &str,
         run: impl Fn(&[Self], &[(Rc<str>, Self)]) -> Result<Self> + 'static,
     ) -> Self {
-        Self::Function(Rc::new(Function::Native {
+        Self::Function(Rc::new(Function(Callable::Native {
             name: name.into(),
             run: Box::new(run),
-        }))
+        })))
     }
 
     /// The text, if it is one.
@@ -220,6 +244,7 @@ impl Value {
             Self::Function(_) => "function",
             Self::Type(_) => "type",
             Self::Object(object) => object.type_name(),
+            Self::Loop(_) => "LoopContext",
             Self::Undefined(_) => "Undefined",
         }
     }
@@ -239,9 +264,13 @@ impl Value {
             Self::Set(set) => !set.borrow().is_empty(),
             Self::Range(range) => range.length() != 0,
             Self::View(view) => !view.dict.borrow().is_empty(),
-            Self::Big(_) | Self::Iter(_) | Self::Function(_) | Self::Type(_) | Self::Object(_) => {
-                true
-            }
+            Self::Big(_)
+            | Self::Iter(_)
+            | Self::Function(_)
+            | Self::Type(_)
+            | Self::Object(_)
+            | Self::Loop(_) => true,
+            Self::Undefined(missing) if missing.empty => false,
             Self::Undefined(missing) => return Err(missing.error()),
         })
     }
@@ -257,6 +286,7 @@ impl Value {
             Self::Set(set) => set.borrow().len(),
             Self::Range(range) => range.length(),
             Self::View(view) => view.dict.borrow().len(),
+            Self::Undefined(missing) if missing.empty => 0,
             Self::Undefined(missing) => return Err(missing.error()),
             other => {
                 return Err(Error::type_error(format!(

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::Value;
+use super::{Args, Value};
 use crate::error::Result;
 
 /// A value that is known by its attributes.
@@ -15,13 +15,18 @@ pub trait Object {
     fn type_name(&self) -> &str;
 
     /// The attribute; `None` if there is none.
-    fn attribute(&self, name: &str) -> Option<Value>;
+    fn attribute(&self, name: &str) -> Result<Option<Value>>;
 
     /// Names of attributes, for hints.
     fn names(&self) -> Vec<Rc<str>>;
 
     /// The text that `{{ object }}` prints; `None` if it has none worth printing.
     fn text(&self) -> Option<Result<String>> {
+        None
+    }
+
+    /// What a call of the object gives; `None` if it cannot be called.
+    fn call(&self, _arguments: Args) -> Option<Result<Value>> {
         None
     }
 
@@ -51,8 +56,8 @@ impl Object for Namespace {
         "Namespace"
     }
 
-    fn attribute(&self, name: &str) -> Option<Value> {
-        self.0.borrow().get(name).cloned()
+    fn attribute(&self, name: &str) -> Result<Option<Value>> {
+        Ok(self.0.borrow().get(name).cloned())
     }
 
     fn names(&self) -> Vec<Rc<str>> {
@@ -92,8 +97,8 @@ impl Object for Module {
         &self.name
     }
 
-    fn attribute(&self, name: &str) -> Option<Value> {
-        self.attributes.get(name).cloned()
+    fn attribute(&self, name: &str) -> Result<Option<Value>> {
+        Ok(self.attributes.get(name).cloned())
     }
 
     fn names(&self) -> Vec<Rc<str>> {

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 
 use super::compare::as_set;
 use super::number::{big, floor_divide_big};
-use super::{MAX_SIZE, Num, Set, Value};
+use super::{MAX_ITEMS, MAX_SIZE, Num, Set, Value};
 use crate::error::{Error, ErrorKind, Result};
 
 fn unsupported(sign: &str, a: &Value, b: &Value) -> Error {
@@ -64,11 +64,11 @@ pub(crate) fn add(a: &Value, b: &Value) -> Result<Value> {
         }
         (Value::List(x), Value::List(y)) => {
             let items = [x.borrow().as_slice(), y.borrow().as_slice()].concat();
-            check_size(items.len())?;
+            check_items(items.len())?;
             Ok(Value::list(items))
         }
         (Value::Tuple(x), Value::Tuple(y)) => {
-            check_size(x.len() + y.len())?;
+            check_items(x.len() + y.len())?;
             Ok(Value::tuple([&**x, &**y].concat()))
         }
         (Value::Undefined(missing), _) | (_, Value::Undefined(missing)) => Err(missing.error()),
@@ -99,6 +99,16 @@ pub(crate) fn check_size(size: usize) -> Result<()> {
     if size > MAX_SIZE {
         return Err(Error::limit(format!(
             "a value has a size of {size}; {MAX_SIZE} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+/// Fails if a list of this length is beyond the limit.
+pub(crate) fn check_items(length: usize) -> Result<()> {
+    if length > MAX_ITEMS {
+        return Err(Error::limit(format!(
+            "a list of {length} elements is too long; {MAX_ITEMS} are allowed"
         )));
     }
     Ok(())
@@ -171,11 +181,11 @@ fn repeat(sequence: &Value, count: &Value, a: &Value, b: &Value) -> Result<Value
             }
         }
         Value::List(list) => {
-            sized(list.borrow().len())?;
+            check_items(list.borrow().len().saturating_mul(count))?;
             Value::list(repeat_items(&list.borrow(), count))
         }
         Value::Tuple(items) => {
-            sized(items.len())?;
+            check_items(items.len().saturating_mul(count))?;
             Value::tuple(repeat_items(items, count))
         }
         _ => return Err(unsupported("*", a, b)),

@@ -26,12 +26,21 @@ impl Value {
     pub fn text(&self) -> Result<Rc<str>> {
         match self {
             Self::Str(text) | Self::Markup(text) => Ok(text.clone()),
+            Self::Undefined(missing) if missing.empty => Ok("".into()),
             Self::Object(object) => match object.text() {
                 Some(text) => Ok(text?.into()),
                 None => Ok(self.repr()?.into()),
             },
             other => Ok(other.repr()?.into()),
         }
+    }
+}
+
+/// The value as text; escaped text stays escaped.
+pub(crate) fn string_of(value: Value) -> Result<Value> {
+    match value {
+        Value::Str(_) | Value::Markup(_) => Ok(value),
+        other => Ok(Value::Str(other.text()?)),
     }
 }
 
@@ -74,8 +83,9 @@ impl Writer {
                 self.sequence(0, "([", &view.items(), "])")?;
             }
             Value::Type(kind) => self.text.push_str(&format!("<class '{}'>", kind.name())),
+            Value::Undefined(missing) if missing.empty => self.text.push_str("Undefined"),
             Value::Undefined(missing) => return Err(missing.error()),
-            Value::Iter(_) | Value::Function(_) | Value::Object(_) => {
+            Value::Iter(_) | Value::Function(_) | Value::Object(_) | Value::Loop(_) => {
                 let name = value.type_name();
                 let error = Error::type_error(format!(
                     "the text of a value of type '{name}' has no fixed form"

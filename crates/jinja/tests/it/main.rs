@@ -1,3 +1,8 @@
 //! Integration tests of the templates.
 
+mod differential;
+mod generator;
+mod limits;
+mod reference;
+mod render;
 mod values;

@@ -1,0 +1,42 @@
+"""Renders templates with the real Jinja2, for comparison.
+
+Reads one JSON object per line, {"template": text, "context": {name: Python literal}, "files": {name: text}},
+answers one JSON object per line: {"text": text} or {"error": class name}.
+"""
+import ast
+import json
+import sys
+
+import jinja2
+
+
+def literal(text):
+    return eval(text, {"__builtins__": {}, "set": set})
+
+
+NAMES = ("abs", "all", "any", "bool", "bytes", "chr", "dict", "enumerate", "float", "int", "isinstance", "iter",
+         "len", "list", "map", "max", "min", "next", "ord", "range", "repr", "reversed", "set", "sorted", "str",
+         "sum", "tuple", "zip")
+BUILTINS = {name: getattr(__builtins__, name) for name in NAMES}
+BUILTINS["dumps"] = lambda value: "!py!" + repr(value)
+
+
+environment = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+    cache_size=0,
+)
+environment.globals.update(BUILTINS)
+
+
+def answer(job):
+    environment.loader = jinja2.DictLoader(job.get("files", {}))
+    try:
+        context = {name: literal(text) for name, text in job.get("context", {}).items()}
+        return {"text": environment.from_string(job["template"]).render(context)}
+    except Exception as error:
+        return {"error": type(error).__name__, "message": str(error)}
+
+
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)
