@@ -11,11 +11,13 @@ use std::time::Duration;
 use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 
 use crate::apt_conf::AptConf;
 use crate::cache::{Cache, hexadecimal};
 use crate::forward::{self, Response};
 use crate::lock::Deb;
+use crate::names::Names;
 use crate::proxy::Proxies;
 use crate::{Error, Settings};
 
@@ -333,7 +335,7 @@ enum News<'a> {
 }
 
 fn agent(proxy: Option<ureq::Proxy>) -> ureq::Agent {
-    ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(proxy)
@@ -347,8 +349,8 @@ fn agent(proxy: Option<ureq::Proxy>) -> ureq::Agent {
                 .root_certs(RootCerts::PlatformVerifier)
                 .build(),
         )
-        .build()
-        .new_agent()
+        .build();
+    ureq::Agent::with_parts(config, DefaultConnector::default(), Names::default())
 }
 
 /// Scheme, authority and bare host of an http or https URL.

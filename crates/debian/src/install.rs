@@ -5,7 +5,6 @@
 //! finds its downloads in the cache. A text inside, `.slapos-debian`, tells what the tree is.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -436,18 +435,28 @@ fn patch_one(
     let Some(patched) = patched else {
         return Ok(());
     };
-    let mode = std::fs::metadata(&at)
-        .map_err(io("read"))?
-        .permissions()
-        .mode();
+    let old = std::fs::metadata(&at).map_err(io("read"))?;
     let temporary = building.join(".stage").join(path.replace('/', "%"));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::File::create_new(&temporary)?;
-        std::io::Write::write_all(&mut file, &patched)?;
-        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o777))?;
+        write_sparsely(&mut file, &patched)?;
+        file.set_permissions(old.permissions())?;
+        file.set_modified(old.modified()?)?;
         std::fs::rename(&temporary, &at)
     };
     write().map_err(io("write"))
+}
+
+/// Writes all but pages of zeros, of which a patched program may have many before its end.
+fn write_sparsely(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    const PAGE: usize = 64 << 10;
+    for (number, page) in bytes.chunks(PAGE).enumerate() {
+        if page.iter().any(|&byte| byte != 0) {
+            file.write_all_at(page, (number * PAGE) as u64)?;
+        }
+    }
+    file.set_len(bytes.len() as u64)
 }
 
 /// The tree's own directories, then those that the program asked for, inside the tree.

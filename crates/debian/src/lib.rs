@@ -38,6 +38,7 @@ mod forward;
 pub mod index;
 mod install;
 pub mod lock;
+mod names;
 mod proxy;
 mod relation;
 mod release;
