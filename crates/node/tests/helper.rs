@@ -1,4 +1,5 @@
-//! The two hidden subcommands that supervisor and agent start, as the real program has them.
+//! The two hidden subcommands that supervisor and agent start, as the real program has them; and one
+//! that binds a port, for the sandbox.
 
 use std::{fmt::Display, io::Write, process::ExitCode};
 
@@ -25,6 +26,13 @@ fn main() -> ExitCode {
                 }
             }
         }
+        ["bind", address] => match std::net::TcpListener::bind(address) {
+            Ok(_bound) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(&error);
+                ExitCode::FAILURE
+            }
+        },
         _ => {
             say(&format!("unknown arguments {words:?}"));
             ExitCode::from(64)

@@ -27,6 +27,7 @@ use super::{
     protocol::LINE_BYTES_MAX,
     server::{READY, SOCKET, run_directory},
 };
+use crate::sys::ProcessHandle;
 
 /// For what is answered at once.
 const QUICK: Duration = Duration::from_secs(10);
@@ -147,12 +148,19 @@ impl Client {
     }
 
     /// Ends every process and then the supervisor; the next one starts the same programs. Returns
-    /// when all processes are gone. That no supervisor runs is fine.
+    /// when all of them, the supervisor too, are gone. That no supervisor runs is fine.
     pub async fn shutdown(&self) -> Result<(), ClientError> {
-        match self.ask_for_done(&Request::Shutdown, CHANGE).await {
-            Err(ClientError::Absent { .. }) => Ok(()),
-            other => other,
-        }
+        let supervisor = match self.supervisor_pid().await {
+            Err(ClientError::Absent { .. }) => return Ok(()),
+            other => other?,
+        };
+        let Ok(handle) = ProcessHandle::open(supervisor, None) else {
+            return Ok(());
+        };
+        self.ask_for_done(&Request::Shutdown, CHANGE).await?;
+        timeout(QUICK, handle.ended())
+            .await
+            .map_err(|_| self.late(QUICK))
     }
 
     /// Events from now on. Ask for the status after this, and nothing is missed.

@@ -1,0 +1,181 @@
+//! Promises of a partition, with real commands.
+
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use slapos_node::{
+    promise::{PromiseContext, PromiseResult, run_all, until_green},
+    sandbox::Sandbox,
+    supervise::Environment,
+};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::bench::{helper, is_alive};
+
+struct Partition {
+    context: PromiseContext,
+    _directory: TempDir,
+}
+
+impl Partition {
+    fn new() -> Self {
+        let kept = tempfile::tempdir().unwrap();
+        let directory = Utf8PathBuf::from_path_buf(kept.path().to_owned()).unwrap();
+        fs::create_dir_all(directory.join("etc/promise")).unwrap();
+        fs::create_dir_all(directory.join("etc/plugin")).unwrap();
+        let context = PromiseContext {
+            program: helper().to_owned(),
+            environment: Environment::from_iter([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            user: None,
+            sandbox: Some(Sandbox {
+                write: vec![directory.clone()],
+                ..Sandbox::default()
+            }),
+            directory,
+        };
+        Self {
+            context,
+            _directory: kept,
+        }
+    }
+
+    fn file(&self, path: &str, text: &str) {
+        let mut options = fs::OpenOptions::new();
+        let path = self.context.directory.join(path);
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o755)
+            .open(path)
+            .unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn native(&self, name: &str, module: &str, config: &serde_json::Value) {
+        let module = format!("slapos.promise.plugin.{module}");
+        let text = serde_json::json!({ "module": module, "class": "RunPromise", "config": config });
+        self.file(&format!("etc/plugin/{name}.json"), &text.to_string());
+    }
+
+    async fn run(&self) -> Vec<(String, bool, String)> {
+        let results = run_all(&self.context).await;
+        results
+            .into_iter()
+            .map(|one| (one.name, one.ok, one.message))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn every_promise_is_reported_by_name() {
+    let partition = Partition::new();
+    assert_eq!(partition.run().await, []);
+    partition.file("etc/promise/b-good", "#!/bin/sh\necho fine; pwd > where\n");
+    partition.file(
+        "etc/promise/c-bad",
+        "#!/bin/sh\necho so; echo bad >&2; exit 1\n",
+    );
+    partition.file("etc/promise/d-mute", "#!/bin/sh\nexit 7\n");
+    partition.file("etc/promise/.being-written", "");
+    partition.file("etc/plugin/e-native.py", "# beside its description\n");
+    partition.file("etc/plugin/f-python.py", "class RunPromise: pass\n");
+    partition.native(
+        "e-native",
+        "check_command_execute",
+        &serde_json::json!({"command": "test -s where"}),
+    );
+    partition.native(
+        "a-file",
+        "check_file_state",
+        &serde_json::json!({"filename": "/missing/file"}),
+    );
+    partition.run().await; // now `where` is there
+    let results = partition.run().await;
+    let seen: Vec<(&str, bool)> = results
+        .iter()
+        .map(|(name, ok, _)| (name.as_str(), *ok))
+        .collect();
+    let wanted = [
+        ("a-file", false),
+        ("b-good", true),
+        ("c-bad", false),
+        ("d-mute", false),
+        ("e-native", true),
+        ("f-python", false),
+    ];
+    assert_eq!(seen, wanted);
+    assert_eq!(results[1].2, "fine");
+    assert_eq!(results[2].2, "so\nbad");
+    assert!(results[3].2.contains("exit status: 7"), "{}", results[3].2);
+    assert!(
+        results[5]
+            .2
+            .contains("Python promises are not supported yet"),
+        "{}",
+        results[5].2
+    );
+
+    let recorded = partition
+        .context
+        .directory
+        .join(".slapgrid/promise/result/c-bad.status.json");
+    let recorded: serde_json::Value = serde_json::from_slice(&fs::read(recorded).unwrap()).unwrap();
+    assert_eq!(recorded["result"]["failed"], true);
+    assert_eq!(recorded["title"], "c-bad");
+}
+
+#[tokio::test]
+async fn what_a_promise_left_behind_is_ended() {
+    let partition = Partition::new();
+    partition.file(
+        "etc/promise/leaves",
+        "#!/bin/sh\nsleep 100000 &\necho $! > pid\n",
+    );
+    assert!(partition.run().await[0].1);
+    let pid = fs::read_to_string(partition.context.directory.join("pid")).unwrap();
+    let pid: u32 = pid.trim().parse().unwrap();
+    if let Ok(handle) = slapos_node::sys::ProcessHandle::open(pid, None) {
+        handle.ended().await; // killed already, perhaps not yet gone
+    }
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test]
+async fn red_promises_are_tried_until_they_are_green() {
+    let partition = Partition::new();
+    let directory = partition.context.directory.clone();
+    partition.file("etc/promise/counts", "#!/bin/sh\necho x >> runs\n");
+    partition.native(
+        "later",
+        "check_file_state",
+        &serde_json::json!({"filename": directory.join("up")}),
+    );
+    let mut told = Vec::new();
+    let mut on_red = |red: &[PromiseResult]| {
+        told.extend(red.iter().map(|one| one.name.clone()));
+        write(&directory.join("up")); // this is what the promise waits for
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let results = until_green(&partition.context, deadline, &mut on_red).await;
+    assert!(
+        results.len() == 2 && results.iter().all(|one| one.ok),
+        "{results:?}"
+    );
+    assert_eq!(told, ["later"]);
+    let runs = fs::read_to_string(directory.join("runs")).unwrap();
+    assert_eq!(runs, "x\n", "a green one is not run again");
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_waiting() {
+    let partition = Partition::new();
+    partition.file("etc/promise/red", "#!/bin/sh\nexit 1\n");
+    let results = until_green(&partition.context, Instant::now(), &mut |_| ()).await;
+    assert!(!results[0].ok);
+}
+
+fn write(path: &Utf8Path) {
+    fs::File::create(path).unwrap().write_all(b"x").unwrap();
+}
