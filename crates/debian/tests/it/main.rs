@@ -1,1 +1,13 @@
+//! The whole way, against a mirror of our own on loopback, and against the host's real one.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+
+mod archives;
+mod debs;
+mod downloads;
+mod host;
+mod mirror;
+mod proxies;
 mod real;
+mod trust;
