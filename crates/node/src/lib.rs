@@ -10,9 +10,9 @@
 pub mod files;
 pub mod format;
 pub mod plan;
-pub mod settings;
+pub mod promise;
 pub mod sandbox;
+pub mod settings;
 pub mod supervise;
 pub mod sys;
 pub mod usage;
-pub mod promise;
