@@ -136,3 +136,22 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
+        for (kind, wished) in [
+            (StorageFull, true),
+            (QuotaExceeded, true),
+            (PermissionDenied, false),
+        ] {
+            let error = Error::io("write", "/srv/x".into(), kind.into());
+            assert_eq!(matches!(error, Error::DiskFull { .. }), wished, "{kind}");
+            assert!(error.to_string().contains("/srv/x"), "{error}");
+        }
+    }
+}

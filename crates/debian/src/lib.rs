@@ -29,6 +29,7 @@
 //! - Same request, same index, same tree.
 
 mod apt_conf;
+mod build;
 pub mod cache;
 mod deb822;
 pub mod elf;
