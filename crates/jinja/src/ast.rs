@@ -58,7 +58,7 @@ impl ExprKind {
             Self::Constant(_) | Self::Name(_) => {}
             Self::Tuple(items) | Self::List(items) | Self::Concat(items) => found.extend(items),
             Self::Dict(entries) => {
-                found.extend(entries.iter().flat_map(|(key, value)| [key, value]))
+                found.extend(entries.iter().flat_map(|(key, value)| [key, value]));
             }
             Self::Attribute(value, _)
             | Self::Negative(value)
@@ -67,7 +67,7 @@ impl ExprKind {
                 found.push(value);
             }
             Self::Item(a, b) | Self::And(a, b) | Self::Or(a, b) | Self::Binary(_, a, b) => {
-                found.extend([&**a, &**b])
+                found.extend([&**a, &**b]);
             }
             Self::Slice(value, parts) => {
                 found.push(value);

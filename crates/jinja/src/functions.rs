@@ -15,7 +15,7 @@ pub(crate) const NAMES: [&str; 5] = ["cycler", "dict", "joiner", "namespace", "r
 /// The global function of this name.
 pub(crate) fn global(name: &str) -> Option<Value> {
     Some(match name {
-        "range" => builtin("range", builtins::range),
+        "range" => builtin("range", |_, args| builtins::range(&args)),
         "dict" => Value::Type(Type::Dict),
         "namespace" => builtin("namespace", namespace),
         "cycler" => builtin("cycler", |_, args| Cycler::value(args)),

@@ -25,6 +25,7 @@ environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
     cache_size=0,
+    optimized=False,  # folding constants raises errors in code that never runs
 )
 environment.globals.update(BUILTINS)
 

@@ -244,14 +244,17 @@ fn slice(value: &Value, bounds: [Option<i64>; 3]) -> Result<Value> {
                 .map(|at| items[at].clone())
                 .collect(),
         ),
-        Value::Str(text) => {
+        Value::Str(text) | Value::Markup(text) => {
             let letters: Vec<char> = text.chars().collect();
-            Value::from(
-                positions(letters.len())?
-                    .into_iter()
-                    .map(|at| letters[at])
-                    .collect::<String>(),
-            )
+            let part: String = positions(letters.len())?
+                .into_iter()
+                .map(|at| letters[at])
+                .collect();
+            if matches!(value, Value::Str(_)) {
+                Value::from(part)
+            } else {
+                Value::Markup(part.into())
+            }
         }
         Value::Bytes(bytes) => Value::Bytes(
             positions(bytes.len())?
@@ -267,11 +270,6 @@ fn slice(value: &Value, bounds: [Option<i64>; 3]) -> Result<Value> {
                     range.length()
                 )),
             );
-        }
-        Value::Markup(_) => {
-            return Err(Error::unsupported(
-                "a slice of escaped text is not supported",
-            ));
         }
         Value::Dict(_) => return Err(Error::type_error("unhashable type: 'slice'")),
         other => {

@@ -41,7 +41,7 @@ impl Machine<'_> {
     /// Calls anything that can be called.
     pub(crate) fn call(&mut self, function: &Value, args: Args) -> Result<Value> {
         match function {
-            Value::Type(kind) => builtins::construct(self, *kind, args),
+            Value::Type(kind) => builtins::construct(*kind, args),
             Value::Function(function) => match &function.0 {
                 Callable::Native { run, .. } => run(&args.positional, &args.named),
                 Callable::Builtin { run, .. } => run(self, args),

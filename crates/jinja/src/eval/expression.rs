@@ -46,7 +46,7 @@ impl Machine<'_> {
             ExprKind::Call(function, arguments) => self.call_expression(frame, function, arguments),
             ExprKind::Filter(value, call) => {
                 let value = self.eval(frame, value)?;
-                self.filter(frame, value, call)
+                self.filter(frame, &value, call)
             }
             ExprKind::Test(value, predicate, arguments) => {
                 let value = self.eval(frame, value)?;
@@ -168,7 +168,7 @@ impl Machine<'_> {
     pub(super) fn filter(
         &mut self,
         frame: &Frame,
-        value: Value,
+        value: &Value,
         call: &FilterCall,
     ) -> Result<Value> {
         let arguments = self.arguments(frame, &call.arguments)?;

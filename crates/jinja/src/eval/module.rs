@@ -95,7 +95,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    pub(super) fn from_import(
+    pub(super) fn import_names(
         &mut self,
         frame: &Frame,
         expr: &Expr,

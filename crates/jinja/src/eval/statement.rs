@@ -120,7 +120,7 @@ impl Machine<'_> {
                 template,
                 names,
                 with_context,
-            } => self.from_import(frame, template, names, *with_context),
+            } => self.import_names(frame, template, names, *with_context),
             Statement::Include {
                 template,
                 ignore_missing,
@@ -155,7 +155,7 @@ impl Machine<'_> {
         let mut value = Value::from(text);
         self.charge(&value)?;
         for filter in filters {
-            value = self.filter(frame, value, filter)?;
+            value = self.filter(frame, &value, filter)?;
         }
         Ok(value)
     }

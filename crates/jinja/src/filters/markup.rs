@@ -21,9 +21,9 @@ pub(super) const FILTERS: Table = &[
     ("xmlattr", xmlattr),
 ];
 
-fn escape(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn escape(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("escape")?;
-    escaped(&value).map(Value::Markup)
+    escaped(value).map(Value::Markup)
 }
 
 fn escaped(value: &Value) -> Result<std::rc::Rc<str>> {
@@ -34,7 +34,7 @@ fn escaped(value: &Value) -> Result<std::rc::Rc<str>> {
 }
 
 /// JSON with sorted keys that can stand in HTML.
-fn tojson(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn tojson(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [indent] = args.bind("tojson", ["indent"])?;
     let indent = match indent {
         None | Some(Value::None) => None,
@@ -70,7 +70,7 @@ fn quote(value: &Value, query: bool) -> Result<String> {
     for &byte in bytes {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
-                out.push(char::from(byte))
+                out.push(char::from(byte));
             }
             b'/' if !query => out.push('/'),
             b' ' if query => out.push('+'),
@@ -80,10 +80,10 @@ fn quote(value: &Value, query: bool) -> Result<String> {
     Ok(out)
 }
 
-fn urlencode(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn urlencode(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("urlencode")?;
-    let pairs = match &value {
-        Value::Str(_) | Value::Markup(_) => return quote(&value, false).map(Value::from),
+    let pairs = match value {
+        Value::Str(_) | Value::Markup(_) => return quote(value, false).map(Value::from),
         Value::Dict(dict) => dict
             .borrow()
             .iter()
@@ -108,13 +108,13 @@ fn urlencode(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     Ok(Value::from(parts.join("&")))
 }
 
-fn xmlattr(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn xmlattr(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [autospace] = args.bind("xmlattr", ["autospace"])?;
     let autospace = match autospace {
         None => true,
         some => flag(some)?,
     };
-    let Value::Dict(dict) = value.defined()? else {
+    let Value::Dict(dict) = value.clone().defined()? else {
         return Err(Error::type_error("the filter `xmlattr` needs a dictionary"));
     };
     let mut parts = Vec::new();
@@ -124,7 +124,9 @@ fn xmlattr(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
         }
         let Value::Str(key) = key.value() else {
             let kind = key.value().type_name();
-            return Err(Error::type_error(format!("the name of an attribute is a text, not {kind}")));
+            return Err(Error::type_error(format!(
+                "the name of an attribute is a text, not {kind}"
+            )));
         };
         if key.contains(|c: char| crate::lex::is_space(c) || matches!(c, '/' | '>' | '=')) {
             return Err(Error::value_error(format!(

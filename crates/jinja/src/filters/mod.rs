@@ -12,7 +12,7 @@ use crate::eval::Machine;
 use crate::value::{Args, Value};
 
 /// The body of a filter.
-pub(crate) type Filter = fn(&mut Machine<'_>, Value, Args) -> Result<Value>;
+pub(crate) type Filter = fn(&mut Machine<'_>, &Value, Args) -> Result<Value>;
 
 /// Filters of one file by name.
 type Table = &'static [(&'static str, Filter)];

@@ -11,12 +11,12 @@ use crate::value::{self, Args, Num, Value};
 pub(super) const FILTERS: Table = &[
     ("abs", |_, value, args| {
         let [] = args.exactly("abs")?;
-        absolute(&value)
+        absolute(value)
     }),
     ("filesizeformat", filesizeformat),
     ("float", |_, value, args| {
         let [default] = args.bind("float", ["default"])?;
-        let value = value.defined()?;
+        let value = value.clone().defined()?;
         recover(
             to_float(&value).map(Value::Float),
             default.unwrap_or(Value::Float(0.0)),
@@ -36,16 +36,16 @@ fn recover(result: Result<Value>, default: Value, overflow: bool) -> Result<Valu
     }
 }
 
-fn int(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn int(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [default, base] = args.bind("int", ["default", "base"])?;
-    let (value, default) = (value.defined()?, default.unwrap_or(Value::Int(0)));
-    let first = match &value {
-        Value::Str(_) | Value::Markup(_) => int_of_base(&value, &base.unwrap_or(Value::Int(10))),
+    let (value, default) = (&value.clone().defined()?, default.unwrap_or(Value::Int(0)));
+    let first = match value {
+        Value::Str(_) | Value::Markup(_) => int_of_base(value, &base.unwrap_or(Value::Int(10))),
         other => to_int(other),
     };
     match first {
         Err(error) if matches!(error.kind(), ErrorKind::Type | ErrorKind::Value) => recover(
-            to_float(&value).and_then(value::int_from_float),
+            to_float(value).and_then(value::int_from_float),
             default,
             true,
         ),
@@ -53,12 +53,12 @@ fn int(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     }
 }
 
-fn round(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn round(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [precision, method] = args.bind("round", ["precision", "method"])?;
     let precision = precision.as_ref().map_or(Ok(0), integer)?;
     let method = method.map_or_else(|| Ok("common".into()), |method| method.text())?;
-    let Some(number) = Num::of(&value) else {
-        let value = value.defined()?;
+    let Some(number) = Num::of(value) else {
+        let value = value.clone().defined()?;
         return Err(Error::type_error(format!(
             "type {} doesn't define __round__ method",
             value.type_name()
@@ -77,12 +77,12 @@ fn round(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
             Num::Float(number) if number.is_finite() => Ok(Value::Float(
                 fixed(number, digits).parse().unwrap_or(number),
             )),
-            Num::Float(_) => Ok(value),
-            _ => value::positive(&value),
+            Num::Float(_) => Ok(value.clone()),
+            _ => value::positive(value),
         },
         "ceil" | "floor" => {
             let power = value::power(&Value::Int(10), &Value::Int(precision))?;
-            let scaled = match value::multiply(&value, &power)? {
+            let scaled = match value::multiply(value, &power)? {
                 Value::Float(number) => value::int_from_float(if &*method == "ceil" {
                     number.ceil()
                 } else {
@@ -98,9 +98,9 @@ fn round(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     }
 }
 
-fn filesizeformat(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn filesizeformat(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [binary] = args.bind("filesizeformat", ["binary"])?;
-    let bytes = to_float(&value)?;
+    let bytes = to_float(value)?;
     let (base, units) = if flag(binary)? {
         (
             1024.0_f64,
@@ -128,5 +128,5 @@ fn filesizeformat(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value
             )));
         }
     }
-    Ok(value)
+    Ok(value.clone())
 }

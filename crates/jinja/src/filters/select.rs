@@ -12,22 +12,22 @@ pub(super) const FILTERS: Table = &[
     ("groupby", groupby),
     ("map", map),
     ("max", |machine, value, args| {
-        extreme(machine, &value, args, true)
+        extreme(machine, value, args, true)
     }),
     ("min", |machine, value, args| {
-        extreme(machine, &value, args, false)
+        extreme(machine, value, args, false)
     }),
     ("reject", |machine, value, args| {
-        select(machine, &value, args, false, false)
+        select(machine, value, args, false, false)
     }),
     ("rejectattr", |machine, value, args| {
-        select(machine, &value, args, false, true)
+        select(machine, value, args, false, true)
     }),
     ("select", |machine, value, args| {
-        select(machine, &value, args, true, false)
+        select(machine, value, args, true, false)
     }),
     ("selectattr", |machine, value, args| {
-        select(machine, &value, args, true, true)
+        select(machine, value, args, true, true)
     }),
     ("sort", sort),
     ("unique", unique),
@@ -58,7 +58,7 @@ pub(super) fn attribute_of(
 
 /// Texts in small letters, so that their case does not count.
 fn fold(value: Value, case_sensitive: bool) -> Value {
-    match &value {
+    match value {
         Value::Str(text) | Value::Markup(text) if !case_sensitive => {
             Value::from(text.to_lowercase())
         }
@@ -66,7 +66,7 @@ fn fold(value: Value, case_sensitive: bool) -> Value {
     }
 }
 
-fn map(machine: &mut Machine<'_>, value: Value, mut args: Args) -> Result<Value> {
+fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Result<Value> {
     if !value.truth()? {
         return Ok(Value::Iter(Iter::of(Vec::new())));
     }
@@ -87,7 +87,7 @@ fn map(machine: &mut Machine<'_>, value: Value, mut args: Args) -> Result<Value>
     } else {
         let filter = find_by_value(&args.positional.remove(0))?;
         for item in items {
-            mapped.push((filter.run)(machine, item, args.clone())?);
+            mapped.push((filter.run)(machine, &item, args.clone())?);
         }
     }
     Ok(Value::Iter(Iter::of(mapped)))
@@ -133,7 +133,7 @@ fn select(
     Ok(Value::Iter(Iter::of(chosen)))
 }
 
-fn sort(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn sort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [reverse, case_sensitive, attribute] =
         args.bind("sort", ["reverse", "case_sensitive", "attribute"])?;
     let (reverse, case_sensitive) = (flag(reverse)?, flag(case_sensitive)?);
@@ -157,12 +157,12 @@ fn sort(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     Ok(Value::list(sort_keyed(pairs, reverse)?))
 }
 
-fn dictsort(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn dictsort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [case_sensitive, by, reverse] =
         args.bind("dictsort", ["case_sensitive", "by", "reverse"])?;
     let (case_sensitive, reverse) = (flag(case_sensitive)?, flag(reverse)?);
     let by = by.map_or_else(|| Ok("key".into()), |by| by.text())?;
-    let Value::Dict(dict) = value.defined()? else {
+    let Value::Dict(dict) = value.clone().defined()? else {
         return Err(Error::type_error(
             "the filter `dictsort` needs a dictionary",
         ));
@@ -188,7 +188,7 @@ fn dictsort(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value
     Ok(Value::list(sort_keyed(pairs, reverse)?))
 }
 
-fn unique(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn unique(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [case_sensitive, attribute] = args.bind("unique", ["case_sensitive", "attribute"])?;
     let (case_sensitive, attribute) = (flag(case_sensitive)?, attribute.unwrap_or(Value::None));
     let mut seen = indexmap::IndexSet::new();
@@ -224,7 +224,7 @@ fn extreme(machine: &mut Machine<'_>, value: &Value, args: Args, greatest: bool)
 }
 
 /// Groups as pairs of the common value and the list of items.
-fn groupby(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn groupby(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [attribute, default, case_sensitive] =
         args.bind("groupby", ["attribute", "default", "case_sensitive"])?;
     let attribute =

@@ -11,7 +11,7 @@ use crate::value::{self, Args, Iter, Missing, Value, ViewKind, check_size};
 pub(super) const FILTERS: Table = &[
     ("attr", |machine, value, args| {
         let [name] = args.exactly("attr")?;
-        machine.only_attribute(&value, &Rc::from(&*name.text()?))
+        machine.only_attribute(value, &Rc::from(&*name.text()?))
     }),
     ("batch", batch),
     ("count", length),
@@ -33,6 +33,7 @@ pub(super) const FILTERS: Table = &[
         match value {
             Value::Undefined(_) => Ok(Value::Iter(Iter::of(Vec::new()))),
             Value::Dict(dict) => {
+                let dict = dict.clone();
                 let view = value::View {
                     dict,
                     kind: ViewKind::Items,
@@ -68,22 +69,22 @@ pub(super) const FILTERS: Table = &[
     }),
 ];
 
-fn default(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn default(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [default, boolean] = args.bind("default", ["default_value", "boolean"])?;
     let replace = value.is_undefined() || flag(boolean)? && !value.truth()?;
     Ok(if replace {
         default.unwrap_or_else(|| Value::from(""))
     } else {
-        value
+        value.clone()
     })
 }
 
-fn length(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn length(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("length")?;
     Ok(Value::from(value.length()?))
 }
 
-fn join(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn join(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [separator, attribute] = args.bind("join", ["d", "attribute"])?;
     let separator = separator.map_or_else(|| Ok("".into()), |separator| separator.text())?;
     let attribute = attribute.unwrap_or(Value::None);
@@ -99,7 +100,7 @@ fn join(machine: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     Ok(Value::from(out))
 }
 
-fn last(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn last(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("last")?;
     if matches!(value, Value::Set(_) | Value::Iter(_)) {
         return Err(Error::type_error(format!(
@@ -117,9 +118,9 @@ fn last(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     }))
 }
 
-fn reverse(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn reverse(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("reverse")?;
-    match &value {
+    match value {
         Value::Str(text) => Ok(Value::from(text.chars().rev().collect::<String>())),
         Value::Markup(text) => Ok(Value::Markup(text.chars().rev().collect::<String>().into())),
         Value::Set(_) | Value::Iter(_) => {
@@ -135,7 +136,7 @@ fn reverse(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     }
 }
 
-fn batch(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn batch(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [count, fill] = args.bind("batch", ["linecount", "fill_with"])?;
     let count = size(count, 0)?;
     if count == 0 {
@@ -160,7 +161,7 @@ fn batch(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     )))
 }
 
-fn slice(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn slice(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [count, fill] = args.bind("slice", ["slices", "fill_with"])?;
     let (items, count) = (value.to_vec()?, size(count, 0)?);
     check_size(count)?;

@@ -73,16 +73,16 @@ pub(super) const FILTERS: Table = &[
 ];
 
 /// A change of the text; escaped text stays escaped only where the change cannot break it.
-fn plain(value: Value, args: Args, change: impl Fn(&str) -> String) -> Result<Value> {
+fn plain(value: &Value, args: Args, change: impl Fn(&str) -> String) -> Result<Value> {
     let [] = args.exactly("this filter")?;
     match value {
-        Value::Markup(text) => Ok(Value::Markup(change(&text).into())),
+        Value::Markup(text) => Ok(Value::Markup(change(text).into())),
         other => Ok(Value::from(change(&other.text()?))),
     }
 }
 
 /// A method of `str` as filter.
-fn method(machine: &mut Machine<'_>, value: Value, name: &str, args: Args) -> Result<Value> {
+fn method(machine: &mut Machine<'_>, value: &Value, name: &str, args: Args) -> Result<Value> {
     let escaped = matches!(value, Value::Markup(_));
     let text = Value::Str(value.text()?);
     let Some(method) = methods::find(&text, name)? else {
@@ -96,7 +96,7 @@ fn method(machine: &mut Machine<'_>, value: Value, name: &str, args: Args) -> Re
     })
 }
 
-fn format(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn format(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     if matches!(value, Value::Markup(_)) {
         return Err(Error::unsupported(
             "`format` of escaped text is not supported",
@@ -114,7 +114,7 @@ fn format(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
     percent::format(&value.text()?, &values).map(Value::from)
 }
 
-fn indent(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn indent(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [width, first, blank] = args.bind("indent", ["width", "first", "blank"])?;
     let indention = match width {
         Some(Value::Str(text)) => text.to_string(),
@@ -176,12 +176,12 @@ fn title(text: &str) -> String {
     out
 }
 
-fn truncate(_: &mut Machine<'_>, value: Value, args: Args) -> Result<Value> {
+fn truncate(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [length, killwords, end, leeway] =
         args.bind("truncate", ["length", "killwords", "end", "leeway"])?;
     let (length, leeway) = (size(length, 255)?, size(leeway, 5)?);
     let end = end.map_or_else(|| Ok("...".into()), |end| end.text())?;
-    let Value::Str(text) = value.defined()? else {
+    let Value::Str(text) = value.clone().defined()? else {
         return Err(Error::unsupported(
             "the filter `truncate` of something else than a plain text is not supported",
         ));

@@ -56,8 +56,13 @@ impl Values {
     fn next(&mut self) -> Result<Value> {
         let value = self.positional.get(self.at).cloned();
         self.at += 1;
-        let value = value.ok_or_else(|| Error::type_error("not enough arguments for format string"))?;
-        if matches!(&value, Value::Undefined(missing) if missing.empty) { Ok(value) } else { value.defined() }
+        let value =
+            value.ok_or_else(|| Error::type_error("not enough arguments for format string"))?;
+        if matches!(&value, Value::Undefined(missing) if missing.empty) {
+            Ok(value)
+        } else {
+            value.defined()
+        }
     }
 
     fn named(&self, key: &str) -> Result<Value> {
@@ -193,9 +198,9 @@ impl Conversion {
         if self.zero && !self.left { '0' } else { ' ' }
     }
 
-    fn digits(&self, digits: String) -> String {
+    fn digits(&self, digits: &str) -> String {
         let missing = self.precision.unwrap_or(0).saturating_sub(digits.len());
-        "0".repeat(missing) + &digits
+        "0".repeat(missing) + digits
     }
 
     fn decimal(&self, kind: char, value: &Value) -> Result<String> {
@@ -209,7 +214,7 @@ impl Conversion {
                 "%{kind} format: a real number is required, not {name}"
             )));
         };
-        Ok(self.pad(self.sign(negative), &self.digits(digits), self.fill()))
+        Ok(self.pad(self.sign(negative), &self.digits(&digits), self.fill()))
     }
 
     fn radix(&self, kind: char, value: &Value) -> Result<String> {
@@ -232,7 +237,7 @@ impl Conversion {
             digits
         };
         let sign = format!("{}{prefix}", self.sign(negative));
-        Ok(self.pad(&sign, &self.digits(digits), self.fill()))
+        Ok(self.pad(&sign, &self.digits(&digits), self.fill()))
     }
 
     fn float(&self, kind: char, value: &Value) -> Result<String> {

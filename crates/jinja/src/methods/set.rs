@@ -22,10 +22,10 @@ pub(super) const METHODS: Table = &[
         Ok(Value::Set(Set::new(this(value)?.borrow().clone())))
     }),
     ("difference", |_, value, args| {
-        combined(value, args, without)
+        combined(value, &args, without)
     }),
     ("difference_update", |_, value, args| {
-        updated(value, args, without)
+        updated(value, &args, without)
     }),
     ("discard", |_, value, args| {
         let [item] = args.exactly("discard")?;
@@ -33,10 +33,10 @@ pub(super) const METHODS: Table = &[
         Ok(Value::None)
     }),
     ("intersection", |_, value, args| {
-        combined(value, args, within)
+        combined(value, &args, within)
     }),
     ("intersection_update", |_, value, args| {
-        updated(value, args, within)
+        updated(value, &args, within)
     }),
     ("isdisjoint", |_, value, args| {
         let [other] = args.exactly("isdisjoint")?;
@@ -75,13 +75,13 @@ pub(super) const METHODS: Table = &[
         }
     }),
     ("symmetric_difference", |_, value, args| {
-        combined(value, args, either)
+        combined(value, &args, either)
     }),
     ("symmetric_difference_update", |_, value, args| {
-        updated(value, args, either)
+        updated(value, &args, either)
     }),
-    ("union", |_, value, args| combined(value, args, both)),
-    ("update", |_, value, args| updated(value, args, both)),
+    ("union", |_, value, args| combined(value, &args, both)),
+    ("update", |_, value, args| updated(value, &args, both)),
 ];
 
 type Elements = IndexSet<Key>;
@@ -116,7 +116,7 @@ fn both(a: &Elements, b: &Elements) -> Elements {
 /// The set after the operation with each of the arguments in turn.
 fn result(
     value: &Value,
-    args: Args,
+    args: &Args,
     operation: fn(&Elements, &Elements) -> Elements,
 ) -> Result<Elements> {
     if !args.named.is_empty() {
@@ -133,7 +133,7 @@ fn result(
 
 fn combined(
     value: &Value,
-    args: Args,
+    args: &Args,
     operation: fn(&Elements, &Elements) -> Elements,
 ) -> Result<Value> {
     Ok(Value::Set(Set::new(result(value, args, operation)?)))
@@ -141,7 +141,7 @@ fn combined(
 
 fn updated(
     value: &Value,
-    args: Args,
+    args: &Args,
     operation: fn(&Elements, &Elements) -> Elements,
 ) -> Result<Value> {
     let found = result(value, args, operation)?;

@@ -200,7 +200,10 @@ impl Parser<'_> {
             self.primary()?
         };
         value = self.postfix(value)?;
-        while with_filter {
+        if !with_filter {
+            return Ok(value);
+        }
+        loop {
             let at = self.offset();
             if self.skip_operator("|") {
                 let call = self.filter_call()?;
@@ -211,10 +214,9 @@ impl Parser<'_> {
                 let arguments = self.arguments()?;
                 value = self.node(at, ExprKind::Call(Box::new(value), arguments))?;
             } else {
-                break;
+                return Ok(value);
             }
         }
-        Ok(value)
     }
 
     fn primary(&mut self) -> Result<Expr> {

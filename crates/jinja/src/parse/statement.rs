@@ -77,7 +77,7 @@ impl Parser<'_> {
             "macro" => self.macro_statement(),
             "call" => self.call_block(at),
             "import" => self.import(),
-            "from" => self.from_import(),
+            "from" => self.import_names(),
             "include" => self.include(),
             "with" => self.with_statement(at),
             "filter" => self.filter_block(),
@@ -343,7 +343,7 @@ impl Parser<'_> {
         })
     }
 
-    fn from_import(&mut self) -> Result<Statement> {
+    fn import_names(&mut self) -> Result<Statement> {
         let template = self.expression()?;
         self.expect_name("import")?;
         let mut names = Vec::new();

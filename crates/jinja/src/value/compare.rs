@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 use super::number::Num;
-use super::{Dict, Key, Set, Value};
+use super::{Dict, Key, Set, Value, ViewKind};
 use crate::error::{Error, Result};
 
 /// What is left of the budget of one walk through a value.
@@ -84,7 +84,7 @@ fn equal_in(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
         (Value::Dict(x), Value::Dict(y)) => x.is(y) || equal_dicts(x, y, walk)?,
         (Value::Set(x), Value::Set(y)) => x.is(y) || *x.borrow() == *y.borrow(),
         (Value::Range(x), Value::Range(y)) => x.same(y),
-        (Value::View(_), _) | (_, Value::View(_)) => equal_views(a, b)?,
+        (Value::View(_), _) | (_, Value::View(_)) => equal_views(a, b, walk)?,
         (Value::Type(x), Value::Type(y)) => x == y,
         _ => identical(a, b),
     })
@@ -125,11 +125,22 @@ fn equal_dicts(a: &Dict, b: &Dict, walk: &mut Walk) -> Result<bool> {
     Ok(true)
 }
 
-/// Views of keys and items compare as sets.
-fn equal_views(a: &Value, b: &Value) -> Result<bool> {
-    match (as_set(a)?, as_set(b)?) {
-        (Some(x), Some(y)) => Ok(*x.borrow() == *y.borrow()),
-        _ => Ok(identical(a, b)),
+/// Views of keys and items compare as sets; those of items may hold values that no set can.
+fn equal_views(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
+    match (a, b) {
+        (Value::View(x), Value::View(y))
+            if x.kind == ViewKind::Items && y.kind == ViewKind::Items =>
+        {
+            equal_dicts(&x.dict, &y.dict, walk)
+        }
+        _ if identical(a, b) => Ok(true),
+        (Value::View(_) | Value::Set(_), Value::View(_) | Value::Set(_)) => {
+            match (as_set(a)?, as_set(b)?) {
+                (Some(x), Some(y)) => Ok(*x.borrow() == *y.borrow()),
+                _ => Ok(false),
+            }
+        }
+        _ => Ok(false),
     }
 }
 
@@ -246,6 +257,9 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Result<bool> {
         },
         Value::Bytes(bytes) => bytes_contain(bytes, item),
         Value::Dict(dict) => Ok(dict.get_value(item)?.is_some()),
+        Value::View(view) if view.kind == ViewKind::Keys => {
+            Ok(view.dict.get_value(item)?.is_some())
+        }
         Value::Set(set) => Ok(set.borrow().contains(&Key::new(item.clone())?)),
         other => {
             let mut items = other.iterate()?;

@@ -15,6 +15,7 @@ enum Source {
     Values(std::vec::IntoIter<Value>),
     /// A list is read as it is when reached, also when it grows meanwhile.
     List(super::List, usize),
+    Tuple(super::Tuple, usize),
     Range(Rc<Range>, usize),
     Entries {
         view: View,
@@ -47,6 +48,11 @@ impl Iter {
             Source::Values(items) => Ok(items.next()),
             Source::List(list, at) => {
                 let item = list.borrow().get(*at).cloned();
+                *at += 1;
+                Ok(item)
+            }
+            Source::Tuple(items, at) => {
+                let item = items.get(*at).cloned();
                 *at += 1;
                 Ok(item)
             }
@@ -201,9 +207,9 @@ impl Value {
                 kind: ViewKind::Keys,
             }),
             Self::View(view) => entries((**view).clone()),
-            Self::Tuple(items) => Source::Values(items.to_vec().into_iter()),
+            Self::Tuple(items) => Source::Tuple(items.clone(), 0),
             Self::Set(set) => Source::Values(set.sorted().into_iter()),
-            Self::Str(text) => {
+            Self::Str(text) | Self::Markup(text) => {
                 let letters: Vec<Self> = text.chars().map(letter).collect();
                 Source::Values(letters.into_iter())
             }
@@ -213,11 +219,6 @@ impl Value {
                     .map(|byte| Self::Int(i64::from(*byte)))
                     .collect();
                 Source::Values(items.into_iter())
-            }
-            Self::Markup(_) => {
-                return Err(Error::unsupported(
-                    "walking through escaped text is not supported",
-                ));
             }
             Self::Undefined(missing) if missing.empty => Source::Values(Vec::new().into_iter()),
             Self::Undefined(missing) => return Err(missing.error()),

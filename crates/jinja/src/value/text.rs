@@ -37,9 +37,9 @@ impl Value {
 }
 
 /// The value as text; escaped text stays escaped.
-pub(crate) fn string_of(value: Value) -> Result<Value> {
+pub(crate) fn string_of(value: &Value) -> Result<Value> {
     match value {
-        Value::Str(_) | Value::Markup(_) => Ok(value),
+        Value::Str(_) | Value::Markup(_) => Ok(value.clone()),
         other => Ok(Value::Str(other.text()?)),
     }
 }

@@ -192,18 +192,28 @@ impl Maker {
                 format!("{{%{dash} if {test} %}}{yes}{{% else %}} {no} {{%{dash} endif %}}\n")
             }
             2 | 3 => self.for_loop(inner, dash),
-            4 => {
+            4..=8 => self.change(inner, dash),
+            9..=14 => self.block(inner),
+            _ => format!("{{{{{dash} {} {dash}}}}} ", self.value(kind, 3)),
+        }
+    }
+
+    /// A statement that sets or changes something.
+    fn change(&mut self, inner: usize, dash: &str) -> String {
+        let kind = self.kind();
+        match self.dice.roll(5) {
+            0 => {
                 let (name, value) = (self.name(), self.value(kind, 2));
                 format!("{{% set {name} = {value} {dash}%}} {{{{ {name} }}}}")
             }
-            5 => {
+            1 => {
                 let (name, body) = (self.name(), self.statement(inner));
                 let filter =
                     self.dice
                         .pick(&["", " | upper", " | trim", " | replace('a', 'bb') | length"]);
                 format!("{{% set {name}{filter} %}}{body}{{% endset %}}{{{{ {name} }}}}")
             }
-            6 => {
+            2 => {
                 let value = self.value(kind, 2);
                 let call = self.dice.pick(&[
                     "append(VALUE)",
@@ -217,7 +227,7 @@ impl Maker {
                     call.replace("VALUE", &value)
                 )
             }
-            7 => {
+            3 => {
                 let value = self.value(kind, 2);
                 let call = self.dice.pick(&[
                     "update({'k': VALUE})",
@@ -231,44 +241,50 @@ impl Maker {
                     call.replace("VALUE", &value)
                 )
             }
-            8 => {
+            _ => {
                 let (name, body, argument) =
                     (self.name(), self.statement(inner), self.value(kind, 2));
                 format!(
                     "{{% macro {name}(p, q={argument}) %}}{{{{ p }}}}{{{{ q }}}}{body}{{% endmacro %}}{{{{ {name}({argument}) }}}}"
                 )
             }
-            9 => {
+        }
+    }
+
+    /// A statement that imports, includes or wraps.
+    fn block(&mut self, inner: usize) -> String {
+        let kind = self.kind();
+        match self.dice.roll(6) {
+            0 => {
                 let value = self.value(kind, 2);
                 format!(
                     "{{% import 'library' as lib %}}{{{{ lib.wrap({value}) }}}}{{{{ lib.constant }}}}"
                 )
             }
-            10 => {
+            1 => {
                 let value = self.value(kind, 2);
                 format!(
                     "{{% from 'library' import wrap, list_of as other %}}{{{{ wrap({value}, right='') }}}}{{{{ other({value}, k=1) }}}}"
                 )
             }
-            11 => "{% include 'part' %}{{ s1 }}".to_string(),
-            12 => {
+            2 => "{% include 'part' %}{{ s1 }}".to_string(),
+            3 => {
                 let (value, body) = (self.value(kind, 2), self.statement(inner));
                 format!("{{% with w = {value} %}}{{{{ w }}}}{body}{{% endwith %}}")
             }
-            13 => {
+            4 => {
                 let value = self.value(kind, 2);
                 format!(
                     "{{% set ns = namespace(a=1) %}}{{% for i in l1 %}}{{% set ns.a = {value} %}}{{% endfor %}}{{{{ ns.a }}}}"
                 )
             }
-            14 => {
+            _ => {
                 let body = self.statement(inner);
                 format!(
                     "{{% filter {} %}}{body}{{% endfilter %}}",
                     self.dice.pick(&["upper", "indent(2)", "trim", "title"])
                 )
             }
-            _ => format!("{{{{{dash} {} {dash}}}}} ", self.value(kind, 3)),
         }
     }
 
@@ -401,7 +417,7 @@ const TEXT_PATTERNS: &[&str] = &[
     "TEXT * 2",
     "(TEXT)[NUM]",
     "(TEXT)[1:]",
-    "(TEXT)[:NUM]",
+    "(TEXT)[:2]",
     "(TEXT)[::-1]",
     "(TEXT)[-3:-1]",
     "TEXT|upper",

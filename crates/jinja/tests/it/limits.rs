@@ -6,8 +6,13 @@ use crate::reference::{Case, render, render_within};
 
 fn limit_of(template: &str) -> ErrorKind {
     // Fewer steps than usual, since a debug build is slow; the depth is the real one.
-    let limits = Limits { steps: 500_000, ..Limits::default() };
-    render_within(&Case::new(template), limits).unwrap_err().kind()
+    let limits = Limits {
+        steps: 500_000,
+        ..Limits::default()
+    };
+    render_within(&Case::new(template), limits)
+        .unwrap_err()
+        .kind()
 }
 
 #[test]

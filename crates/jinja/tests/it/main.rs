@@ -1,8 +1,14 @@
 //! Integration tests of the templates.
 
+#[cfg(test)]
 mod differential;
+#[cfg(test)]
 mod generator;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
 mod render;
+#[cfg(test)]
 mod values;

@@ -116,7 +116,8 @@ pub(crate) fn compare(case: &Case, answer: &Answer) -> Verdict {
         (Err(error), None) if error.place().is_some() => Verdict::Same,
         // An undefined value within a list is `Undefined` there; here it is an error wherever it is printed.
         (Err(error), Some(theirs))
-            if error.kind() == ErrorKind::Undefined && theirs.to_lowercase().contains("undefined") =>
+            if error.kind() == ErrorKind::Undefined
+                && theirs.to_lowercase().contains("undefined") =>
         {
             Verdict::Refused
         }

@@ -10,9 +10,15 @@ const TABLE: &[(&str, &str)] = &[
         "{% for i in range(3) %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}",
         "1,2,3",
     ),
-    ("{% set x = 1 if false %}{{ x is defined }}{{ x|length }}{% if x %}{% endif %}{% for i in x %}{% endfor %}", "False0"),
+    (
+        "{% set x = 1 if false %}{{ x is defined }}{{ x|length }}{% if x %}{% endif %}{% for i in x %}{% endfor %}",
+        "False0",
+    ),
     ("{{ (1 if false).a }}", "!"),
-    ("{% for i in [1] %}{% continue %}{% else %}else{% endfor %}", "else"),
+    (
+        "{% for i in [1] %}{% continue %}{% else %}else{% endfor %}",
+        "else",
+    ),
     (
         "{% for a, b in {'x': 1, 'y': 2}.items() %}{{ a }}{{ b }} {% else %}none{% endfor %}",
         "x1 y2 ",
