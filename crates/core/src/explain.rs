@@ -293,3 +293,114 @@ fn cause(code: &'static str, sentence: String, hint: Option<String>) -> Cause {
         at: InstanceId(0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        names::{ReportedState, SupplyState, SupplyWish, WishedState},
+        testing::*,
+    };
+
+    fn said(cloud: &Cloud, id: crate::names::InstanceId) -> String {
+        cloud.why(id).map_or_else(String::new, |cause| {
+            format!("{}: {}", cause.code, cause.sentence)
+        })
+    }
+
+    #[test]
+    fn each_step_of_a_life_has_its_cause() {
+        use ReportedState::{Error, Started, Starting, Stopped};
+        let mut cloud = Cloud::default();
+        let app = cloud.root("app", "software/php");
+        let mut said_next = Vec::new();
+        let mut say = |cloud: &Cloud| said_next.push(said(cloud, app));
+        say(&cloud);
+        cloud.format("COMP-1", 1);
+        cloud
+            .supply("software/php", "COMP-1", SupplyWish::Available)
+            .unwrap();
+        say(&cloud);
+        cloud.supply_is(
+            "software/php",
+            "COMP-1",
+            SupplyState::Building,
+            "fetching\nunpacking",
+        );
+        say(&cloud);
+        cloud.supply_is(
+            "software/php",
+            "COMP-1",
+            SupplyState::Error,
+            "no space left",
+        );
+        say(&cloud);
+        cloud.install("software/php", "COMP-1");
+        say(&cloud);
+        cloud.report(app, Starting, |_| ());
+        say(&cloud);
+        cloud.report(app, Starting, |it| {
+            it.promises = vec![promise("listens", false)];
+        });
+        say(&cloud);
+        cloud.report(app, Error, |it| {
+            it.text = Some("line 7: no such key\nmore".into())
+        });
+        say(&cloud);
+        cloud.report(app, Started, |_| ());
+        say(&cloud);
+        cloud.wish(app, WishedState::Stopped).unwrap();
+        say(&cloud);
+        cloud.report(app, Starting, |_| ());
+        say(&cloud);
+        cloud.report(app, Stopped, |_| ());
+        say(&cloud);
+        cloud.wish(app, WishedState::Destroyed).unwrap();
+        say(&cloud);
+        assert_eq!(
+            said_next,
+            [
+                "no-release-anywhere: `software/php` is not available on any computer",
+                "release-building: COMP-1 has yet to begin with the installation of `software/php`",
+                "release-building: `software/php` is being installed on COMP-1: unpacking",
+                "release-failed: `software/php` could not be installed on COMP-1: no space left",
+                "node-not-started-yet: the node of COMP-1 has not begun with it yet",
+                "starting: is starting on COMP-1",
+                "promise-red: promise listens is red: connection refused",
+                "error: line 7: no such key",
+                "",
+                "node-not-started-yet: the node of COMP-1 has not begun with it yet",
+                "stopping: is stopping on COMP-1",
+                "",
+                "being-destroyed: is being destroyed on COMP-1",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_waits_for_a_child_says_what_the_child_waits_for() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/php", "COMP-1");
+        let app = cloud.root("app", "software/php");
+        cloud.report(app, ReportedState::Waiting, |it| {
+            it.text = Some("waits for `db`".into())
+        });
+        assert_eq!(said(&cloud, app), "waits-for: waits for `db`");
+        cloud.child(app, "db", "software/php");
+        let table = [
+            "no-free-partition: waits for `db`: no free partition: the only one is busy on COMP-1",
+            "node-not-started-yet: waits for `db`: the node of COMP-1 has not begun with it yet",
+        ];
+        assert_eq!(said(&cloud, app), table[0]);
+        cloud.format("COMP-1", 2);
+        assert_eq!(said(&cloud, app), table[1]);
+    }
+
+    #[test]
+    fn a_hint_says_how_to_go_on() {
+        let mut cloud = Cloud::default();
+        let app = cloud.root("app", "software/php");
+        let hint = cloud.why(app).unwrap().hint.unwrap();
+        assert_eq!(hint, "supply it: slapos supply software/php COMPUTER");
+    }
+}

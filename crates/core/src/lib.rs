@@ -16,3 +16,8 @@ pub mod refusal;
 mod settle;
 pub mod world;
 pub mod write;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;

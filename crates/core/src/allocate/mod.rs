@@ -36,3 +36,104 @@ pub(crate) fn choose(world: &World, class: &Class) -> Option<Place> {
         partition: partition.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        decide::{Request, Requester},
+        names::{SupplyState, SupplyWish},
+        testing::*,
+    };
+
+    #[test]
+    fn the_place_depends_on_release_room_and_load() {
+        // what happens before, the placement, where the instance lands
+        type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>);
+        let table: [Row<'_>; 9] = [
+            (&[], &[], None),
+            (&["install 2"], &[], Some("slappart0 of COMP-2")),
+            (&["wish 1", "install 2"], &[], Some("slappart0 of COMP-2")),
+            (
+                &["install 1", "install 2"],
+                &[],
+                Some("slappart0 of COMP-1"),
+            ),
+            (
+                &["install 1", "install 2", "fill"],
+                &[],
+                Some("slappart0 of COMP-2"),
+            ),
+            (
+                &["install 1", "install 2", "fill", "fill", "fill"],
+                &[],
+                Some("slappart1 of COMP-2"),
+            ),
+            (
+                &["install 1", "install 2"],
+                &[("computer_guid", "COMP-2")],
+                Some("slappart0 of COMP-2"),
+            ),
+            (
+                &["install 1", "install 2"],
+                &[("capability", "gpu")],
+                Some("special of COMP-2"),
+            ),
+            (&["install 1"], &[("capability", "gpu")], None),
+        ];
+        for (before, placement, expected) in table {
+            let mut cloud = Cloud::default();
+            cloud.format("COMP-1", 2);
+            cloud.format_as(
+                "COMP-2",
+                &[
+                    ("slappart0", None),
+                    ("slappart1", None),
+                    ("special", Some("gpu")),
+                ],
+            );
+            for (number, step) in before.iter().enumerate() {
+                match *step {
+                    "install 1" => cloud.install("software/db", "COMP-1"),
+                    "install 2" => cloud.install("software/db", "COMP-2"),
+                    "wish 1" => {
+                        cloud
+                            .supply("software/db", "COMP-1", SupplyWish::Available)
+                            .unwrap();
+                        cloud.supply_is("software/db", "COMP-1", SupplyState::Building, "");
+                    }
+                    _ => drop(cloud.root(&format!("other{number}"), "software/db")),
+                }
+            }
+            let request = wanted(Requester::Person(admin()), "db", "software/db");
+            let request = Request {
+                placement: texts(placement),
+                ..request
+            };
+            let id = cloud.request(request).unwrap().unwrap();
+            assert_eq!(
+                cloud.place(id).as_deref(),
+                expected,
+                "{before:?} {placement:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_placed_as_soon_as_there_is_room_oldest_first() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        let ids = ["a", "b", "c"].map(|name| cloud.root(name, "software/db"));
+        cloud.install("software/db", "COMP-1");
+        assert_eq!(
+            ids.map(|id| cloud.place(id).is_some()),
+            [true, false, false]
+        );
+        cloud.format("COMP-1", 2);
+        assert_eq!(ids.map(|id| cloud.place(id).is_some()), [true, true, false]);
+        cloud
+            .wish(ids[0], crate::names::WishedState::Destroyed)
+            .unwrap();
+        cloud.gone(ids[0]);
+        assert_eq!(cloud.place(ids[2]).as_deref(), Some("slappart0 of COMP-1"));
+    }
+}

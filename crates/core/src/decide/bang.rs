@@ -41,3 +41,38 @@ pub(super) fn bang(
         note,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decide::Ask, testing::*};
+
+    #[test]
+    fn a_bang_makes_news_and_no_new_wish() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/db", "COMP-1");
+        let id = cloud.root("db", "software/db");
+        let before = cloud.it(id).clone();
+        let ask = Ask::Bang(Bang {
+            id,
+            message: "mysqld exited".into(),
+        });
+        let table = [
+            (Actor::Computer(computer("COMP-1")), true),
+            (Actor::Instance(id), true),
+            (operator(), true),
+            (Actor::Computer(computer("COMP-2")), false),
+            (Actor::Person("eve".try_into().unwrap()), false),
+        ];
+        for (actor, permitted) in table {
+            assert_eq!(cloud.ask(&ask, &actor).is_ok(), permitted, "{actor}");
+        }
+        let after = cloud.it(id);
+        assert_eq!(
+            (after.news, after.generation),
+            (before.news + 3, before.generation)
+        );
+        assert_eq!(after.wished_at, cloud.world.revision());
+    }
+}

@@ -96,3 +96,91 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
         note,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{actor::Actor, decide::Ask, testing::*};
+
+    fn names(cloud: &Cloud) -> Vec<String> {
+        let site = cloud.world.site(&computer("COMP-1")).unwrap();
+        let show = |(row, occupant): (&crate::world::Partition, Option<_>)| {
+            let mark = if row.retired { "-" } else { "" };
+            format!(
+                "{mark}{}{}",
+                row.place.partition,
+                if occupant.is_some() { "*" } else { "" }
+            )
+        };
+        site.partitions().map(show).collect()
+    }
+
+    #[test]
+    fn shrinking_never_removes_a_busy_partition() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 3);
+        cloud.install("software/db", "COMP-1");
+        let id = cloud.root("db", "software/db");
+        type Row<'a> = (&'a [(&'a str, Option<&'a str>)], &'a [&'a str]);
+        let table: [Row<'_>; 4] = [
+            (
+                &[("slappart0", None), ("slappart1", None)],
+                &["slappart0*", "slappart1"],
+            ),
+            (&[("slappart1", None)], &["-slappart0*", "slappart1"]),
+            (&[("slappart0", None)], &["slappart0*"]),
+            (&[], &["-slappart0*"]),
+        ];
+        for (formatted, expected) in table {
+            cloud.format_as("COMP-1", formatted);
+            assert_eq!(names(&cloud), expected, "{formatted:?}");
+        }
+        cloud
+            .wish(id, crate::names::WishedState::Destroyed)
+            .unwrap();
+        cloud.gone(id);
+        assert_eq!(
+            names(&cloud),
+            [""; 0],
+            "a retired partition goes once it is free"
+        );
+    }
+
+    #[test]
+    fn formatting_the_same_writes_nothing() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 3);
+        let revision = cloud.world.revision();
+        cloud.format("COMP-1", 3);
+        assert_eq!(cloud.world.revision(), revision);
+    }
+
+    #[test]
+    fn bad_formats_are_refused() {
+        let mut cloud = Cloud::default();
+        let one = |name: &str| super::FormatPartition {
+            name: name.try_into().unwrap(),
+            addresses: vec![],
+            capabilities: vec![],
+        };
+        let format = |partitions| {
+            Ask::Format(super::Format {
+                computer: computer("COMP-1"),
+                partitions,
+            })
+        };
+        let twice = format(vec![one("a"), one("a")]);
+        let fine = format(vec![one("a")]);
+        let table = [
+            (
+                &twice,
+                Actor::Computer(computer("COMP-1")),
+                "partition-named-twice",
+            ),
+            (&fine, Actor::Computer(computer("COMP-2")), "not-permitted"),
+            (&fine, operator(), "not-permitted"),
+        ];
+        for (ask, actor, code) in table {
+            assert_eq!(cloud.ask(ask, &actor).unwrap_err().code(), code);
+        }
+    }
+}

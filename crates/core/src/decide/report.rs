@@ -130,3 +130,155 @@ fn forgotten(
     let destroy = |it| super::wish::destroyed(world, it, now);
     forgotten.map(destroy).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decide::Ask, names::ReportedState::*, testing::*};
+
+    /// PHP on COMP-1 has asked for a database on COMP-2.
+    fn story() -> (Cloud, InstanceId, InstanceId) {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 2);
+        cloud.format("COMP-2", 2);
+        cloud.install("software/php", "COMP-1");
+        cloud.install("software/db", "COMP-2");
+        let app = cloud.root("app", "software/php");
+        let db = cloud.child(app, "db", "software/db");
+        (cloud, app, db)
+    }
+
+    #[test]
+    fn a_connection_is_given_once_promises_are_green() {
+        let (mut cloud, app, db) = story();
+        // state, green, published; what the requester sees then, whether it is woken
+        let table = [
+            (Starting, true, "1", None, false),
+            (Started, false, "1", None, false),
+            (Started, true, "1", Some("1"), true),
+            (Started, true, "1", Some("1"), false),
+            (Error, false, "1", Some("1"), false), // turned red: what was given stays
+            (Starting, false, "2", Some("1"), false),
+            (Error, false, "1", Some("1"), false), // and back to what it was
+            (Started, true, "3", Some("3"), true),
+        ];
+        for (state, green, url, seen, woken) in table {
+            let news = cloud.it(app).news;
+            cloud.report(db, state, |it| {
+                it.connection = Some(texts(&[("url", url)]));
+                it.promises = vec![promise("listens", green)];
+            });
+            let what = format!("{state:?} {green} {url}");
+            let given = cloud.it(db).connection.get("url").map(String::as_str);
+            assert_eq!(given, seen, "{what}");
+            assert_eq!(cloud.it(app).news > news, woken, "{what}");
+            if woken {
+                assert_eq!(cloud.it(app).wished_at, cloud.world.revision(), "{what}");
+            }
+        }
+        cloud.report(db, Error, |it| {
+            it.promises = vec![promise("listens", false)];
+        });
+        let why = cloud.why(db).unwrap();
+        assert_eq!(
+            (why.code, why.sentence.as_str()),
+            ("promise-red", "promise listens is red: connection refused")
+        );
+        assert!(!cloud.it(db).connection.is_empty());
+    }
+
+    #[test]
+    fn a_report_about_an_older_wish_or_another_place_changes_nothing() {
+        let (mut cloud, app, db) = story();
+        let elsewhere = cloud.it(app).place.clone().unwrap();
+        type Edit<'a> = &'a dyn Fn(&mut InstanceReport);
+        let edits: [(&str, Edit<'_>); 3] = [
+            ("older", &|it| it.generation = Generation(0)),
+            ("newer", &|it| it.generation = Generation(7)),
+            ("elsewhere", &|it| it.place = elsewhere.clone()),
+        ];
+        for (what, edit) in edits {
+            let (answer, entry) = cloud.report(db, Started, edit);
+            assert_eq!((answer, entry.is_none()), (Answer::Stale, true), "{what}");
+        }
+    }
+
+    #[test]
+    fn repeating_a_report_writes_nothing() {
+        let (mut cloud, _, db) = story();
+        assert!(cloud.up(db, &[("url", "1")]).is_some());
+        assert!(cloud.up(db, &[("url", "1")]).is_none());
+    }
+
+    #[test]
+    fn a_complete_pass_drops_the_children_that_it_did_not_ask_for() {
+        let (mut cloud, app, db) = story();
+        let cache = cloud.child(app, "cache", "software/db");
+        let waiting = cloud.child(app, "waiting", "software/none");
+        cloud.report(app, Waiting, |_| ());
+        assert_eq!(
+            cloud.it(cache).wished,
+            WishedState::Started,
+            "an incomplete pass drops none"
+        );
+        cloud.report(app, Started, |it| it.requested = Some(vec![title("db")]));
+        assert_eq!(cloud.it(db).wished, WishedState::Started);
+        assert_eq!(cloud.it(cache).wished, WishedState::Destroyed);
+        assert!(
+            cloud.world.instance(waiting).is_none(),
+            "what has no partition goes at once"
+        );
+    }
+
+    #[test]
+    fn a_partition_is_free_only_when_its_node_says_so() {
+        let (mut cloud, app, db) = story();
+        let other = cloud.root("other", "software/db");
+        let third = cloud.root("third", "software/db");
+        assert_eq!(cloud.place(other).as_deref(), Some("slappart1 of COMP-2"));
+        assert_eq!(cloud.code(third), Some("no-free-partition"));
+        cloud.wish(app, WishedState::Destroyed).unwrap();
+        assert_eq!(
+            cloud.it(db).wished,
+            WishedState::Destroyed,
+            "the tree follows its root"
+        );
+        assert_eq!(cloud.place(third), None);
+        cloud.gone(app);
+        assert!(
+            cloud.world.instance(app).is_some(),
+            "a requester is kept until its children go"
+        );
+        cloud.report(db, Destroyed, |_| ());
+        assert_eq!(cloud.place(third).as_deref(), Some("slappart0 of COMP-2"));
+        assert!(cloud.world.instance(app).is_none() && cloud.world.instance(db).is_none());
+    }
+
+    #[test]
+    fn only_the_host_reports() {
+        let (mut cloud, _, db) = story();
+        let place = cloud.it(db).place.clone().unwrap();
+        let report = InstanceReport {
+            place,
+            id: db,
+            generation: Generation(1),
+            state: Started,
+            text: None,
+            connection: None,
+            requested: None,
+            promises: vec![],
+        };
+        let ask = Ask::Report(report);
+        for actor in [
+            Actor::Computer(computer("COMP-1")),
+            operator(),
+            Actor::Instance(db),
+        ] {
+            assert_eq!(
+                cloud.ask(&ask, &actor).unwrap_err().code(),
+                "not-permitted",
+                "{actor}"
+            );
+        }
+    }
+}

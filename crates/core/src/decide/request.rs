@@ -240,3 +240,167 @@ fn note(world: &World, ask: &Request, id: InstanceId, what: &str) -> Note {
         computer: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{names::WishedState::*, testing::*};
+
+    fn by_admin(title: &str, release: &str) -> Request {
+        wanted(Requester::Person(admin()), title, release)
+    }
+
+    #[test]
+    fn asking_twice_writes_once() {
+        let mut cloud = Cloud::default();
+        let id = cloud.root("app", "software/php");
+        let revision = cloud.world.revision();
+        assert_eq!(cloud.root("app", "software/php"), id);
+        assert_eq!(cloud.world.revision(), revision);
+    }
+
+    #[test]
+    fn only_a_changed_wish_is_a_new_generation() {
+        type Edit = fn(&mut Request);
+        let edits: [(&str, Edit, bool); 7] = [
+            ("nothing", |_| (), false),
+            (
+                "same parameters",
+                |it| it.parameters = Some(texts(&[("a", "1")])),
+                false,
+            ),
+            ("no parameters said", |it| it.parameters = None, false),
+            (
+                "other parameters",
+                |it| it.parameters = Some(texts(&[])),
+                true,
+            ),
+            (
+                "other type",
+                |it| it.software_type = "small".try_into().unwrap(),
+                true,
+            ),
+            ("other state", |it| it.state = Stopped, true),
+            (
+                "placement",
+                |it| it.placement = texts(&[("computer_guid", "COMP-1")]),
+                false,
+            ),
+        ];
+        for (what, edit, renewed) in edits {
+            let mut cloud = Cloud::default();
+            cloud.format("COMP-1", 1);
+            cloud.install("software/php", "COMP-1");
+            let first = Request {
+                parameters: Some(texts(&[("a", "1")])),
+                ..by_admin("app", "software/php")
+            };
+            let id = cloud.request(first.clone()).unwrap().unwrap();
+            let place = cloud.place(id);
+            let mut again = first;
+            edit(&mut again);
+            assert_eq!(cloud.request(again), Ok(Some(id)), "{what}");
+            assert_eq!(cloud.it(id).generation == Generation(2), renewed, "{what}");
+            assert_eq!(
+                cloud.place(id),
+                place,
+                "{what}: an instance keeps its place"
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 2);
+        cloud.install("software/db", "COMP-1");
+        let app = cloud.root("app", "software/php");
+        let db = cloud.child(app, "db", "software/db");
+        let disk = cloud.child(db, "disk", "software/disk");
+        let leaving = cloud.root("leaving", "software/db");
+        cloud.wish(leaving, Destroyed).unwrap();
+        let by = Requester::Instance;
+        let placed = |key: &str| Request {
+            placement: texts(&[(key, "COMP-1")]),
+            ..by_admin("new", "software/php")
+        };
+        let table = [
+            (wanted(by(db), "app", "software/php"), "root-requested"),
+            (wanted(by(disk), "db", "software/db"), "request-cycle"),
+            (wanted(by(db), "db", "software/db"), "request-cycle"),
+            (
+                wanted(by(leaving), "more", "software/db"),
+                "requester-being-destroyed",
+            ),
+            (
+                wanted(by(InstanceId(99)), "more", "software/db"),
+                "unknown-instance",
+            ),
+            (by_admin("app", "software/php2"), "release-change"),
+            (wanted(by(app), "db", "software/db2"), "release-change"),
+            (placed("computer_gid"), "unknown-placement-key"),
+            (placed("network_guid"), "unsupported-placement-key"),
+        ];
+        for (request, code) in table {
+            let what = format!("{request:?}");
+            assert_eq!(cloud.request(request).unwrap_err().code(), code, "{what}");
+        }
+        let eve = Actor::Person("eve".try_into().unwrap());
+        let refusal = cloud.ask(
+            &super::super::Ask::Request(by_admin("x", "software/db")),
+            &eve,
+        );
+        assert_eq!(refusal.unwrap_err().code(), "not-permitted");
+        // a child that has no place yet may change its release
+        assert_eq!(cloud.child(db, "disk", "software/disk2"), disk);
+    }
+
+    #[test]
+    fn a_child_can_be_taken_over_inside_its_tree() {
+        let mut cloud = Cloud::default();
+        let app = cloud.root("app", "software/php");
+        let web = cloud.child(app, "web", "software/web");
+        let db = cloud.child(app, "db", "software/db");
+        assert_eq!(cloud.child(web, "db", "software/db"), db);
+        assert_eq!(cloud.it(db).requester, Some(web));
+        let other = cloud.root("other", "software/php");
+        assert_ne!(
+            cloud.child(other, "db", "software/db"),
+            db,
+            "another tree, another instance"
+        );
+    }
+
+    #[test]
+    fn destroyed_for_an_unknown_title_is_absent_and_creates_nothing() {
+        let mut cloud = Cloud::default();
+        let request = Request {
+            state: Destroyed,
+            ..by_admin("app", "software/php")
+        };
+        assert_eq!(cloud.request(request), Ok(None));
+        assert_eq!(cloud.world.instances().count(), 0);
+    }
+
+    #[test]
+    fn what_was_destroyed_comes_back_as_another_once_it_is_gone() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 2);
+        cloud.install("software/php", "COMP-1");
+        cloud.install("software/db", "COMP-1");
+        let app = cloud.root("app", "software/php");
+        let db = cloud.child(app, "db", "software/db");
+        cloud.up(db, &[("url", "old")]);
+        cloud.wish(db, Destroyed).unwrap();
+        assert_eq!(
+            cloud.child(app, "db", "software/db"),
+            db,
+            "still on its way out"
+        );
+        assert_eq!(cloud.code(db), Some("being-destroyed"));
+        let news = cloud.it(app).news;
+        cloud.gone(db);
+        assert!(cloud.it(app).news > news, "its requester is woken");
+        assert_ne!(cloud.child(app, "db", "software/db"), db);
+    }
+}

@@ -80,3 +80,81 @@ pub(super) fn supply(
         note,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn a_supply_depends_on_what_is_there() {
+        use SupplyWish::{Available, Destroyed};
+        // what happened before, the wish, the answer, whether a new wish was made
+        let table = [
+            ("nothing", Available, "done", true),
+            ("nothing", Destroyed, "absent", false),
+            ("wished", Available, "done", false),
+            ("wished", Destroyed, "done", true),
+            ("failed", Available, "done", true),
+            ("installed", Available, "done", false),
+            ("installed", Destroyed, "done", true),
+            ("used", Destroyed, "release-in-use", false),
+        ];
+        for (before, wish, expected, renewed) in table {
+            let mut cloud = Cloud::default();
+            cloud.format("COMP-1", 1);
+            if before != "nothing" {
+                cloud.supply("software/db", "COMP-1", Available).unwrap();
+            }
+            match before {
+                "failed" => {
+                    cloud.supply_is("software/db", "COMP-1", SupplyState::Error, "no");
+                }
+                "installed" | "used" => cloud.install("software/db", "COMP-1"),
+                _ => {}
+            }
+            if before == "used" {
+                cloud.root("db", "software/db");
+            }
+            let revision = cloud.world.revision();
+            let answer = match cloud.supply("software/db", "COMP-1", wish) {
+                Ok(Answer::Done) => "done",
+                Ok(Answer::Absent) => "absent",
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => refusal.code(),
+            };
+            assert_eq!(answer, expected, "{wish:?} when {before}");
+            assert_eq!(
+                cloud.world.revision() != revision,
+                renewed,
+                "{wish:?} when {before}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_computer_is_refused_with_the_nearest_name() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        let refusal = cloud
+            .supply("software/db", "COMP-2", SupplyWish::Available)
+            .unwrap_err();
+        assert_eq!(refusal.code(), "unknown-computer");
+        assert_eq!(refusal.hint().as_deref(), Some("did you mean `COMP-1`?"));
+    }
+
+    #[test]
+    fn who_uses_a_release_is_named() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/db", "COMP-1");
+        cloud.root("my db", "software/db");
+        let refusal = cloud
+            .supply("software/db", "COMP-1", SupplyWish::Destroyed)
+            .unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "`software/db` is used on COMP-1 by `my db`"
+        );
+    }
+}

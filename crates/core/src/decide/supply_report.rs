@@ -88,3 +88,69 @@ fn word(state: SupplyState) -> &'static str {
         SupplyState::Destroyed => "removed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn report(generation: u64, state: SupplyState) -> Ask {
+        Ask::SupplyReport(SupplyReport {
+            computer: computer("COMP-1"),
+            release: release("software/db"),
+            generation: Generation(generation),
+            state,
+            text: None,
+        })
+    }
+    use crate::decide::Ask;
+
+    #[test]
+    fn a_report_about_an_older_wish_changes_nothing() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        let actor = Actor::Computer(computer("COMP-1"));
+        cloud
+            .supply("software/db", "COMP-1", SupplyWish::Available)
+            .unwrap(); // revision 2
+        cloud
+            .supply("software/db", "COMP-1", SupplyWish::Destroyed)
+            .unwrap(); // revision 3
+        let table = [
+            (2, SupplyState::Available, Answer::Stale),
+            (4, SupplyState::Available, Answer::Stale),
+            (3, SupplyState::Building, Answer::Done),
+            (3, SupplyState::Destroyed, Answer::Done), // removes the row
+            (3, SupplyState::Destroyed, Answer::Stale),
+        ];
+        for (generation, state, expected) in table {
+            let answer = cloud.ask(&report(generation, state), &actor).unwrap().0;
+            assert_eq!(answer, expected, "{state:?} about {generation}");
+        }
+        cloud
+            .supply("software/db", "COMP-1", SupplyWish::Available)
+            .unwrap();
+        let late = cloud
+            .ask(&report(3, SupplyState::Available), &actor)
+            .unwrap()
+            .0;
+        assert_eq!(late, Answer::Stale, "a new wish never repeats a generation");
+    }
+
+    #[test]
+    fn repeating_a_report_writes_nothing() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/db", "COMP-1");
+        let revision = cloud.world.revision();
+        cloud.supply_is("software/db", "COMP-1", SupplyState::Available, "");
+        assert_eq!(cloud.world.revision(), revision);
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_text_is_kept() {
+        let long = "é".repeat(40 << 10); // 80 KiB
+        let kept = tail(&long);
+        assert!(kept.len() <= 64 << 10 && long.ends_with(&*kept));
+    }
+}

@@ -94,3 +94,55 @@ fn rewished(world: &World, it: &Instance, now: Timestamp) -> Write {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{names::WishedState::*, testing::*};
+
+    #[test]
+    fn a_stop_by_hand_holds_whatever_the_requester_asks() {
+        let mut cloud = Cloud::default();
+        let app = cloud.root("app", "software/php");
+        let db = cloud.child(app, "db", "software/db");
+        cloud.wish(db, Stopped).unwrap();
+        assert_eq!(cloud.child(app, "db", "software/db"), db);
+        assert_eq!(cloud.it(db).wished, Stopped);
+        cloud.wish(db, Started).unwrap();
+        assert_eq!(cloud.it(db).wished, Started);
+    }
+
+    #[test]
+    fn a_stop_of_the_root_reaches_its_tree_and_is_undone() {
+        let mut cloud = Cloud::default();
+        let app = cloud.root("app", "software/php");
+        let db = cloud.child(app, "db", "software/db");
+        let disk = cloud.child(db, "disk", "software/disk");
+        cloud.wish(disk, Stopped).unwrap();
+        // the wish for the root, what follows for db and disk
+        for (wished, db_is, disk_is) in [(Stopped, Stopped, Stopped), (Started, Started, Stopped)] {
+            cloud.wish(app, wished).unwrap();
+            let found = [app, db, disk].map(|id| cloud.it(id).wished);
+            assert_eq!(found, [wished, db_is, disk_is]);
+        }
+    }
+
+    #[test]
+    fn destroyed_stays_destroyed() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/db", "COMP-1");
+        let id = cloud.root("db", "software/db");
+        assert_eq!(cloud.wish(id, Destroyed), Ok(Answer::Instance(id)));
+        assert_eq!(
+            cloud.wish(id, Started).unwrap_err().code(),
+            "being-destroyed"
+        );
+        assert_eq!(cloud.gone(id), Answer::Done);
+        assert_eq!(cloud.wish(id, Destroyed), Ok(Answer::Absent));
+        assert_eq!(
+            cloud.wish(id, Started).unwrap_err().code(),
+            "unknown-instance"
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! Properties over generated histories: whatever is asked in whatever order, the rules hold.
+//!
+//! [`Cloud::ask`] itself checks after each ask that replay and rebuild agree with the world and
+//! that a partition holds at most one instance.
+
+use std::collections::BTreeSet;
+
+use proptest::{collection::vec, prelude::*};
+
+use crate::{
+    actor::Actor,
+    allocate::{choose, placement::Class},
+    decide::{
+        Ask, Bang, Format, FormatPartition, InstanceReport, Requester, SupplyAsk, SupplyReport,
+        Wish,
+    },
+    explain::explain,
+    names::{InstanceId, ReportedState, SupplyState, SupplyWish, WishedState},
+    testing::*,
+    world::{AllocationScope, Dictionary, Place, World},
+};
+
+const COMPUTERS: [&str; 3] = ["COMP-1", "COMP-2", "COMP-3"];
+const RELEASES: [&str; 3] = ["software/a", "software/b", "software/c"];
+const TITLES: [&str; 4] = ["app", "db", "cache", "web"];
+const STATES: [WishedState; 3] = [
+    WishedState::Started,
+    WishedState::Stopped,
+    WishedState::Destroyed,
+];
+
+/// A step of a history: small numbers, read against the world as it is then.
+type Step = (u8, usize, usize, usize, bool);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    vec(
+        (
+            0..10_u8,
+            0..12_usize,
+            0..12_usize,
+            0..12_usize,
+            any::<bool>(),
+        ),
+        1..80,
+    )
+}
+
+fn pick<T: Copy>(from: &[T], number: usize) -> Option<T> {
+    (!from.is_empty()).then(|| from[number % from.len()])
+}
+
+/// What a step asks, and who; `None` when there is nothing that it could be about.
+fn ask((kind, a, b, c, flag): Step, world: &World) -> Option<(Ask, Actor)> {
+    let on = computer(pick(&COMPUTERS, a)?);
+    let node = Actor::Computer(on.clone());
+    let url = release(pick(&RELEASES, b)?);
+    let ids: Vec<InstanceId> = world.instances().map(|it| it.id).collect();
+    Some(match kind {
+        0 => {
+            let partitions = (0..c % 4).map(|number| FormatPartition {
+                name: format!("slappart{number}").try_into().unwrap(),
+                addresses: vec![],
+                capabilities: if flag && number == 0 {
+                    vec!["gpu".into()]
+                } else {
+                    vec![]
+                },
+            });
+            (
+                Ask::Format(Format {
+                    computer: on,
+                    partitions: partitions.collect(),
+                }),
+                node,
+            )
+        }
+        1 => {
+            let wish = if c < 9 {
+                SupplyWish::Available
+            } else {
+                SupplyWish::Destroyed
+            };
+            (
+                Ask::Supply(SupplyAsk {
+                    computer: on,
+                    release: url,
+                    wish,
+                }),
+                operator(),
+            )
+        }
+        2 => {
+            let supply = world.site(&on).ok()?.supply(&url)?;
+            let states = [
+                SupplyState::Available,
+                SupplyState::Available,
+                SupplyState::Building,
+                SupplyState::Error,
+                SupplyState::Destroyed,
+            ];
+            let report = SupplyReport {
+                computer: on,
+                release: url,
+                generation: supply.generation,
+                state: pick(&states, c)?,
+                text: None,
+            };
+            (Ask::SupplyReport(report), node)
+        }
+        3 | 4 => {
+            let requester = pick(&ids, a).filter(|_| kind == 4);
+            let actor = requester.map_or_else(operator, Actor::Instance);
+            let requester = requester.map_or(Requester::Person(admin()), Requester::Instance);
+            let mut request = wanted(requester, pick(&TITLES, c)?, url.as_str());
+            request.placement = match a {
+                0 => texts(&[("computer_guid", "COMP-2")]),
+                1 => texts(&[("capability", "gpu")]),
+                _ => Dictionary::new(),
+            };
+            request.state = if flag {
+                STATES[b % 3]
+            } else {
+                WishedState::Started
+            };
+            (Ask::Request(request), actor)
+        }
+        5 => (
+            Ask::Wish(Wish {
+                id: pick(&ids, a)?,
+                state: STATES[b % 3],
+            }),
+            operator(),
+        ),
+        6 => (
+            Ask::Bang(Bang {
+                id: pick(&ids, a)?,
+                message: "again".into(),
+            }),
+            operator(),
+        ),
+        _ => {
+            let it = world.instance(pick(&ids, a)?)?;
+            let place = it.place.clone()?;
+            let actor = Actor::Computer(place.computer.clone());
+            let states = [
+                ReportedState::Starting,
+                ReportedState::Waiting,
+                ReportedState::Started,
+                ReportedState::Error,
+                ReportedState::Stopped,
+            ];
+            let going = it.wished == WishedState::Destroyed;
+            let report = InstanceReport {
+                place,
+                id: it.id,
+                generation: it.generation,
+                state: if going {
+                    ReportedState::Destroyed
+                } else {
+                    pick(&states, b)?
+                },
+                text: None,
+                connection: (c < 6).then(|| texts(&[("url", &c.to_string())])),
+                requested: (c > 8).then(|| vec![title(TITLES[1]), title(TITLES[2])]),
+                promises: vec![promise("listens", flag)],
+            };
+            (Ask::Report(report), actor)
+        }
+    })
+}
+
+/// The allocator, slowly: looks at every partition of every computer.
+fn choose_slowly(world: &World, class: &Class) -> Option<Place> {
+    let open = |it: &&crate::world::Site| it.computer().allocation == AllocationScope::Open;
+    let sites = world.sites().filter(open).filter(|site| {
+        let wished = class
+            .computer
+            .as_ref()
+            .is_none_or(|it| *it == site.computer().id);
+        wished
+            && site
+                .supply(&class.release)
+                .is_some_and(|supply| supply.is_ready())
+    });
+    let places = sites.flat_map(|site| {
+        let busy = site
+            .partitions()
+            .filter(|(_, occupant)| occupant.is_some())
+            .count();
+        let free = site.partitions().filter(|(row, occupant)| {
+            let serves = match &class.capability {
+                Some(capability) => row.capabilities.contains(capability),
+                None => row.capabilities.is_empty(),
+            };
+            occupant.is_none() && !row.retired && serves
+        });
+        free.map(move |(row, _)| (busy, row.place.clone()))
+            .collect::<Vec<_>>()
+    });
+    places.min().map(|(_, place)| place)
+}
+
+fn classes() -> impl Iterator<Item = Class> {
+    RELEASES.iter().flat_map(|url| {
+        [None, Some("COMP-1"), Some("COMP-2")]
+            .into_iter()
+            .flat_map(move |on| {
+                [None, Some("gpu".to_owned())]
+                    .into_iter()
+                    .map(move |capability| Class {
+                        release: release(url),
+                        computer: on.map(computer),
+                        capability,
+                    })
+            })
+    })
+}
+
+/// True when an instance is as it is wished, straight from the rows.
+fn is_ready(world: &World, id: InstanceId) -> bool {
+    let it = world.instance(id).unwrap();
+    let report = it
+        .report
+        .as_ref()
+        .filter(|report| report.generation == it.generation);
+    let green = |report: &crate::world::Report| report.promises.iter().all(|promise| promise.ok);
+    let reported = |state| report.filter(|report| report.state == state);
+    it.place.is_some()
+        && match it.wished {
+            WishedState::Started => reported(ReportedState::Started).is_some_and(green),
+            WishedState::Stopped => reported(ReportedState::Stopped).is_some(),
+            WishedState::Destroyed => false,
+        }
+}
+
+fn waiting(world: &World) -> BTreeSet<InstanceId> {
+    world
+        .instances()
+        .filter(|it| it.waits())
+        .map(|it| it.id)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    #[test]
+    fn the_rules_hold_in_every_history(steps in steps()) {
+        let mut cloud = Cloud::default();
+        for step in steps {
+            let Some((asked, actor)) = ask(step, &cloud.world) else { continue };
+            let before = waiting(&cloud.world);
+            let places: Vec<_> =
+                cloud.world.instances().filter_map(|it| Some((it.id, it.place.clone()?))).collect();
+            if cloud.ask(&asked, &actor).is_err() {
+                continue;
+            }
+            let world = &cloud.world;
+            for class in classes() {
+                prop_assert_eq!(choose(world, &class), choose_slowly(world, &class));
+            }
+            let after = waiting(world);
+            for id in &after {
+                let it = world.instance(*id).unwrap();
+                prop_assert_eq!(choose_slowly(world, &it.class()), None, "{} waits for nothing", id);
+                // whoever waited longer in the same class was served first
+                let younger = before.iter().filter(|other| *other > id && !after.contains(other));
+                for other in younger.filter_map(|other| world.instance(*other)) {
+                    let served = other.place.is_some();
+                    prop_assert!(!served || other.class() != it.class());
+                }
+            }
+            for it in world.instances() {
+                prop_assert_eq!(explain(world, it).is_none(), is_ready(world, it.id), "{:?}", it);
+            }
+            for (id, place) in places {
+                let now = world.instance(id).and_then(|it| it.place.clone());
+                prop_assert!(now.is_none_or(|now| now == place), "{} moved", id);
+            }
+            if !matches!(asked, Ask::Bang(_)) {
+                let again = cloud.ask(&asked, &actor);
+                let wrote = again.is_ok_and(|(_, entry)| entry.is_some());
+                prop_assert!(!wrote, "asked again, written again: {:?}", asked);
+            }
+        }
+    }
+
+    /// When every node does its work, everything that was to go is gone.
+    #[test]
+    fn what_is_destroyed_ends(steps in steps()) {
+        let mut cloud = Cloud::default();
+        for step in steps {
+            if let Some((asked, actor)) = ask(step, &cloud.world) {
+                drop(cloud.ask(&asked, &actor));
+            }
+        }
+        let roots: Vec<_> =
+            cloud.world.instances().filter(|it| it.is_root()).map(|it| it.id).collect();
+        for root in roots {
+            cloud.wish(root, WishedState::Destroyed).unwrap();
+        }
+        loop {
+            let going = cloud.world.instances().find(|it| it.place.is_some()).map(|it| it.id);
+            let Some(id) = going else { break };
+            cloud.gone(id);
+        }
+        prop_assert_eq!(cloud.world.instances().count(), 0);
+        for site in cloud.world.sites() {
+            prop_assert_eq!(site.busy().0, 0);
+        }
+    }
+}
