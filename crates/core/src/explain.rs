@@ -343,7 +343,7 @@ mod tests {
         });
         say(&cloud);
         cloud.report(app, Error, |it| {
-            it.text = Some("line 7: no such key\nmore".into())
+            it.text = Some("line 7: no such key\nmore".into());
         });
         say(&cloud);
         cloud.report(app, Started, |_| ());
@@ -383,7 +383,7 @@ mod tests {
         cloud.install("software/php", "COMP-1");
         let app = cloud.root("app", "software/php");
         cloud.report(app, ReportedState::Waiting, |it| {
-            it.text = Some("waits for `db`".into())
+            it.text = Some("waits for `db`".into());
         });
         assert_eq!(said(&cloud, app), "waits-for: waits for `db`");
         cloud.child(app, "db", "software/php");

@@ -50,123 +50,121 @@ fn pick<T: Copy>(from: &[T], number: usize) -> Option<T> {
 }
 
 /// What a step asks, and who; `None` when there is nothing that it could be about.
-fn ask((kind, a, b, c, flag): Step, world: &World) -> Option<(Ask, Actor)> {
-    let on = computer(pick(&COMPUTERS, a)?);
-    let node = Actor::Computer(on.clone());
-    let url = release(pick(&RELEASES, b)?);
+fn ask(step: Step, world: &World) -> Option<(Ask, Actor)> {
+    let (kind, a, b, ..) = step;
     let ids: Vec<InstanceId> = world.instances().map(|it| it.id).collect();
+    let some = pick(&ids, a);
     Some(match kind {
-        0 => {
-            let partitions = (0..c % 4).map(|number| FormatPartition {
-                name: format!("slappart{number}").try_into().unwrap(),
-                addresses: vec![],
-                capabilities: if flag && number == 0 {
-                    vec!["gpu".into()]
-                } else {
-                    vec![]
-                },
-            });
-            (
-                Ask::Format(Format {
-                    computer: on,
-                    partitions: partitions.collect(),
-                }),
-                node,
-            )
-        }
-        1 => {
-            let wish = if c < 9 {
-                SupplyWish::Available
-            } else {
-                SupplyWish::Destroyed
-            };
-            (
-                Ask::Supply(SupplyAsk {
-                    computer: on,
-                    release: url,
-                    wish,
-                }),
-                operator(),
-            )
-        }
-        2 => {
-            let supply = world.site(&on).ok()?.supply(&url)?;
-            let states = [
-                SupplyState::Available,
-                SupplyState::Available,
-                SupplyState::Building,
-                SupplyState::Error,
-                SupplyState::Destroyed,
-            ];
-            let report = SupplyReport {
-                computer: on,
-                release: url,
-                generation: supply.generation,
-                state: pick(&states, c)?,
-                text: None,
-            };
-            (Ask::SupplyReport(report), node)
-        }
-        3 | 4 => {
-            let requester = pick(&ids, a).filter(|_| kind == 4);
-            let actor = requester.map_or_else(operator, Actor::Instance);
-            let requester = requester.map_or(Requester::Person(admin()), Requester::Instance);
-            let mut request = wanted(requester, pick(&TITLES, c)?, url.as_str());
-            request.placement = match a {
-                0 => texts(&[("computer_guid", "COMP-2")]),
-                1 => texts(&[("capability", "gpu")]),
-                _ => Dictionary::new(),
-            };
-            request.state = if flag {
-                STATES[b % 3]
-            } else {
-                WishedState::Started
-            };
-            (Ask::Request(request), actor)
-        }
+        0 => format(step)?,
+        1 => supply(step)?,
+        2 => supply_report(step, world)?,
+        3 => request(step, None)?,
+        4 => request(step, some)?,
         5 => (
             Ask::Wish(Wish {
-                id: pick(&ids, a)?,
+                id: some?,
                 state: STATES[b % 3],
             }),
             operator(),
         ),
         6 => (
             Ask::Bang(Bang {
-                id: pick(&ids, a)?,
+                id: some?,
                 message: "again".into(),
             }),
             operator(),
         ),
-        _ => {
-            let it = world.instance(pick(&ids, a)?)?;
-            let place = it.place.clone()?;
-            let actor = Actor::Computer(place.computer.clone());
-            let states = [
-                ReportedState::Starting,
-                ReportedState::Waiting,
-                ReportedState::Started,
-                ReportedState::Error,
-                ReportedState::Stopped,
-            ];
-            let going = it.wished == WishedState::Destroyed;
-            let report = InstanceReport {
-                place,
-                id: it.id,
-                generation: it.generation,
-                state: if going {
-                    ReportedState::Destroyed
-                } else {
-                    pick(&states, b)?
-                },
-                text: None,
-                connection: (c < 6).then(|| texts(&[("url", &c.to_string())])),
-                requested: (c > 8).then(|| vec![title(TITLES[1]), title(TITLES[2])]),
-                promises: vec![promise("listens", flag)],
-            };
-            (Ask::Report(report), actor)
-        }
+        _ => report(step, world, some?)?,
     })
+}
+
+fn format((_, a, _, c, flag): Step) -> Option<(Ask, Actor)> {
+    let on = computer(pick(&COMPUTERS, a)?);
+    let partitions = (0..c % 4).map(|number| FormatPartition {
+        name: format!("slappart{number}").try_into().unwrap(),
+        addresses: vec![],
+        capabilities: if flag && number == 0 {
+            vec!["gpu".into()]
+        } else {
+            vec![]
+        },
+    });
+    let partitions = partitions.collect();
+    Some((
+        Ask::Format(Format {
+            computer: on.clone(),
+            partitions,
+        }),
+        Actor::Computer(on),
+    ))
+}
+
+fn supply((_, a, b, c, _): Step) -> Option<(Ask, Actor)> {
+    let wish = if c < 9 {
+        SupplyWish::Available
+    } else {
+        SupplyWish::Destroyed
+    };
+    let (computer, release) = (computer(pick(&COMPUTERS, a)?), release(pick(&RELEASES, b)?));
+    Some((
+        Ask::Supply(SupplyAsk {
+            computer,
+            release,
+            wish,
+        }),
+        operator(),
+    ))
+}
+
+fn supply_report((_, a, b, c, _): Step, world: &World) -> Option<(Ask, Actor)> {
+    use SupplyState::{Available, Building, Destroyed, Error};
+    let (on, url) = (computer(pick(&COMPUTERS, a)?), release(pick(&RELEASES, b)?));
+    let supply = world.site(&on).ok()?.supply(&url)?;
+    let report = SupplyReport {
+        computer: on.clone(),
+        release: url,
+        generation: supply.generation,
+        state: pick(&[Available, Available, Building, Error, Destroyed], c)?,
+        text: None,
+    };
+    Some((Ask::SupplyReport(report), Actor::Computer(on)))
+}
+
+fn request((_, a, b, c, flag): Step, by: Option<InstanceId>) -> Option<(Ask, Actor)> {
+    let actor = by.map_or_else(operator, Actor::Instance);
+    let requester = by.map_or(Requester::Person(admin()), Requester::Instance);
+    let mut request = wanted(requester, pick(&TITLES, c)?, pick(&RELEASES, b)?);
+    request.placement = match a {
+        0 => texts(&[("computer_guid", "COMP-2")]),
+        1 => texts(&[("capability", "gpu")]),
+        _ => Dictionary::new(),
+    };
+    request.state = if flag {
+        STATES[b % 3]
+    } else {
+        WishedState::Started
+    };
+    Some((Ask::Request(request), actor))
+}
+
+fn report((_, _, b, c, flag): Step, world: &World, id: InstanceId) -> Option<(Ask, Actor)> {
+    use ReportedState::{Destroyed, Error, Started, Starting, Stopped, Waiting};
+    let it = world.instance(id)?;
+    let place = it.place.clone()?;
+    let actor = Actor::Computer(place.computer.clone());
+    let going = it.wished == WishedState::Destroyed;
+    let state = pick(&[Starting, Waiting, Started, Error, Stopped], b)?;
+    let report = InstanceReport {
+        place,
+        id,
+        generation: it.generation,
+        state: if going { Destroyed } else { state },
+        text: None,
+        connection: (c < 6).then(|| texts(&[("url", &c.to_string())])),
+        requested: (c > 8).then(|| vec![title(TITLES[1]), title(TITLES[2])]),
+        promises: vec![promise("listens", flag)],
+    };
+    Some((Ask::Report(report), actor))
 }
 
 /// The allocator, slowly: looks at every partition of every computer.

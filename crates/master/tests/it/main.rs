@@ -1,1 +1,7 @@
-mod placeholder {}
+//! Tests of the master: its store as files, its faces as a router in process, its serving.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod http;
+mod serving;
+mod store;

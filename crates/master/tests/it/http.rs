@@ -1,0 +1,435 @@
+//! The `v1` face: the router in process, on a real store in a directory of its own.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use slapos_master::{router, service::Service};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// A master in process.
+struct Master {
+    service: Service,
+    router: Router,
+    _data: Arc<TempDir>,
+}
+
+impl Master {
+    fn new() -> Self {
+        let data = TempDir::new().unwrap();
+        let service = Service::open(&data.path().join("master.sqlite")).unwrap();
+        Self {
+            router: router(service.clone()),
+            service,
+            _data: Arc::new(data),
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let kind = answer.headers()[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let expected = if status.is_success() {
+            "application/json"
+        } else {
+            "application/problem+json"
+        };
+        assert_eq!(kind, expected);
+        let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(method, path, body).await;
+        assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");
+        answer
+    }
+
+    /// The status and the code of a refusal.
+    async fn refused(&self, method: &str, path: &str, body: Value) -> (u16, String) {
+        let (status, problem) = self.call(method, path, body).await;
+        assert_eq!(problem["status"], status.as_u16());
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        (
+            status.as_u16(),
+            problem["code"].as_str().unwrap().to_owned(),
+        )
+    }
+
+    /// Two computers with partitions; PHP available on the first, MariaDB on the second.
+    async fn cloud(&self) {
+        for (computer, release) in [("COMP-1", "software/php"), ("COMP-2", "software/db")] {
+            let partition = |name| json!({"name": name, "addresses": ["127.0.1.1"]});
+            let format = json!({"partitions": [partition("slappart0"), partition("slappart1")]});
+            let path = format!("/v1/computers/{computer}");
+            self.ok("PUT", &format!("{path}/format"), format).await;
+            let ask = json!({"software_release": release, "state": "available"});
+            let supply = self.ok("PUT", &format!("{path}/supplies"), ask).await;
+            let report = json!({
+                "software_release": release,
+                "generation": supply["generation"],
+                "state": "available",
+                "text": null,
+            });
+            self.ok("POST", &format!("{path}/supplies/report"), report)
+                .await;
+        }
+    }
+}
+
+fn wanted(title: &str, release: &str) -> Value {
+    json!({"title": title, "software_release": release})
+}
+
+const PHP: &str = "/v1/computers/COMP-1/partitions/slappart0";
+const DB: &str = "/v1/computers/COMP-2/partitions/slappart0";
+
+/// PHP has asked for a database: the two instances.
+async fn story(master: &Master) -> (Value, Value) {
+    master.cloud().await;
+    let app = master
+        .ok("POST", "/v1/instances", wanted("app", "software/php"))
+        .await;
+    let db = master
+        .ok(
+            "POST",
+            &format!("{PHP}/request"),
+            wanted("db", "software/db"),
+        )
+        .await;
+    (app, db)
+}
+
+/// What the database reports when it is up.
+fn db_is_up(db: &Value) -> Value {
+    json!({
+        "id": db["id"],
+        "generation": 1,
+        "state": "started",
+        "connection": {"host": "127.0.1.1", "password": "secret"},
+        "promises": [{"name": "listens", "ok": true, "message": "fine"}],
+    })
+}
+
+#[tokio::test]
+async fn a_request_is_answered_please_wait_with_the_reason() {
+    let master = Master::new();
+    let (app, db) = story(&master).await;
+    assert_eq!(
+        (&app["computer"], &app["partition"]),
+        (&json!("COMP-1"), &json!("slappart0"))
+    );
+    assert_eq!(app["waiting_code"], "node-not-started-yet");
+    assert_eq!(
+        (&db["computer"], &db["connection"]),
+        (&json!("COMP-2"), &json!({}))
+    );
+    assert_eq!(db["requested_by"]["title"], "app");
+    let heard = master
+        .ok("GET", "/v1/computers/COMP-1/watch?since=0", Value::Null)
+        .await;
+    assert_eq!(heard["complete"], true);
+    assert_eq!(heard["partitions"][0]["instance"]["title"], "app");
+
+    let waiting = json!({"id": app["id"], "generation": 1, "state": "waiting"});
+    master.ok("POST", &format!("{PHP}/report"), waiting).await;
+    let app = &master
+        .ok("GET", "/v1/instances?title=app", Value::Null)
+        .await[0];
+    let reason = "waits for `db`: the node of COMP-2 has not begun with it yet";
+    assert_eq!(app["waiting_for"], reason);
+    let path = format!("/v1/computers/COMP-1/watch?since={}", heard["revision"]);
+    let changed = master.ok("GET", &path, Value::Null).await;
+    assert_eq!(
+        changed["partitions"],
+        json!([]),
+        "what it said itself is no news"
+    );
+}
+
+#[tokio::test]
+async fn what_is_published_wakes_the_node_of_the_requester() {
+    let master = Master::new();
+    let (_, db) = story(&master).await;
+    let since = master.ok("GET", "/v1/health", Value::Null).await["revision"].clone();
+    // so that the watch below has nothing else to say
+    let path = format!("/v1/computers/COMP-1/watch?since={since}");
+    master.ok("GET", &path, Value::Null).await;
+    let (path, report) = (format!("{path}&wait=100"), format!("{DB}/report"));
+    let (woken, accepted) = tokio::join!(
+        master.ok("GET", &path, Value::Null),
+        master.ok("POST", &report, db_is_up(&db)),
+    );
+    assert_eq!(
+        (&accepted["current"], &woken["complete"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(woken["partitions"][0]["instance"]["news"], 1);
+    let db = master
+        .ok(
+            "POST",
+            &format!("{PHP}/request"),
+            wanted("db", "software/db"),
+        )
+        .await;
+    assert_eq!(db["connection"]["password"], "secret");
+    assert_eq!(
+        (&db["state"], &db["waiting_for"]),
+        (&json!("started"), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn tree_and_history_tell_the_story() {
+    let master = Master::new();
+    let (app, db) = story(&master).await;
+    master
+        .ok("POST", &format!("{DB}/report"), db_is_up(&db))
+        .await;
+    let tree = master
+        .ok("GET", "/v1/instances/tree?title=app", Value::Null)
+        .await;
+    let titles: Vec<_> = tree["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["title"])
+        .collect();
+    assert_eq!(titles, ["app", "db"]);
+    let history = master.ok("GET", "/v1/history?title=db", Value::Null).await;
+    let told: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["change"]["verb"])
+        .collect();
+    assert_eq!(told, ["request", "publish"]);
+    assert!(
+        !history.to_string().contains("secret"),
+        "history never shows values"
+    );
+    assert_eq!(history[0]["change"]["instance"]["id"], db["id"]);
+    assert_eq!(
+        history[0]["who"],
+        format!("instance {}", app["id"].as_str().unwrap())
+    );
+}
+
+/// Method, path, body, status, code.
+type Bad = (&'static str, &'static str, &'static str, u16, &'static str);
+
+#[rustfmt::skip]
+const BAD_CALLS: &[Bad] = &[
+    ("GET", "/v1/computers/COMP-9", "", 404, "unknown-computer"),
+    ("GET", "/v1/computers/COMP-9/watch?since=0", "", 404, "unknown-computer"),
+    ("GET", "/v1/computers/a%20b", "", 400, "bad-path"),
+    ("GET", "/v1/instances/tree?title=none", "", 404, "unknown-tree"),
+    ("GET", "/v1/instances?colour=red", "", 400, "bad-query"),
+    ("GET", "/v1/nothing", "", 404, "unknown-path"),
+    ("GET", "/nothing", "", 404, "unknown-path"),
+    ("DELETE", "/v1/instances", "", 405, "wrong-method"),
+    ("POST", "/v1/instances", "{", 400, "bad-body"),
+    ("POST", "/v1/instances", r#"{"title": "x"}"#, 422, "bad-body"),
+    ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "hue": 1}"#, 422, "bad-body"),
+    ("POST", "/v1/instances", r#"{"title": "x", "software_release": "a blank"}"#, 422, "bad-body"),
+    ("POST", "/v1/instances", r#"{"title": "app", "software_release": "other"}"#, 409, "release-change"),
+    ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "placement": {"mood": "good"}}"#, 422, "unknown-placement-key"),
+    ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "state": "destroyed"}"#, 404, "absent"),
+    ("POST", "/v1/instances/state", r#"{"id": "SOFTINST-999", "state": "stopped"}"#, 404, "unknown-instance"),
+    ("POST", "/v1/computers/COMP-2/partitions/slappart1/request", r#"{"title": "x", "software_release": "r"}"#, 409, "empty-partition"),
+    ("POST", "/v1/computers/COMP-2/partitions/other/request", r#"{"title": "x", "software_release": "r"}"#, 404, "unknown-partition"),
+    ("PUT", "/v1/computers/COMP-1/supplies", r#"{"software_release": "software/php", "state": "destroyed"}"#, 409, "release-in-use"),
+];
+
+#[tokio::test]
+async fn refusals_have_a_status_and_a_code_and_change_nothing() {
+    let master = Master::new();
+    story(&master).await;
+    let before = master.ok("GET", "/v1/health", Value::Null).await;
+    for (method, path, body, status, code) in BAD_CALLS {
+        let request = Request::builder().method(*method).uri(*path);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let (found, problem) = master.send(request.body(Body::from(*body)).unwrap()).await;
+        assert_eq!(
+            (found.as_u16(), &problem["code"]),
+            (*status, &json!(code)),
+            "{path} {body}"
+        );
+        assert_eq!(problem["status"], *status);
+    }
+    let huge = wanted(&"x".repeat(2 << 20), "r");
+    let found = master.refused("POST", "/v1/instances", huge).await;
+    assert_eq!(found, (413, "body-too-large".to_owned()));
+    assert_eq!(master.ok("GET", "/v1/health", Value::Null).await, before);
+}
+
+#[tokio::test]
+async fn persons_have_their_own_roots() {
+    let master = Master::new();
+    let ask = |person: &str| {
+        Request::post("/v1/instances")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("X-Slapos-Person", person)
+            .body(Body::from(wanted("app", "software/php").to_string()))
+            .unwrap()
+    };
+    let ada = master.send(ask("ada")).await.1;
+    let eve = master.send(ask("eve")).await.1;
+    assert_eq!(
+        (&ada["person"], &eve["person"]),
+        (&json!("ada"), &json!("eve"))
+    );
+    assert_ne!(ada["id"], eve["id"]);
+    assert_eq!(master.send(ask("ada")).await.1["id"], ada["id"]);
+    assert_eq!(master.send(ask("no one!")).await.1["code"], "bad-header");
+}
+
+#[tokio::test]
+async fn who_looks_is_told_and_nodes_are_asked_for_samples() {
+    let master = Master::new();
+    master.cloud().await;
+    let app = master
+        .ok("POST", "/v1/instances", wanted("app", "software/php"))
+        .await;
+    let path =
+        |since: &Value, wait| format!("/v1/computers/COMP-1/watch?since={since}&wait={wait}");
+    let first = master.ok("GET", &path(&json!(0), 0), Value::Null).await;
+    assert_eq!(first["observed"], false);
+
+    let mut viewer = master.service.look();
+    let second = master
+        .ok("GET", &path(&first["revision"], 100), Value::Null)
+        .await;
+    assert_eq!(
+        (&second["observed"], &second["partitions"]),
+        (&json!(true), &json!([]))
+    );
+    let process = json!({"partition": "slappart0", "service": "nginx", "pid": 7, "name": "nginx",
+        "cpu_percent": 0.5, "memory_bytes": 1024});
+    master
+        .ok(
+            "PUT",
+            "/v1/computers/COMP-1/usage",
+            json!({"processes": [process]}),
+        )
+        .await;
+    assert!(matches!(
+        viewer.next().await,
+        Some(slapos_master::service::Event::Usage(_))
+    ));
+    let tree = master
+        .ok("GET", "/v1/instances/tree?title=app", Value::Null)
+        .await;
+    assert_eq!(
+        tree["processes"][app["id"].as_str().unwrap()],
+        json!([process])
+    );
+
+    let stop = json!({"id": app["id"], "state": "stopped"});
+    assert_eq!(
+        master.ok("POST", "/v1/instances/state", stop).await["state"],
+        "stopping"
+    );
+    let Some(slapos_master::service::Event::Change(change)) = viewer.next().await else {
+        panic!("a change is told");
+    };
+    assert_eq!(
+        (change.verb.as_str(), change.what.as_str()),
+        ("wish", "`app` shall stop")
+    );
+    drop(viewer);
+    let third = master
+        .ok("GET", &path(&json!(change.revision.0), 100), Value::Null)
+        .await;
+    assert_eq!(third["observed"], false);
+}
+
+#[tokio::test]
+async fn an_instance_is_awaited_until_it_changes() {
+    let master = Master::new();
+    master.cloud().await;
+    let app = master
+        .ok("POST", "/v1/instances", wanted("app", "software/php"))
+        .await;
+    let (id, revision) = (app["id"].as_str().unwrap(), &app["revision"]);
+    let path = format!("/v1/instances/wait?id={id}&since={revision}&wait=100");
+    let report = json!({"id": id, "generation": 1, "state": "started"});
+    let report_path = format!("{PHP}/report");
+    let (seen, _) = tokio::join!(
+        master.ok("GET", &path, Value::Null),
+        master.ok("POST", &report_path, report),
+    );
+    assert_eq!(seen["state"], "started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_clients_that_ask_the_same_make_one_instance() {
+    let master = Arc::new(Master::new());
+    let ask = |_| {
+        let master = Arc::clone(&master);
+        tokio::spawn(async move {
+            master
+                .ok("POST", "/v1/instances", wanted("app", "software/php"))
+                .await["id"]
+                .clone()
+        })
+    };
+    let asked: Vec<_> = (0..50).map(ask).collect();
+    let mut ids = std::collections::BTreeSet::new();
+    for id in asked {
+        ids.insert(id.await.unwrap().to_string());
+    }
+    assert_eq!(ids.len(), 1);
+    assert_eq!(
+        master.ok("GET", "/v1/health", Value::Null).await["revision"],
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_master_answers_nothing_and_loses_nothing() {
+    let data = TempDir::new().unwrap();
+    let database = data.path().join("master.sqlite");
+    let service = Service::open(&database).unwrap();
+    let master = Master {
+        router: router(service.clone()),
+        service,
+        _data: Arc::new(data),
+    };
+    master
+        .ok("POST", "/v1/instances", wanted("app", "software/php"))
+        .await;
+    let closing = master.service.clone();
+    tokio::task::spawn_blocking(move || closing.close())
+        .await
+        .unwrap();
+    let refused = master
+        .refused("POST", "/v1/instances", wanted("late", "software/php"))
+        .await;
+    assert_eq!(refused, (503, "master-ending".to_owned()));
+    assert_eq!(
+        master.refused("GET", "/v1/instances", Value::Null).await.1,
+        "master-ending"
+    );
+    let again = Service::open(&database).unwrap();
+    assert_eq!(again.instances(None, None).await.unwrap().len(), 1);
+}

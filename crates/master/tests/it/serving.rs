@@ -1,0 +1,117 @@
+//! Serving for real: a bound port, a taken port, a used directory, an ordered end.
+
+use std::{net::SocketAddr, path::Path};
+
+use slapos_master::{ServeError, ServeSettings, serve};
+use slapos_wire::client::Client;
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), ServeError>>,
+}
+
+fn settings(data: &Path, listen: SocketAddr) -> ServeSettings {
+    ServeSettings {
+        listen,
+        data: data.to_owned(),
+        open: true,
+    }
+}
+
+async fn start(data: &Path) -> Running {
+    let (ready, bound) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async {
+        drop(stopped.await);
+    };
+    let settings = settings(data, ([127, 0, 0, 1], 0).into());
+    let ended = tokio::spawn(serve(settings, ready, shutdown));
+    Running {
+        address: bound.await.expect("it serves"),
+        stop,
+        ended,
+    }
+}
+
+async fn fails(settings: ServeSettings) -> ServeError {
+    let (ready, _bound) = oneshot::channel();
+    serve(settings, ready, std::future::pending())
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_serves_ends_and_remembers() {
+    let data = TempDir::new().unwrap();
+    let mut revisions = Vec::new();
+    for round in 0..2 {
+        let running = start(data.path()).await;
+        let url = format!("http://{}", running.address);
+        let work = tokio::task::spawn_blocking(move || {
+            let client = Client::new(&url);
+            let ask = serde_json::json!({"title": format!("app-{round}"), "software_release": "software/hello"});
+            let asked = client
+                .request(&serde_json::from_value(ask).unwrap())
+                .unwrap();
+            assert_eq!(asked.waiting_code.as_deref(), Some("no-release-anywhere"));
+            assert_eq!(client.instances(None).unwrap().len(), round + 1);
+            client.health().unwrap().revision
+        });
+        revisions.push(work.await.unwrap());
+        running.stop.send(()).unwrap();
+        running.ended.await.unwrap().unwrap();
+    }
+    assert!(revisions[1] > revisions[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_serves_one_master_and_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = TempDir::new().unwrap();
+    let running = start(data.path()).await;
+    let mode = std::fs::metadata(data.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let error = fails(settings(data.path(), ([127, 0, 0, 1], 0).into())).await;
+    assert!(matches!(error, ServeError::DataDir(_)), "{error:?}");
+    assert!(error.hint().unwrap().contains("--data"));
+
+    let other = TempDir::new().unwrap();
+    let error = fails(settings(other.path(), running.address)).await;
+    assert!(
+        error.to_string().contains(&running.address.to_string()),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("--listen"));
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_ends_while_nodes_watch_and_people_look() {
+    let data = TempDir::new().unwrap();
+    let running = start(data.path()).await;
+    let url = format!("http://{}", running.address);
+    let (watching, watches) = oneshot::channel();
+    let watcher = tokio::task::spawn_blocking(move || {
+        let client = Client::new(&url);
+        let computer = "COMP-1".try_into().unwrap();
+        client
+            .format(&computer, &slapos_wire::v1::Format { partitions: vec![] })
+            .unwrap();
+        let revision = client
+            .watch(&computer, slapos_core::names::Revision(0), 0)
+            .unwrap()
+            .revision;
+        let events = client.events().unwrap();
+        watching.send(()).unwrap();
+        let watch = client.watch(&computer, revision, 100);
+        (watch, events.count())
+    });
+    watches.await.unwrap();
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap().unwrap();
+    drop(watcher.await.unwrap()); // both ended: the watch answered or refused, the events closed
+}

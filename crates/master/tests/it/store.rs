@@ -1,0 +1,225 @@
+//! The store as files: reopening, damage, torn tails, two masters on one file.
+
+use std::{collections::BTreeSet, fs, io::Write, path::Path};
+
+use slapos_core::{
+    actor::Actor,
+    decide::{Ask, Format, Request, Requester, decide},
+    names::{InstanceId, Revision, Timestamp, WishedState},
+    world::{Dictionary, World},
+    write::Entry,
+};
+use slapos_master::store::{Store, StoreError};
+use tempfile::TempDir;
+
+/// `count` requests by a person, decided on `world`.
+fn entries(world: &mut World, count: usize) -> Vec<Entry> {
+    let person = || "admin".try_into().unwrap();
+    let ask = |number| {
+        Ask::Request(Request {
+            requester: Requester::Person(person()),
+            title: format!("app-{number}").as_str().try_into().unwrap(),
+            release: "software/hello".try_into().unwrap(),
+            software_type: "default".try_into().unwrap(),
+            parameters: Some(Dictionary::from([("name".into(), "world".repeat(20))])),
+            placement: Dictionary::new(),
+            state: WishedState::Started,
+        })
+    };
+    let start = world.revision().0;
+    (start..start + count as u64)
+        .map(|number| {
+            let actor = Actor::Operator(person());
+            let at = Timestamp(number);
+            decide(world, &ask(number), &actor, "test", at)
+                .unwrap()
+                .1
+                .unwrap()
+        })
+        .collect()
+}
+
+/// A closed store with 20 entries, of which `folded` are folded; the world that it must give.
+fn filled(path: &Path, folded: usize) -> World {
+    let (mut store, loaded) = Store::open(path).unwrap();
+    let mut world = loaded.world;
+    for _ in 0..4 {
+        store.commit(&entries(&mut world, 5)).unwrap();
+    }
+    if folded > 0 {
+        store.fold(folded).unwrap();
+    }
+    world
+}
+
+fn put(path: &Path, bytes: &[u8]) {
+    fs::File::create(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .unwrap();
+}
+
+fn sql(path: &Path, statement: &str) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    assert_eq!(connection.execute(statement, []).unwrap(), 1, "{statement}");
+}
+
+#[test]
+fn a_reopened_store_gives_the_same_world() {
+    for folded in [0, 7, 20] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("master.sqlite");
+        let world = filled(&path, folded);
+        for _ in 0..2 {
+            let (store, loaded) = Store::open(&path).unwrap();
+            assert_eq!(loaded.world, world, "{folded} folded");
+            assert_eq!(loaded.replayed, 20 - folded as u64);
+            assert_eq!(store.revision(), Revision(20));
+        }
+    }
+}
+
+#[test]
+fn a_fold_changes_nothing_but_the_start() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("master.sqlite");
+    let (mut store, loaded) = Store::open(&path).unwrap();
+    let mut world = loaded.world;
+    let format = Format {
+        computer: "COMP-1".try_into().unwrap(),
+        partitions: vec![],
+    };
+    let node = Actor::Computer(format.computer.clone());
+    let made = decide(
+        &mut world,
+        &Ask::Format(format),
+        &node,
+        "test",
+        Timestamp(1),
+    )
+    .unwrap();
+    store.commit(&[made.1.unwrap()]).unwrap();
+    store.commit(&entries(&mut world, 5)).unwrap();
+    while store.fold(2).unwrap() > 0 {}
+    store.commit(&entries(&mut world, 1)).unwrap();
+    let journal = store.journal();
+    assert_eq!(journal.tail(Revision(4), 100).unwrap().len(), 3);
+    assert_eq!(journal.history(None, 2).unwrap().len(), 2);
+    let title = world.instance(InstanceId(3)).unwrap().title.clone();
+    assert_eq!(
+        journal.history(Some(&title), 100).unwrap()[0].revision,
+        Revision(3)
+    );
+    drop(store);
+    assert_eq!(Store::open(&path).unwrap().1.world, world);
+}
+
+#[test]
+fn whoever_opened_the_store_before_can_commit_nothing_more() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("master.sqlite");
+    let (mut old, loaded) = Store::open(&path).unwrap();
+    let mut old_world = loaded.world;
+    old.commit(&entries(&mut old_world, 1)).unwrap();
+    let (mut new, loaded) = Store::open(&path).unwrap();
+    let mut new_world = loaded.world;
+    let refused = old.commit(&entries(&mut old_world, 1));
+    assert!(matches!(refused, Err(StoreError::Deposed)), "{refused:?}");
+    new.commit(&entries(&mut new_world, 1)).unwrap();
+    drop((old, new));
+    assert_eq!(Store::open(&path).unwrap().1.world, new_world);
+}
+
+#[test]
+fn damage_is_found_and_refused() {
+    let table = [
+        (
+            "UPDATE journal SET body = CAST(replace(body, 'app-15', 'app-16') AS BLOB) WHERE revision = 16",
+            0,
+            "entry 16",
+        ),
+        (
+            "UPDATE journal SET body = CAST(replace(body, 'app-15', 'app-16') AS BLOB) WHERE revision = 16",
+            7,
+            "entry 16",
+        ),
+        ("DELETE FROM journal WHERE revision = 12", 0, "entry 12"),
+        (
+            "DELETE FROM journal WHERE revision = 20",
+            0,
+            "ends at revision 19, its head says 20",
+        ),
+        (
+            "UPDATE journal SET chain = zeroblob(32) WHERE revision = 20",
+            0,
+            "entry 20",
+        ),
+        (
+            "UPDATE instances SET row = replace(row, 'app-2', 'app-3') WHERE key = 'SOFTINST-3'",
+            7,
+            "row SOFTINST-3 of instances",
+        ),
+        (
+            "UPDATE head SET revision = 21",
+            0,
+            "ends at revision 20, its head says 21",
+        ),
+    ];
+    for (damage, folded, expected) in table {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("master.sqlite");
+        filled(&path, folded);
+        sql(&path, damage);
+        let error = Store::open(&path).unwrap_err();
+        assert!(error.to_string().contains(expected), "{damage}: {error}");
+        assert!(error.hint().unwrap().contains("backup"), "{damage}");
+    }
+}
+
+#[test]
+fn a_torn_tail_is_cut_at_a_whole_commit() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("master.sqlite");
+    let (mut store, loaded) = Store::open(&path).unwrap();
+    let mut worlds = vec![loaded.world];
+    for _ in 0..6 {
+        let mut world = worlds.last().unwrap().clone();
+        store.commit(&entries(&mut world, 3)).unwrap();
+        worlds.push(world);
+    }
+    // the files as a power cut in the middle of writing the log leaves them
+    let log = fs::read(path.with_extension("sqlite-wal")).unwrap();
+    assert!(log.len() > 20_000, "the log holds the commits");
+    let main = fs::read(&path).unwrap();
+    let mut found = BTreeSet::new();
+    for cut in (0..=log.len()).rev().step_by(3_000) {
+        let copy = TempDir::new().unwrap();
+        let path = copy.path().join("master.sqlite");
+        put(&path, &main);
+        put(&path.with_extension("sqlite-wal"), &log[..cut]);
+        let world = Store::open(&path).unwrap().1.world;
+        assert!(
+            worlds.contains(&world),
+            "cut at {cut} gives the state after a whole commit"
+        );
+        found.insert(world.revision());
+    }
+    assert!(
+        found.len() > 3,
+        "the cuts fell between different commits: {found:?}"
+    );
+}
+
+#[test]
+fn an_unfinished_creation_is_made_anew_and_another_format_refused() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("master.sqlite");
+    put(&path.with_extension("new"), b"half a database");
+    assert_eq!(Store::open(&path).unwrap().1.world, World::default());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("PRAGMA user_version = 2").unwrap();
+    let error = Store::open(&path).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Format { found: 2, .. }),
+        "{error:?}"
+    );
+}
