@@ -1,8 +1,8 @@
 //! Runs a master: takes its directory, opens its store, listens, ends in order.
 
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 
 use crate::{
     data_dir::{DataDir, DataDirError},
@@ -10,6 +10,9 @@ use crate::{
     service::{Failure, Service},
     store::StoreError,
 };
+
+/// How long calls that run may take to end once the master stops.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What a master is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,10 +122,15 @@ pub async fn serve(
         }
         stopping.stop_waiting();
     };
+    let overtime = async {
+        service.stopping().await;
+        sleep(GRACE).await; // for callers that do not finish what they say
+    };
     let calls = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let served = tokio::select! {
         served = axum::serve(listener, calls).with_graceful_shutdown(stop) => served,
         failure = service.failed() => return Err(ServeError::Failed(failure)),
+        () = overtime => Ok(()),
     };
     let closing = service.clone();
     let closed = tokio::task::spawn_blocking(move || closing.close()).await;

@@ -17,12 +17,12 @@
 //! | `POST /v1/computers/{computer}/partitions/{partition}/request` | [`RequestAsk`] → [`Instance`] (asked by the instance that lives there) |
 //! | `POST /v1/computers/{computer}/partitions/{partition}/bang` | [`BangAsk`] → [`Accepted`] |
 //! | `PUT /v1/computers/{computer}/usage` | [`Usage`] → [`Accepted`] (kept in memory only) |
-//! | `POST /v1/instances` | [`RequestAsk`] → [`Instance`] (asked by a person: a root) |
+//! | `POST /v1/instances` | [`RequestAsk`] → [`Instance`] (asked by a person: a root); `destroyed` for what does not exist (any more): 404, code `absent`, as in `request` above |
 //! | `POST /v1/instances/state` | [`StateAsk`] → [`Instance`] (by the person whose tree it is: root or child) |
 //! | `GET /v1/instances[?title=T][&id=SOFTINST-N]` | → `[Instance]` |
 //! | `GET /v1/instances/tree?title=ROOT` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
-//! | `GET /v1/events` | server-sent events: one `change` per durable revision that changed something, data is [`Change`] |
+//! | `GET /v1/events` | server-sent events: one `change` per durable revision that changed something, data is [`Change`]; one `usage` per sample of a computer, data is `{"computer": NAME}` |
 //! | `GET /v1/history[?title=T]` | → `[HistoryEntry]` |
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -282,7 +282,7 @@ pub struct Process {
     /// Its short name, as the kernel has it.
     pub name: String,
     /// Share of one core since the sample before, in percent.
-    pub cpu_percent: f32,
+    pub cpu_percent: f64,
     /// Resident memory in bytes.
     pub memory_bytes: u64,
 }

@@ -2,8 +2,9 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use slapos_master::{ServeError, ServeSettings, serve};
-use slapos_wire::client::Client;
+use slapos_core::names::Revision;
+use slapos_master::{ServeError, ServeSettings, serve, store::Store};
+use slapos_wire::{client::Client, v1::Format};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -99,12 +100,9 @@ async fn a_master_ends_while_nodes_watch_and_people_look() {
         let client = Client::new(&url);
         let computer = "COMP-1".try_into().unwrap();
         client
-            .format(&computer, &slapos_wire::v1::Format { partitions: vec![] })
+            .format(&computer, &Format { partitions: vec![] })
             .unwrap();
-        let revision = client
-            .watch(&computer, slapos_core::names::Revision(0), 0)
-            .unwrap()
-            .revision;
+        let revision = client.watch(&computer, Revision(0), 0).unwrap().revision;
         let events = client.events().unwrap();
         watching.send(()).unwrap();
         let watch = client.watch(&computer, revision, 100);
@@ -114,4 +112,26 @@ async fn a_master_ends_while_nodes_watch_and_people_look() {
     running.stop.send(()).unwrap();
     running.ended.await.unwrap().unwrap();
     drop(watcher.await.unwrap()); // both ended: the watch answered or refused, the events closed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_cannot_commit_ends() {
+    let data = TempDir::new().unwrap();
+    let running = start(data.path()).await;
+    // somebody else takes the store over
+    let taken = Store::open(&data.path().join("master.sqlite")).unwrap();
+    let url = format!("http://{}", running.address);
+    let work = tokio::task::spawn_blocking(move || {
+        let computer = "COMP-1".try_into().unwrap();
+        Client::new(&url).format(&computer, &Format { partitions: vec![] })
+    });
+    let answer = work.await.unwrap();
+    assert!(
+        answer.is_err(),
+        "nothing is answered that is not durable: {answer:?}"
+    );
+    let error = running.ended.await.unwrap().unwrap_err();
+    assert!(matches!(error, ServeError::Failed(_)), "{error:?}");
+    assert!(error.hint().unwrap().contains("other master"), "{error:?}");
+    drop(taken);
 }
