@@ -21,8 +21,14 @@ BUILTINS = {name: getattr(__builtins__, name) for name in NAMES}
 BUILTINS["dumps"] = lambda value: "!py!" + repr(value)
 
 
+class Undefined(jinja2.StrictUndefined):
+    """Like this crate, fails also where a list with an undefined value is printed."""
+
+    __repr__ = jinja2.StrictUndefined._fail_with_undefined_error
+
+
 environment = jinja2.Environment(
-    undefined=jinja2.StrictUndefined,
+    undefined=Undefined,
     extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
     cache_size=0,
     optimized=False,  # folding constants raises errors in code that never runs

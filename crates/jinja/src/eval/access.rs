@@ -167,6 +167,12 @@ pub(crate) fn plain_item(value: &Value, key: &Value) -> Option<Value> {
             let at = position(index, text.chars().count())?;
             text.chars().nth(at).map(crate::value::letter)
         }
+        Value::Markup(text) => {
+            let at = position(index, text.chars().count())?;
+            text.chars()
+                .nth(at)
+                .map(|c| Value::Markup(c.to_string().into()))
+        }
         Value::Bytes(bytes) => {
             position(index, bytes.len()).map(|at| Value::Int(i64::from(bytes[at])))
         }

@@ -133,7 +133,12 @@ impl Formatter<'_, '_> {
                 ));
             }
         }
-        value.defined()
+        // The value of a condition without `else` counts as empty text.
+        if matches!(&value, Value::Undefined(missing) if missing.empty) {
+            Ok(value)
+        } else {
+            value.defined()
+        }
     }
 
     fn argument(&mut self, name: &str) -> Result<Value> {

@@ -25,6 +25,11 @@ pub(crate) fn format(format: &str, values: &Value) -> Result<String> {
     Ok(out)
 }
 
+/// The value of a condition without `else`, which counts as empty text.
+fn is_empty(value: &Value) -> bool {
+    matches!(value, Value::Undefined(missing) if missing.empty)
+}
+
 /// Where the values come from.
 struct Values {
     positional: Vec<Value>,
@@ -58,7 +63,7 @@ impl Values {
         self.at += 1;
         let value =
             value.ok_or_else(|| Error::type_error("not enough arguments for format string"))?;
-        if matches!(&value, Value::Undefined(missing) if missing.empty) {
+        if is_empty(&value) {
             Ok(value)
         } else {
             value.defined()
@@ -68,6 +73,7 @@ impl Values {
     fn named(&self, key: &str) -> Result<Value> {
         match &self.mapping {
             Some(Value::Dict(dict)) => match dict.get(key) {
+                Some(value) if is_empty(&value) => Ok(value),
                 Some(value) => value.defined(),
                 None => {
                     let entries = dict.borrow();

@@ -68,9 +68,10 @@ fn equal_in(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
         return Ok(x.compare(&y) == Some(Ordering::Equal));
     }
     Ok(match (a, b) {
-        (Value::Undefined(missing), _) | (_, Value::Undefined(missing)) => {
+        (Value::Undefined(missing), _) | (_, Value::Undefined(missing)) if !missing.empty => {
             return Err(missing.error());
         }
+        (Value::Undefined(_), Value::Undefined(_)) => true,
         (Value::None, Value::None) => true,
         (Value::Str(x) | Value::Markup(x), Value::Str(y) | Value::Markup(y)) => x == y,
         (Value::Bytes(x), Value::Bytes(y)) => x == y,
@@ -330,6 +331,8 @@ fn hash_in(value: &Value, walk: &mut Walk) -> Result<u64> {
         Value::Object(object) => hasher().hash_one(Rc::as_ptr(object).addr()),
         Value::View(view) if !view.is_set_like() => hasher().hash_one(Rc::as_ptr(view).addr()),
         Value::Type(kind) => hasher().hash_one(kind),
+        // Jinja2 hashes all of these alike.
+        Value::Undefined(missing) if missing.empty => 2,
         Value::Undefined(missing) => return Err(missing.error()),
         other => {
             return Err(Error::type_error(format!(

@@ -7,6 +7,8 @@ mod generator;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod render;

@@ -114,13 +114,6 @@ pub(crate) fn compare(case: &Case, answer: &Answer) -> Verdict {
             Verdict::Refused
         }
         (Err(error), None) if error.place().is_some() => Verdict::Same,
-        // An undefined value within a list is `Undefined` there; here it is an error wherever it is printed.
-        (Err(error), Some(theirs))
-            if error.kind() == ErrorKind::Undefined
-                && theirs.to_lowercase().contains("undefined") =>
-        {
-            Verdict::Refused
-        }
         // Texts that Python itself does not fix, such as addresses.
         (Err(_), Some(theirs)) if theirs.contains(" at 0x") => Verdict::Refused,
         (ours, _) => Verdict::Different(format!(
