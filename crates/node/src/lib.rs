@@ -5,14 +5,26 @@
 //! execute. It never decides what belongs on the computer (the master does) and never stops a
 //! service because the master is away.
 //!
-//! Start at `agent`.
+//! Start at [`agent`].
 
+pub mod agent;
+mod calls;
+mod clock;
+mod confine;
+pub mod evaluate;
+mod execute;
 pub mod files;
 pub mod format;
+pub mod instance;
+mod job;
+mod live;
+mod observe;
 pub mod plan;
 pub mod promise;
 pub mod sandbox;
 pub mod settings;
+mod software;
 pub mod supervise;
 pub mod sys;
 pub mod usage;
+mod watch;

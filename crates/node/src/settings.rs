@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use md5::{Digest, Md5};
 use slapos_core::names::{ComputerId, PartitionId, SoftwareUrl};
 
@@ -29,6 +29,8 @@ pub struct Settings {
     pub users: Option<Users>,
     /// Another source of Debian packages than the host's own apt configuration.
     pub mirror: Option<String>,
+    /// Proxies, as the invoker's environment names them.
+    pub proxies: Proxies,
     /// The program that is started for supervisor, launcher and evaluation: this very one.
     pub program: Utf8PathBuf,
 }
@@ -42,6 +44,17 @@ pub struct PartitionSettings {
     pub addresses: Vec<IpAddr>,
     /// Capabilities that mark it.
     pub capabilities: Vec<String>,
+}
+
+/// Proxies for downloads, beside those of the host's apt configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// `http_proxy`
+    pub http: Option<String>,
+    /// `https_proxy`
+    pub https: Option<String>,
+    /// `no_proxy`
+    pub none: Option<String>,
 }
 
 /// Numbers of the system users that run things when the node runs as root. They need no entry
@@ -60,16 +73,27 @@ impl Settings {
         self.instance_root.join(partition.as_str())
     }
 
+    /// Where the output of a partition's services and of its evaluations goes. Outside of the
+    /// partition: whoever lives there cannot make the node write elsewhere.
+    pub fn log_directory(&self, partition: &PartitionId) -> Utf8PathBuf {
+        self.var_root.join("log").join(partition.as_str())
+    }
+
     /// The directory of a release: the md5 of its URL in lower-case hexadecimal, as SlapOS has it.
     pub fn release_directory(&self, release: &SoftwareUrl) -> Utf8PathBuf {
-        self.software_root.join(hexadecimal(&Md5::digest(release.as_str())))
+        self.software_root
+            .join(hexadecimal(&Md5::digest(release.as_str())))
     }
 
     /// Where the profile of a release is read: `software/NAME` comes with the program, anything
     /// else is a URL or a path.
     pub fn profile_location(&self, release: &SoftwareUrl) -> String {
         match release.as_str().strip_prefix("software/") {
-            Some(name) => self.shipped_root.join(name).join("software.cfg").into_string(),
+            Some(name) => self
+                .shipped_root
+                .join(name)
+                .join("software.cfg")
+                .into_string(),
             None => release.to_string(),
         }
     }
@@ -77,13 +101,11 @@ impl Settings {
     /// The user and group number that a partition runs as; `None`: the invoking user.
     pub fn partition_user(&self, partition: &PartitionId) -> Option<u32> {
         let users = self.users?;
-        let place = self.partitions.iter().position(|known| known.name == *partition)?;
+        let place = self
+            .partitions
+            .iter()
+            .position(|known| known.name == *partition)?;
         Some(users.first_partition + u32::try_from(place).ok()?)
-    }
-
-    /// Socket of the supervisor and other run-time files.
-    pub fn supervisor_base(&self) -> &Utf8Path {
-        &self.var_root
     }
 }
 

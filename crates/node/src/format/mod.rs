@@ -57,7 +57,9 @@ impl FormatError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Directory { .. } => None,
-            Self::TooLong { .. } => Some("choose a shorter directory, e.g. below /srv or /tmp".into()),
+            Self::TooLong { .. } => {
+                Some("choose a shorter directory, e.g. below /srv or /tmp".into())
+            }
             Self::Closed { path, .. } => Some(format!(
                 "choose a directory that every user may enter, e.g. below /srv, or run `chmod o+x {path}`"
             )),
@@ -65,24 +67,32 @@ impl FormatError {
     }
 }
 
+/// Checks that a directory can hold a partition whose programs run as `user`: short enough for
+/// the sockets of its services, and not behind a closed door. Changes nothing.
+pub fn check_partition(path: &Utf8Path, user: Option<u32>) -> Result<(), FormatError> {
+    if path.as_str().len() + SOCKET_NAME_ROOM > SOCKET_PATH_MAX {
+        return Err(FormatError::TooLong {
+            path: path.to_owned(),
+        });
+    }
+    user.map_or(Ok(()), |user| reachable(path, user))
+}
+
 /// Prepares every directory of the node and returns what to declare to the master.
 pub fn format(settings: &Settings) -> Result<Format, FormatError> {
     for partition in &settings.partitions {
-        let path = settings.partition_directory(&partition.name);
-        if path.as_str().len() + SOCKET_NAME_ROOM > SOCKET_PATH_MAX {
-            return Err(FormatError::TooLong { path });
-        }
+        let user = settings.partition_user(&partition.name);
+        check_partition(&settings.partition_directory(&partition.name), user)?;
+    }
+    if let Some(users) = settings.users {
+        reachable(&settings.software_root, users.software)?;
+        reachable(&settings.cache_root, users.software)?;
     }
     let software_user = settings.users.map(|users| users.software);
     directory(&settings.var_root, 0o700, None)?;
     directory(&settings.software_root, 0o755, software_user)?;
     directory(&settings.cache_root, 0o755, software_user)?;
     directory(&settings.instance_root, 0o755, None)?;
-    if let Some(users) = settings.users {
-        for path in [&settings.instance_root, &settings.software_root, &settings.cache_root] {
-            reachable(path, users.software)?;
-        }
-    }
     for partition in &settings.partitions {
         let path = settings.partition_directory(&partition.name);
         directory(&path, 0o750, settings.partition_user(&partition.name))?;
@@ -92,13 +102,22 @@ pub fn format(settings: &Settings) -> Result<Format, FormatError> {
         addresses: partition.addresses.clone(),
         capabilities: partition.capabilities.clone(),
     });
-    Ok(Format { partitions: partitions.collect() })
+    Ok(Format {
+        partitions: partitions.collect(),
+    })
 }
 
 /// Makes a directory, or mends mode and owner of one that is there.
 pub(crate) fn directory(path: &Utf8Path, mode: u32, user: Option<u32>) -> Result<(), FormatError> {
-    let failed = |source| FormatError::Directory { path: path.to_owned(), source };
-    if let Err(error) = fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
+    let failed = |source| FormatError::Directory {
+        path: path.to_owned(),
+        source,
+    };
+    if let Err(error) = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+    {
         return Err(failed(error));
     }
     let found = fs::metadata(path).map_err(failed)?;
@@ -113,11 +132,14 @@ pub(crate) fn directory(path: &Utf8Path, mode: u32, user: Option<u32>) -> Result
     Ok(())
 }
 
-/// Every directory above `path` lets strangers pass.
+/// Every directory above `path` that is there lets strangers pass.
 fn reachable(path: &Utf8Path, user: u32) -> Result<(), FormatError> {
-    for above in path.ancestors().skip(1).filter(|above| !above.as_str().is_empty()) {
-        let failed = |source| FormatError::Directory { path: above.to_owned(), source };
-        if fs::metadata(above).map_err(failed)?.mode() & 0o001 == 0 {
+    for above in path
+        .ancestors()
+        .skip(1)
+        .filter(|above| !above.as_str().is_empty())
+    {
+        if fs::metadata(above).is_ok_and(|facts| facts.mode() & 0o001 == 0) {
             return Err(FormatError::Closed {
                 path: above.to_owned(),
                 below: path.to_owned(),
@@ -149,6 +171,7 @@ mod tests {
             }],
             users: None,
             mirror: None,
+            proxies: Default::default(),
             program: "slapos".into(),
         }
     }
@@ -161,16 +184,24 @@ mod tests {
         let partition = settings.instance_root.join("slappart0");
         let before = fs::metadata(&partition).unwrap();
         assert_eq!(before.mode() & 0o7777, 0o750);
-        assert_eq!(fs::metadata(&settings.var_root).unwrap().mode() & 0o7777, 0o700);
+        assert_eq!(
+            fs::metadata(&settings.var_root).unwrap().mode() & 0o7777,
+            0o700
+        );
         assert_eq!(format(&settings).unwrap(), first);
         let after = fs::metadata(&partition).unwrap();
-        assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
+        assert_eq!(
+            (before.ctime(), before.ctime_nsec()),
+            (after.ctime(), after.ctime_nsec())
+        );
     }
 
     #[test]
     fn a_partition_path_too_long_for_sockets_is_refused_before_anything_is_made() {
         let base = tempfile::tempdir().unwrap();
-        let deep = Utf8Path::from_path(base.path()).unwrap().join("x".repeat(90));
+        let deep = Utf8Path::from_path(base.path())
+            .unwrap()
+            .join("x".repeat(90));
         let error = format(&settings(&deep)).unwrap_err();
         assert!(matches!(error, FormatError::TooLong { .. }), "{error}");
         assert!(error.to_string().contains("107 bytes"), "{error}");

@@ -1,0 +1,301 @@
+//! The agent: connects the master's wishes with the tasks of partitions and releases.
+//!
+//! ```text
+//!   watch (thread, long poll) ──▶ agent ──▶ one task per release, one task per partition
+//!   supervisor's events       ──▶ agent ──▶ nudge of the partition
+//! ```
+//!
+//! Owns no state of partitions or releases: their tasks do. It may end at any moment; services
+//! belong to the supervisor and go on.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use camino::Utf8PathBuf;
+use slapos_core::names::{PartitionId, SoftwareUrl};
+use slapos_wire::{
+    client::{Client, ClientError},
+    v1::{InstanceWish, PartitionWish, Supply, Watch},
+};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    calls,
+    format::{self, FormatError},
+    instance::{self, Nudge, Partition},
+    live,
+    settings::Settings,
+    software::{self, Release},
+    supervise,
+};
+
+/// Evaluations of profiles that run at the same time.
+const EVALUATIONS_MAX: usize = 4;
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Directories are not as they must be.
+    #[error("prepare the computer")]
+    Format(#[from] FormatError),
+    /// Another agent of the same computer runs.
+    #[error("another node runs with {path}")]
+    Running {
+        /// The lock.
+        path: Utf8PathBuf,
+    },
+    /// A file or thread could not be made.
+    #[error("{what}")]
+    Io {
+        /// The step.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The supervisor does not start.
+    #[error("start the supervisor")]
+    Supervisor(#[from] supervise::ClientError),
+    /// The master does not want this computer.
+    #[error("the master refuses computer {computer}")]
+    Refused {
+        /// The computer.
+        computer: String,
+        /// What it said.
+        #[source]
+        source: ClientError,
+    },
+}
+
+impl AgentError {
+    /// What the operator can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Format(error) => error.hint(),
+            Self::Running { .. } => Some("one node a computer: stop the other one first".into()),
+            Self::Refused { source, .. } => source.hint(),
+            Self::Io { .. } | Self::Supervisor(_) => None,
+        }
+    }
+}
+
+/// What every task of the node shares.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) settings: Settings,
+    pub(crate) client: Client,
+    pub(crate) supervisor: supervise::Client,
+    /// Limits the evaluations that run at the same time.
+    pub(crate) evaluations: Semaphore,
+    nudges: Mutex<BTreeMap<PartitionId, Arc<Nudge>>>,
+}
+
+impl Node {
+    /// A release became complete: partitions that wait for it look again.
+    pub(crate) fn release_ready(&self, release: &SoftwareUrl) {
+        tracing::debug!(%release, "ready");
+        for nudge in self.nudges().values() {
+            nudge.look_again();
+        }
+    }
+
+    /// A process of a partition ended by itself.
+    pub(crate) fn process_ended(&self, partition: &str) {
+        let nudges = self.nudges();
+        if let Some((_, nudge)) = nudges.iter().find(|(name, _)| name.as_str() == partition) {
+            nudge.process_ended();
+        }
+    }
+
+    fn nudges(&self) -> std::sync::MutexGuard<'_, BTreeMap<PartitionId, Arc<Nudge>>> {
+        self.nudges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the agent until `end` is ready. Services that run stay as they are.
+pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<(), AgentError> {
+    let declared = format::format(&settings)?;
+    let _lock = lock(&settings)?;
+    supervise::ensure_running(&settings.program, &settings.var_root).await?;
+    let node = Arc::new(Node {
+        client: Client::new(&settings.master_url),
+        supervisor: supervise::Client::new(&settings.var_root),
+        evaluations: Semaphore::new(EVALUATIONS_MAX),
+        nudges: Mutex::default(),
+        settings,
+    });
+    let work = async {
+        let computer = node.settings.computer.clone();
+        let formatted = calls::patiently(&node.client, move |client| {
+            client.format(&computer, &declared)
+        });
+        let refused = |source| AgentError::Refused {
+            computer: node.settings.computer.to_string(),
+            source,
+        };
+        formatted.await.map_err(refused)?;
+        tracing::info!(computer = %node.settings.computer, master = node.client.url(), "ready");
+        follow(&node).await
+    };
+    tokio::select! {
+        result = work => result,
+        () = end => Ok(()),
+    }
+}
+
+fn lock(settings: &Settings) -> Result<File, AgentError> {
+    let path = settings.var_root.join("lock/agent");
+    let failed = |source| AgentError::Io {
+        what: format!("lock {path}"),
+        source,
+    };
+    fs::create_dir_all(settings.var_root.join("lock")).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AgentError::Running { path }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Hands what the master wishes to the tasks, for ever.
+async fn follow(node: &Arc<Node>) -> Result<(), AgentError> {
+    let (sender, mut wishes) = mpsc::channel(8);
+    let thread = crate::watch::follow(node.client.clone(), node.settings.computer.clone(), sender);
+    thread.map_err(|source| AgentError::Io {
+        what: "start the watch of the master".into(),
+        source,
+    })?;
+    let mut tasks = Tasks::new(Arc::clone(node))?;
+    let (observed, observers) = watch::channel(false);
+    tasks.all.spawn(live::follow_events(Arc::clone(node)));
+    tasks
+        .all
+        .spawn(live::show_processes(Arc::clone(node), observers));
+    loop {
+        tokio::select! {
+            watch = wishes.recv() => match watch {
+                Some(watch) => {
+                    observed.send_if_modified(|old| std::mem::replace(old, watch.observed) != watch.observed);
+                    tasks.hand_out(watch);
+                }
+                None => return Ok(()),
+            },
+            Some(ended) = tasks.all.join_next() => {
+                if let Err(error) = ended && error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                }
+            }
+        }
+    }
+}
+
+/// The tasks and the channels to them.
+struct Tasks {
+    node: Arc<Node>,
+    partitions: BTreeMap<PartitionId, watch::Sender<Option<InstanceWish>>>,
+    releases: BTreeMap<SoftwareUrl, watch::Sender<Supply>>,
+    all: JoinSet<()>,
+}
+
+impl Tasks {
+    fn new(node: Arc<Node>) -> Result<Self, AgentError> {
+        Ok(Self {
+            node,
+            partitions: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            all: JoinSet::new(),
+        })
+    }
+
+    fn hand_out(&mut self, watch: Watch) {
+        if watch.complete {
+            let wished: Vec<_> = watch
+                .supplies
+                .iter()
+                .map(|supply| &supply.software_release)
+                .collect();
+            self.releases.retain(|url, _| wished.contains(&url));
+        }
+        for supply in watch.supplies {
+            self.hand_to_release(supply);
+        }
+        for wish in watch.partitions {
+            self.hand_to_partition(wish);
+        }
+    }
+
+    fn hand_to_release(&mut self, supply: Supply) {
+        let url = supply.software_release.clone();
+        match self.releases.get(&url) {
+            // What the node itself reported comes back here; only another wish is news.
+            Some(known)
+                if {
+                    let old = known.borrow();
+                    (old.generation, old.wished) == (supply.generation, supply.wished)
+                } => {}
+            Some(known) => {
+                known.send_replace(supply);
+            }
+            None => {
+                let (sender, receiver) = watch::channel(supply);
+                self.releases.insert(url.clone(), sender);
+                self.all.spawn(software::run(Release::new(
+                    Arc::clone(&self.node),
+                    url,
+                    receiver,
+                )));
+            }
+        }
+    }
+
+    fn hand_to_partition(&mut self, wish: PartitionWish) {
+        let name = wish.partition;
+        if let Some(known) = self.partitions.get(&name) {
+            known.send_if_modified(|old| {
+                let changed = *old != wish.instance;
+                *old = wish.instance;
+                changed
+            });
+            return;
+        }
+        if !self
+            .node
+            .settings
+            .partitions
+            .iter()
+            .any(|known| known.name == name)
+        {
+            tracing::warn!(partition = %name, "the master speaks of a partition that is not configured");
+            return;
+        }
+        let (sender, receiver) = watch::channel(wish.instance);
+        let nudge = Arc::new(Nudge::default());
+        match Partition::new(
+            Arc::clone(&self.node),
+            name.clone(),
+            receiver,
+            Arc::clone(&nudge),
+        ) {
+            Ok(partition) => {
+                self.node.nudges().insert(name.clone(), nudge);
+                self.partitions.insert(name, sender);
+                self.all.spawn(instance::run(partition));
+            }
+            Err(error) => {
+                tracing::error!(partition = %name, %error, "cannot read what is remembered of the partition");
+            }
+        }
+    }
+}

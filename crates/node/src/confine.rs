@@ -1,0 +1,99 @@
+//! Who runs what, and what it may touch: users and sandboxes of everything that a node starts.
+//!
+//! Decides only; `sandbox` puts it in force.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use slapos_core::names::PartitionId;
+
+use crate::{
+    sandbox::{LaunchSpec, Sandbox, User},
+    settings::Settings,
+    supervise::Environment,
+};
+
+/// How to execute this very program as another user: the path itself may lie where that user
+/// cannot go (a checkout in root's home), the link of the kernel may always be followed.
+const MYSELF: &str = "/proc/self/exe";
+
+/// What confines a partition's programs, its promises and the evaluation of its profile: its own
+/// directory to write; the installed releases to read.
+pub(crate) fn partition_sandbox(settings: &Settings, partition: &PartitionId) -> Sandbox {
+    Sandbox {
+        write: vec![settings.partition_directory(partition)],
+        read: vec![settings.software_root.clone()],
+        shared_tmp: false,
+        bind_ports: None,
+    }
+}
+
+/// The user of a partition's programs.
+pub(crate) fn partition_user(settings: &Settings, partition: &PartitionId) -> Option<User> {
+    settings.partition_user(partition).map(same_group)
+}
+
+/// The environment of a partition's programs: nothing of the node's own.
+pub(crate) fn environment(home: &Utf8Path) -> Environment {
+    [
+        ("HOME", home.as_str()),
+        ("LANG", "C.UTF-8"),
+        ("PATH", "/usr/bin:/bin"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into_iter()
+    .collect()
+}
+
+/// The evaluation of an instance profile.
+pub(crate) fn instance_evaluation(settings: &Settings, partition: &PartitionId) -> LaunchSpec {
+    let directory = settings.partition_directory(partition);
+    let mut sandbox = partition_sandbox(settings, partition);
+    sandbox.read.push(settings.program.clone());
+    evaluation(directory, partition_user(settings, partition), sandbox)
+}
+
+/// The installation of a release: writes its directory and the download cache, reads profiles
+/// and the host's apt configuration. A profile that is a local file is read where it is.
+pub(crate) fn release_evaluation(
+    settings: &Settings,
+    directory: &Utf8Path,
+    profile: &str,
+) -> LaunchSpec {
+    let mut read = vec![
+        settings.program.clone(),
+        settings.shipped_root.clone(),
+        "/etc/apt".into(),
+        "/etc/debian_version".into(),
+    ];
+    read.extend(
+        Utf8Path::new(profile)
+            .parent()
+            .filter(|above| above.is_absolute())
+            .map(Into::into),
+    );
+    let sandbox = Sandbox {
+        write: vec![directory.to_owned(), settings.cache_root.clone()],
+        read,
+        shared_tmp: true, // installation scripts expect it
+        bind_ports: Some(Vec::new()),
+    };
+    let user = settings.users.map(|users| same_group(users.software));
+    evaluation(directory.to_owned(), user, sandbox)
+}
+
+fn evaluation(directory: Utf8PathBuf, user: Option<User>, sandbox: Sandbox) -> LaunchSpec {
+    LaunchSpec {
+        command: [MYSELF, "node", "evaluate"].map(Into::into).into(),
+        environment: environment(&directory),
+        directory,
+        user,
+        sandbox: Some(sandbox),
+        keep_stdin: true,
+    }
+}
+
+fn same_group(number: u32) -> User {
+    User {
+        uid: number,
+        gid: number,
+    }
+}

@@ -1,0 +1,100 @@
+//! The child's side: runs the profile engine and speaks for it.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    time::Duration,
+};
+
+use serde::Serialize;
+use slapos_profile::{Host, HostError, Progress, RequestAnswer, RequestAsk};
+
+use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
+
+/// The largest profile or template that is fetched, in bytes.
+const FETCH_BYTES_MAX: u64 = 64 << 20;
+/// The longest that fetching one may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(120);
+
+/// The hidden subcommand `node evaluate`: reads its job from standard input and answers on
+/// standard output. Fails only when nobody is at the other end.
+pub fn child_main() -> io::Result<()> {
+    let mut agent = Agent {
+        from: BufReader::new(io::stdin()),
+        to: io::stdout(),
+    };
+    let ToChild::Job(job) = agent.listen()? else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the first word must be the job",
+        ));
+    };
+    let last = match slapos_profile::run(&job, &mut agent) {
+        Ok(outcome) => FromChild::Done(Box::new(outcome)),
+        Err(error) => FromChild::Failed(error.report()),
+    };
+    agent.say(&last)
+}
+
+/// The other end.
+struct Agent {
+    from: BufReader<io::Stdin>,
+    to: io::Stdout,
+}
+
+impl Agent {
+    fn say(&mut self, word: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(word)?;
+        line.push(b'\n');
+        self.to.write_all(&line)?;
+        self.to.flush()
+    }
+
+    fn listen(&mut self) -> io::Result<ToChild> {
+        let mut line = Vec::new();
+        (&mut self.from)
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line)?;
+        Ok(serde_json::from_slice(&line)?)
+    }
+
+    fn ask(&mut self, ask: &RequestAsk) -> io::Result<Result<RequestAnswer, HostError>> {
+        self.say(&FromChild::Request(ask.clone()))?;
+        match self.listen()? {
+            ToChild::Answer(answer) => Ok(answer),
+            ToChild::Job(_) => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+impl Host for Agent {
+    fn fetch(&mut self, url: &str) -> Result<Vec<u8>, HostError> {
+        let failed = |error: ureq::Error| HostError {
+            message: format!("cannot fetch {url}: {error}"),
+            hint: Some("check the address, and that this computer reaches it".into()),
+        };
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(FETCH_LIMIT))
+            .build();
+        let mut response = ureq::Agent::from(config).get(url).call().map_err(failed)?;
+        response
+            .body_mut()
+            .with_config()
+            .limit(FETCH_BYTES_MAX)
+            .read_to_vec()
+            .map_err(failed)
+    }
+
+    fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
+        self.ask(ask).unwrap_or_else(|error| {
+            Err(HostError {
+                message: format!("the node does not answer: {error}"),
+                hint: None,
+            })
+        })
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        // A lost line of progress harms nothing; a lost agent shows at the next word.
+        let _lost = self.say(&FromChild::Progress(progress.clone()));
+    }
+}

@@ -1,0 +1,18 @@
+//! Evaluates one profile in a process of its own, which runs as the partition's user.
+//!
+//! ```text
+//!  agent (parent.rs)                        child (child.rs, `slapos node evaluate`)
+//!    Job            ───────────────────▶      profile engine runs
+//!                   ◀───────────────────      Request, Progress ...
+//!    Answer         ───────────────────▶
+//!                   ◀───────────────────      Done or Failed, then it ends
+//! ```
+//!
+//! The agent never evaluates a profile itself: see `docs/decisions/0001-evaluation-in-a-child.md`.
+
+mod child;
+mod parent;
+mod protocol;
+
+pub use child::child_main;
+pub(crate) use parent::{Serve, evaluate};

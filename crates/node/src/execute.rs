@@ -1,0 +1,315 @@
+//! Carries out the steps of a plan, one after the other. Decides nothing.
+//!
+//! What goes wrong is reported to the master, whole, and ends the pass; the task tries again.
+
+use std::{
+    fs, io,
+    time::{Duration, Instant},
+};
+
+use slapos_core::names::{ReportedState, Title, WishedState};
+use slapos_wire::v1::{InstanceReport, InstanceWish, Promise};
+
+use crate::{
+    calls, confine,
+    evaluate::evaluate,
+    format,
+    instance::{Evaluated, Memory, Partition, Requests, forget, list_programs, remember},
+    job,
+    plan::{Inputs, Step},
+    promise::{self, PromiseContext},
+    software::chain,
+};
+
+/// The longest that an evaluation may take.
+const EVALUATE_LIMIT: Duration = Duration::from_secs(3600);
+/// A server that was just started has no event that says "ready": its promises are checked again
+/// after pauses that grow from the first of these to the second.
+const PROMISE_PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(2));
+/// Promises that are still red after this are told to the master, at each change.
+const TELL_RED_AFTER: Duration = Duration::from_millis(300);
+/// Promises that are still red after this count as a failure of the pass.
+const GREEN_LIMIT: Duration = Duration::from_secs(120);
+
+/// A step that failed, for the report.
+struct StepError(String);
+
+impl From<io::Error> for StepError {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Carries out `steps`. `inputs` is what an evaluation is made from. The error was reported.
+pub(crate) async fn execute(
+    partition: &mut Partition,
+    wish: Option<&InstanceWish>,
+    steps: &[Step],
+    inputs: Inputs,
+) -> Result<(), ()> {
+    for step in steps {
+        let done = match (step, wish) {
+            (Step::StopPrograms, _) => stop_programs(partition).await,
+            (Step::Wipe, _) => wipe(partition),
+            (Step::Evaluate, Some(wish)) => evaluate_profile(partition, wish, &inputs).await,
+            (Step::RunPrograms, Some(_)) => run_programs(partition).await,
+            (Step::AwaitPromises, Some(wish)) => await_promises(partition, wish).await,
+            (Step::ReportStopped, Some(wish)) => report_stopped(partition, wish).await,
+            (Step::ReportDestroyed, Some(wish)) => report_destroyed(partition, wish).await,
+            (_, None) => Ok(()), // the plan names these only with a wish
+        };
+        if let Err(StepError(text)) = done {
+            tracing::error!(partition = %partition.name, ?step, error = %text, "pass failed");
+            if let Some(wish) = wish {
+                let report = InstanceReport {
+                    text: Some(text),
+                    ..report(wish, ReportedState::Error)
+                };
+                tell(partition, report).await;
+            }
+            return Err(());
+        }
+    }
+    Ok(())
+}
+
+/// A report with nothing but a state.
+fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
+    InstanceReport {
+        id: wish.id,
+        generation: wish.generation,
+        state,
+        text: None,
+        connection: None,
+        requested: None,
+        promises: Vec::new(),
+    }
+}
+
+/// Tells the master; true when it was about the current wish.
+async fn tell(partition: &Partition, report: InstanceReport) -> bool {
+    let (computer, name) = (
+        partition.node.settings.computer.clone(),
+        partition.name.clone(),
+    );
+    let told = calls::patiently(&partition.node.client, move |client| {
+        client.report_instance(&computer, &name, &report)
+    });
+    match told.await {
+        Ok(accepted) => accepted.current,
+        Err(error) => {
+            tracing::warn!(partition = %partition.name, %error, "the master does not take the report");
+            false
+        }
+    }
+}
+
+async fn stop_programs(partition: &mut Partition) -> Result<(), StepError> {
+    partition.programs_run = false;
+    let stopped = partition
+        .node
+        .supervisor
+        .stop(partition.name.as_str())
+        .await;
+    stopped.map_err(|error| StepError(format!("stop the services: {}", chain(&error))))
+}
+
+/// Removes everything in the partition, and what the node remembers of it.
+fn wipe(partition: &mut Partition) -> Result<(), StepError> {
+    let settings = &partition.node.settings;
+    let directory = settings.partition_directory(&partition.name);
+    let failed = |error: io::Error| StepError(format!("empty {directory}: {error}"));
+    for entry in directory.read_dir_utf8().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let removed = if entry.file_type().map_err(failed)?.is_dir() {
+            fs::remove_dir_all(entry.path()) // does not follow links
+        } else {
+            fs::remove_file(entry.path())
+        };
+        removed.map_err(failed)?;
+    }
+    match fs::remove_dir_all(settings.log_directory(&partition.name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    partition.memory = None;
+    forget(settings, &partition.name).map_err(failed)
+}
+
+async fn evaluate_profile(
+    partition: &mut Partition,
+    wish: &InstanceWish,
+    inputs: &Inputs,
+) -> Result<(), StepError> {
+    let node = &partition.node;
+    let settings = &node.settings;
+    let mut memory = match partition.memory.take() {
+        Some(memory) if memory.id == wish.id => memory,
+        _ => Memory::of(wish.id),
+    };
+    // Before anything is made: after a crash the partition is known to be occupied.
+    memory.evaluated = None;
+    remember(settings, &partition.name, &memory)?;
+    let logs = settings.log_directory(&partition.name);
+    fs::create_dir_all(&logs)?;
+    let job = job::instance(settings, &partition.name, wish);
+    let directory = settings.partition_directory(&partition.name);
+    let user = settings.partition_user(&partition.name);
+    format::directory(&directory, 0o750, user).map_err(|error| StepError(chain(&error)))?;
+    let spec = confine::instance_evaluation(settings, &partition.name);
+    let mut requests = Requests {
+        node,
+        partition: &partition.name,
+    };
+    let log = logs.join("instance.log");
+    let permit = node.evaluations.acquire().await;
+    let result = evaluate(
+        &settings.program,
+        &spec,
+        job,
+        &log,
+        EVALUATE_LIMIT,
+        &mut requests,
+    )
+    .await;
+    drop(permit);
+    let outcome = result.map_err(|error| StepError(chain(&error)))?;
+    let titles = outcome
+        .requested
+        .iter()
+        .filter_map(|title| Title::try_from(title.as_str()).ok());
+    memory.evaluated = Some(Evaluated {
+        inputs: inputs.clone(),
+        requested: titles.collect(),
+        read: outcome.inputs,
+        connection: outcome.connection,
+        waiting: outcome
+            .waiting
+            .into_iter()
+            .map(|waiting| waiting.reason)
+            .collect(),
+    });
+    memory.reported = None;
+    remember(settings, &partition.name, &memory)?;
+    partition.memory = Some(memory);
+    Ok(())
+}
+
+async fn run_programs(partition: &mut Partition) -> Result<(), StepError> {
+    let settings = &partition.node.settings;
+    fs::create_dir_all(settings.log_directory(&partition.name))?;
+    let programs = list_programs(settings, &partition.name)?;
+    let applied = partition
+        .node
+        .supervisor
+        .apply(partition.name.as_str(), programs)
+        .await;
+    applied.map_err(|error| StepError(format!("start the services: {}", chain(&error))))?;
+    partition.programs_run = true;
+    Ok(())
+}
+
+/// Checks the promises until they are green and then reports `started`, with the connection. An
+/// instance with parts that wait is reported as waiting instead, with the reason.
+async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
+    let Some(evaluated) = partition
+        .memory
+        .as_ref()
+        .and_then(|memory| memory.evaluated.clone())
+    else {
+        return Ok(());
+    };
+    if !evaluated.waiting.is_empty() {
+        let text = Some(evaluated.waiting.join("; "));
+        tell(
+            partition,
+            InstanceReport {
+                text,
+                ..report(wish, ReportedState::Waiting)
+            },
+        )
+        .await;
+        return Ok(());
+    }
+    let promises = until_green(partition, wish).await?;
+    let told = InstanceReport {
+        connection: Some(evaluated.connection.unwrap_or_default()),
+        requested: Some(evaluated.requested),
+        promises,
+        ..report(wish, ReportedState::Started)
+    };
+    if tell(partition, told).await {
+        remember_reported(partition, wish)?;
+    }
+    Ok(())
+}
+
+async fn until_green(
+    partition: &Partition,
+    wish: &InstanceWish,
+) -> Result<Vec<Promise>, StepError> {
+    let settings = &partition.node.settings;
+    let context = PromiseContext {
+        program: settings.program.clone(),
+        directory: settings.partition_directory(&partition.name),
+        environment: confine::environment(&settings.partition_directory(&partition.name)),
+        user: confine::partition_user(settings, &partition.name),
+        sandbox: Some(confine::partition_sandbox(settings, &partition.name)),
+    };
+    let started = Instant::now();
+    let (mut pause, longest) = PROMISE_PAUSE;
+    let mut told: Vec<Promise> = Vec::new();
+    loop {
+        let results = promise::run_all(&context).await;
+        let promises: Vec<_> = results
+            .into_iter()
+            .map(|result| Promise {
+                name: result.name,
+                ok: result.ok,
+                message: result.message,
+            })
+            .collect();
+        let Some(red) = promises.iter().find(|promise| !promise.ok) else {
+            return Ok(promises);
+        };
+        if started.elapsed() > GREEN_LIMIT {
+            return Err(StepError(format!(
+                "promise {} is red: {}",
+                red.name, red.message
+            )));
+        }
+        if started.elapsed() > TELL_RED_AFTER && told != promises {
+            let red = InstanceReport {
+                promises: promises.clone(),
+                ..report(wish, ReportedState::Starting)
+            };
+            tell(partition, red).await;
+            told = promises;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(longest);
+    }
+}
+
+async fn report_stopped(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
+    if tell(partition, report(wish, ReportedState::Stopped)).await {
+        remember_reported(partition, wish)?;
+    }
+    Ok(())
+}
+
+async fn report_destroyed(partition: &Partition, wish: &InstanceWish) -> Result<(), StepError> {
+    tell(partition, report(wish, ReportedState::Destroyed)).await;
+    Ok(())
+}
+
+fn remember_reported(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
+    if let Some(memory) = &mut partition.memory {
+        let reported: (_, WishedState) = (wish.generation, wish.state);
+        if memory.reported != Some(reported) {
+            memory.reported = Some(reported);
+            remember(&partition.node.settings, &partition.name, memory)?;
+        }
+    }
+    Ok(())
+}

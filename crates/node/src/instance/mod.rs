@@ -1,0 +1,12 @@
+//! Instances: each partition has a task that owns all that the node knows of it.
+
+mod memory;
+mod programs;
+mod requests;
+mod task;
+
+pub(crate) use memory::{Evaluated, Memory, forget, recall, remember};
+pub(crate) use programs::list as list_programs;
+pub use programs::service_name;
+pub(crate) use requests::Requests;
+pub(crate) use task::{Nudge, Partition, run};

@@ -1,0 +1,92 @@
+//! The programs of a partition: what its profile laid out in `etc/service` and `etc/run`.
+
+use std::{fs, io, os::unix::fs::PermissionsExt};
+
+use camino::Utf8PathBuf;
+use slapos_core::names::PartitionId;
+
+use crate::{
+    confine,
+    settings::Settings,
+    supervise::{Kind, Program},
+};
+
+/// How long a service may take to stop before it is killed, in milliseconds; as SlapOS has it.
+const GRACE_MS: u64 = 60_000;
+
+/// Lists the programs of a partition in order of name: files of `etc/service` are watched, files
+/// of `etc/run` run once. What is not an executable file is left out.
+pub(crate) fn list(settings: &Settings, partition: &PartitionId) -> io::Result<Vec<Program>> {
+    let home = settings.partition_directory(partition);
+    let logs = settings.log_directory(partition);
+    let mut programs = Vec::new();
+    for (folder, kind) in [("etc/run", Kind::Once), ("etc/service", Kind::Watched)] {
+        for path in executables(&home.join(folder))? {
+            let name = path.file_name().unwrap_or_default().to_owned();
+            programs.push(Program {
+                log: logs.join(format!("{}.log", service_name(&name))),
+                name,
+                command: vec![path.into_string()],
+                directory: home.clone(),
+                environment: confine::environment(&home),
+                user: confine::partition_user(settings, partition),
+                sandbox: Some(confine::partition_sandbox(settings, partition)),
+                kind,
+                stop_signal: crate::sys::StopSignal::Term,
+                grace_ms: GRACE_MS,
+            });
+        }
+    }
+    Ok(programs)
+}
+
+fn executables(folder: &camino::Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
+    let entries = match folder.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.into_path();
+        let hidden = path.file_name().is_none_or(|name| name.starts_with('.'));
+        let Ok(facts) = fs::metadata(&path) else {
+            continue;
+        };
+        if !hidden && facts.is_file() && facts.permissions().mode() & 0o111 != 0 {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The name of a program without the hash of its configuration: `mariadbd-<32 digits>` → `mariadbd`.
+pub fn service_name(program: &str) -> &str {
+    match program.rsplit_once('-') {
+        Some((name, hash))
+            if hash.len() == 32 && hash.chars().all(|digit| digit.is_ascii_hexdigit()) =>
+        {
+            name
+        }
+        _ => program,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_the_configuration_is_not_part_of_a_services_name() {
+        let table = [
+            ("mariadbd-0123456789abcdef0123456789abcdef", "mariadbd"),
+            ("php-fpm", "php-fpm"),
+            ("php-fpm-0123456789abcdef0123456789abcdef", "php-fpm"),
+            ("a-0123", "a-0123"),
+        ];
+        for (program, name) in table {
+            assert_eq!(service_name(program), name);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The task of one partition: the only one that touches it.
+//!
+//! ```text
+//!         ┌──────────────────────────────────────────────┐
+//!         ▼                                              │
+//!      observe ──▶ plan ──▶ execute ──▶ wait for: a wish, a nudge (the release is ready, a
+//!                                       process ended), the retry after a failure, the clock
+//! ```
+//!
+//! A wish that changes while a pass runs interrupts it at the next step that waits.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use slapos_core::names::PartitionId;
+use slapos_wire::v1::InstanceWish;
+use tokio::sync::{Notify, watch};
+
+use super::{Memory, recall};
+use crate::{agent::Node, calls, execute, observe::observe, plan::plan};
+
+/// How often promises are checked while nothing happens; as SlapOS has it.
+const CHECK_EVERY: Duration = Duration::from_secs(120);
+/// The pause after the first failed pass; doubled each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const RETRY_MAX: Duration = Duration::from_secs(300);
+
+/// Wakes a partition's task.
+#[derive(Debug, Default)]
+pub(crate) struct Nudge {
+    notify: Notify,
+    unsettled: AtomicBool,
+}
+
+impl Nudge {
+    /// Something outside of the partition changed: look again.
+    pub(crate) fn look_again(&self) {
+        self.notify.notify_one();
+    }
+
+    /// A process of the partition ended: check programs and promises.
+    pub(crate) fn process_ended(&self) {
+        self.unsettled.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+}
+
+/// One partition of this computer.
+pub(crate) struct Partition {
+    pub(crate) node: Arc<Node>,
+    pub(crate) name: PartitionId,
+    pub(crate) memory: Option<Memory>,
+    /// The programs were handed to the supervisor and none has ended since.
+    pub(crate) programs_run: bool,
+    wishes: watch::Receiver<Option<InstanceWish>>,
+    nudge: Arc<Nudge>,
+}
+
+impl Partition {
+    /// The partition `name`, whose wishes come through `wishes`. Reads what the node remembers of it.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        name: PartitionId,
+        wishes: watch::Receiver<Option<InstanceWish>>,
+        nudge: Arc<Nudge>,
+    ) -> std::io::Result<Self> {
+        let memory = recall(&node.settings, &name)?;
+        Ok(Self {
+            node,
+            name,
+            memory,
+            programs_run: false,
+            wishes,
+            nudge,
+        })
+    }
+}
+
+/// Runs the task until the node ends.
+pub(crate) async fn run(mut partition: Partition) {
+    let mut pause = RETRY_FIRST;
+    loop {
+        if partition.nudge.unsettled.swap(false, Ordering::AcqRel) {
+            partition.programs_run = false;
+        }
+        let wish = partition.wishes.borrow_and_update().clone();
+        let mut interrupt = partition.wishes.clone();
+        let wait = match calls::unless(interrupt.changed(), pass(&mut partition, wish)).await {
+            None => continue, // another wish
+            Some(Ok(())) => {
+                pause = RETRY_FIRST;
+                CHECK_EVERY
+            }
+            Some(Err(())) => {
+                let after = pause;
+                pause = (pause * 2).min(RETRY_MAX);
+                after
+            }
+        };
+        let nudge = Arc::clone(&partition.nudge);
+        tokio::select! {
+            changed = partition.wishes.changed() => if changed.is_err() { return },
+            () = nudge.notify.notified() => {}
+            () = tokio::time::sleep(wait) => partition.programs_run = false, // look at everything
+        }
+    }
+}
+
+/// One pass. The error, already reported, means: try again after a pause.
+async fn pass(partition: &mut Partition, wish: Option<InstanceWish>) -> Result<(), ()> {
+    let settings = &partition.node.settings;
+    let (seen, inputs) = observe(
+        settings,
+        wish.as_ref(),
+        partition.memory.as_ref(),
+        partition.programs_run,
+    );
+    let steps = plan(wish.as_ref(), &seen, &inputs);
+    if steps.is_empty() {
+        return Ok(());
+    }
+    tracing::debug!(partition = %partition.name, ?steps, "pass");
+    execute::execute(partition, wish.as_ref(), &steps, inputs).await
+}

@@ -1,0 +1,255 @@
+//! The task of one release: installs, removes, reports.
+
+use std::{
+    fs, io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use camino::Utf8Path;
+use slapos_core::names::{Generation, SoftwareUrl, SupplyState, SupplyWish};
+use slapos_profile::{HostError, Progress, RequestAnswer, RequestAsk};
+use slapos_wire::v1::{Supply, SupplyReport};
+use tokio::sync::watch;
+
+use super::Completed;
+use crate::{
+    agent::Node,
+    calls, confine,
+    evaluate::{Serve, evaluate},
+    format, job,
+};
+
+/// The longest that an installation may take.
+const INSTALL_LIMIT: Duration = Duration::from_secs(2 * 3600);
+/// The pause after a failed installation; doubled each time.
+const RETRY_FIRST: Duration = Duration::from_secs(60);
+/// The longest such pause.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+/// Progress is told to the master at most so often: each time is a commit.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// One release on this computer.
+pub(crate) struct Release {
+    node: Arc<Node>,
+    url: SoftwareUrl,
+    wishes: watch::Receiver<Supply>,
+}
+
+impl Release {
+    /// A release whose wishes come through `wishes`.
+    pub(crate) fn new(node: Arc<Node>, url: SoftwareUrl, wishes: watch::Receiver<Supply>) -> Self {
+        Self { node, url, wishes }
+    }
+}
+
+/// Runs the task until nobody wishes anything of the release any more.
+pub(crate) async fn run(mut release: Release) {
+    let mut pause = RETRY_FIRST;
+    loop {
+        let wish = release.wishes.borrow_and_update().clone();
+        let mut interrupt = release.wishes.clone();
+        let result = calls::unless(interrupt.changed(), release.pass(&wish)).await;
+        let retry = match result {
+            None => continue, // another wish
+            Some(true) => {
+                pause = RETRY_FIRST;
+                None
+            }
+            Some(false) => {
+                let after = pause;
+                pause = (pause * 2).min(RETRY_MAX);
+                Some(after)
+            }
+        };
+        let changed = match retry {
+            None => release.wishes.changed().await,
+            Some(after) => tokio::select! {
+                changed = release.wishes.changed() => changed,
+                () = tokio::time::sleep(after) => Ok(()),
+            },
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+impl Release {
+    /// Brings the release to what is wished; true when it is.
+    async fn pass(&mut self, wish: &Supply) -> bool {
+        let directory = self.node.settings.release_directory(&self.url);
+        match wish.wished {
+            SupplyWish::Destroyed => self.remove(wish, &directory).await,
+            SupplyWish::Available if Completed::of(&directory).is_some() => {
+                self.node.release_ready(&self.url);
+                if wish.state != SupplyState::Available {
+                    self.report(wish.generation, SupplyState::Available, None)
+                        .await;
+                }
+                true
+            }
+            SupplyWish::Available => self.install(wish, &directory).await,
+        }
+    }
+
+    async fn install(&mut self, wish: &Supply, directory: &Utf8Path) -> bool {
+        tracing::info!(release = %self.url, "installing");
+        self.report(
+            wish.generation,
+            SupplyState::Building,
+            Some("preparing".into()),
+        )
+        .await;
+        let started = Instant::now();
+        match self.evaluate(wish, directory).await {
+            Ok(()) => {
+                let seconds = started.elapsed().as_secs_f32();
+                tracing::info!(release = %self.url, seconds, "installed");
+                self.node.release_ready(&self.url);
+                self.report(wish.generation, SupplyState::Available, None)
+                    .await;
+                true
+            }
+            Err(text) => {
+                tracing::error!(release = %self.url, error = %text, "installation failed");
+                self.report(wish.generation, SupplyState::Error, Some(text))
+                    .await;
+                false
+            }
+        }
+    }
+
+    async fn evaluate(&self, wish: &Supply, directory: &Utf8Path) -> Result<(), String> {
+        let settings = &self.node.settings;
+        let user = settings.users.map(|users| users.software);
+        format::directory(directory, 0o755, user).map_err(|error| chain(&error))?;
+        let failed = |error: io::Error| format!("prepare {directory}: {error}");
+        Completed::erase(directory).map_err(failed)?;
+        let profile = settings.profile_location(&self.url);
+        let spec = confine::release_evaluation(settings, directory, &profile);
+        let job = job::release(settings, &profile, directory);
+        let logs = settings.var_root.join("log");
+        fs::create_dir_all(&logs).map_err(failed)?;
+        let name = directory.file_name().unwrap_or_default();
+        let log = logs.join(format!("software-{name}.log"));
+        let mut serve = Installation {
+            release: self,
+            generation: wish.generation,
+            told: Instant::now(),
+            telling: None,
+        };
+        let outcome = evaluate(
+            &settings.program,
+            &spec,
+            job,
+            &log,
+            INSTALL_LIMIT,
+            &mut serve,
+        )
+        .await;
+        if let Some(telling) = serve.telling.take() {
+            // Its failure is only a missed progress line; the last word follows.
+            let _late = telling.await;
+        }
+        let outcome = outcome.map_err(|error| chain(&error))?;
+        Completed::new(self.url.as_str(), outcome.inputs)
+            .write(directory)
+            .map_err(failed)
+    }
+
+    async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
+        let removed =
+            Completed::erase(directory).and_then(|()| match fs::remove_dir_all(directory) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            });
+        let (state, text) = match removed {
+            Ok(()) => (SupplyState::Destroyed, None),
+            Err(error) => (
+                SupplyState::Error,
+                Some(format!("remove {directory}: {error}")),
+            ),
+        };
+        let done = state == SupplyState::Destroyed;
+        self.report(wish.generation, state, text).await;
+        done
+    }
+
+    async fn report(&self, generation: Generation, state: SupplyState, text: Option<String>) {
+        let report = SupplyReport {
+            software_release: self.url.clone(),
+            generation,
+            state,
+            text,
+        };
+        let computer = self.node.settings.computer.clone();
+        let told = calls::patiently(&self.node.client, move |client| {
+            client.report_supply(&computer, &report)
+        });
+        if let Err(error) = told.await {
+            tracing::warn!(release = %self.url, %error, "the master does not take the report");
+        }
+    }
+}
+
+/// What the installing child may ask.
+struct Installation<'a> {
+    release: &'a Release,
+    generation: Generation,
+    told: Instant,
+    telling: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Serve for Installation<'_> {
+    async fn request(&mut self, ask: RequestAsk) -> Result<RequestAnswer, HostError> {
+        Err(HostError {
+            message: format!("a software release cannot request `{}`", ask.title),
+            hint: Some("move the request to the release's instance profile".into()),
+        })
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        let telling = self
+            .telling
+            .as_ref()
+            .is_some_and(|telling| !telling.is_finished());
+        if telling || self.told.elapsed() < TELL_EVERY {
+            return;
+        }
+        self.told = Instant::now();
+        let percent = match progress.total {
+            0 => String::new(),
+            total => format!("{}% ", progress.done.saturating_mul(100) / total),
+        };
+        let report = SupplyReport {
+            software_release: self.release.url.clone(),
+            generation: self.generation,
+            state: SupplyState::Building,
+            text: Some(format!("{percent}{}: {}", progress.part, progress.text)),
+        };
+        let (client, computer) = (
+            self.release.node.client.clone(),
+            self.release.node.settings.computer.clone(),
+        );
+        self.telling = Some(tokio::spawn(async move {
+            let told = calls::once(&client, move |client| {
+                client.report_supply(&computer, &report)
+            });
+            if let Err(error) = told.await {
+                tracing::debug!(%error, "progress was not told");
+            }
+        }));
+    }
+}
+
+/// An error with its causes, one line each.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("\n  caused by: {cause}"));
+        source = cause.source();
+    }
+    text
+}
