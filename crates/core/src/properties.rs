@@ -297,9 +297,13 @@ proptest! {
         for root in roots {
             cloud.wish(root, WishedState::Destroyed).unwrap();
         }
-        loop {
-            let going = cloud.world.instances().find(|it| it.place.is_some()).map(|it| it.id);
-            let Some(id) = going else { break };
+        let placed: Vec<_> = cloud
+            .world
+            .instances()
+            .filter(|it| it.place.is_some())
+            .map(|it| it.id)
+            .collect();
+        for id in placed {
             cloud.gone(id);
         }
         prop_assert_eq!(cloud.world.instances().count(), 0);

@@ -136,4 +136,25 @@ mod tests {
         cloud.gone(ids[0]);
         assert_eq!(cloud.place(ids[2]).as_deref(), Some("slappart0 of COMP-1"));
     }
+
+    #[test]
+    fn the_oldest_comes_first_whatever_its_conditions() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        let request = wanted(Requester::Person(admin()), "older", "software/db");
+        let placement = texts(&[("computer_guid", "COMP-1")]);
+        let older = cloud
+            .request(Request {
+                placement,
+                ..request
+            })
+            .unwrap()
+            .unwrap();
+        let younger = cloud.root("younger", "software/db");
+        cloud.install("software/db", "COMP-1");
+        assert_eq!(
+            [older, younger].map(|id| cloud.place(id).is_some()),
+            [true, false]
+        );
+    }
 }
