@@ -1,1 +1,115 @@
-fn main() {}
+//! `slapos`: one binary that turns any set of machines into one cloud.
+//!
+//! This crate holds the command line alone: it reads settings, calls the libraries and prints.
+
+mod commands;
+mod demo;
+mod error;
+mod settings;
+mod shipped;
+mod ui;
+
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use clap::Parser;
+
+use crate::{
+    error::{Exit, Outcome},
+    ui::Ui,
+};
+
+/// One binary that turns any set of machines into one cloud.
+///
+/// A master knows computers, partitions, software and instances. Anyone, a person or a running
+/// instance, may request an instance; the master finds a free partition on a computer that has
+/// the software, and hands the instance's connection back to whoever asked.
+///
+/// Start with `slapos demo`.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 not ready yet, 3 refused by the master, \
+                  5 no answer from the master, 64 wrong usage."
+)]
+struct Cli {
+    /// Configuration file: slapos-client.cfg for clients, slapos.cfg for `slapos node`
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        long_help = "Configuration file. For clients: slapos-client.cfg, by default the one that \
+                     SLAPOS_CLIENT_CONFIGURATION names, else ~/.slapos/slapos-client.cfg. For \
+                     `slapos node`: slapos.cfg, by default the one that SLAPOS_CONFIGURATION \
+                     names, else /etc/opt/slapos/slapos.cfg."
+    )]
+    cfg: Option<Utf8PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show the whole story: a master, two nodes, and PHP asks for MySQL
+    Demo(demo::Args),
+    /// Request an instance of a software release, or change one
+    Request(commands::request::Args),
+    /// Instances: list, info, tree, explain, destroy
+    #[command(subcommand)]
+    Service(commands::service::Verb),
+    /// Computers: list, info
+    #[command(subcommand)]
+    Computer(commands::computer::Verb),
+    /// Make a software release available on a computer
+    Supply(commands::supply::Args),
+    /// Remove a software release from a computer
+    Remove(commands::remove::Args),
+    /// The master: serve
+    #[command(subcommand)]
+    Master(commands::master::Verb),
+    /// The node of this computer: run, status
+    #[command(subcommand)]
+    Node(commands::node::Verb),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // The terminal may be gone; the exit code tells all the same.
+            let _gone = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Usage as u8
+            } else {
+                0
+            });
+        }
+    };
+    let ui = Ui { json: cli.json };
+    match run(&cli, ui) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            ui.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn run(cli: &Cli, ui: Ui) -> Outcome {
+    let cfg = cli.cfg.as_deref();
+    let connect = || commands::connect(cfg, ui);
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, ui),
+        Command::Request(args) => commands::request::run(args, &connect()?, ui),
+        Command::Service(verb) => commands::service::run(verb, &connect()?, ui),
+        Command::Computer(verb) => commands::computer::run(verb, &connect()?, ui),
+        Command::Supply(args) => commands::supply::run(args, &connect()?, ui),
+        Command::Remove(args) => commands::remove::run(args, &connect()?, ui),
+        Command::Master(verb) => commands::master::run(verb, ui),
+        Command::Node(verb) => commands::node::run(verb, cfg, ui),
+    }
+}

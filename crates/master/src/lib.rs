@@ -16,6 +16,7 @@ mod documents;
 pub mod http;
 mod hub;
 mod live;
+mod page;
 mod serve;
 pub mod service;
 pub mod store;

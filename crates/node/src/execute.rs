@@ -4,13 +4,15 @@
 
 use std::{
     fs, io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use slapos_core::names::{ReportedState, Title, WishedState};
+use slapos_core::names::{PartitionId, ReportedState, Title, WishedState};
 use slapos_wire::v1::{InstanceReport, InstanceWish, Promise};
 
 use crate::{
+    agent::Node,
     calls, confine,
     evaluate::evaluate,
     format,
@@ -47,6 +49,11 @@ pub(crate) async fn execute(
     steps: &[Step],
     inputs: Inputs,
 ) -> Result<(), ()> {
+    if let Some(wish) = wish
+        && is_news(partition, wish)
+    {
+        begin_to_tell(partition, report(wish, ReportedState::Starting));
+    }
     for step in steps {
         let done = match (step, wish) {
             (Step::StopPrograms, _) => stop_programs(partition).await,
@@ -73,6 +80,12 @@ pub(crate) async fn execute(
     Ok(())
 }
 
+/// The master has not yet heard that this wish is fulfilled.
+fn is_news(partition: &Partition, wish: &InstanceWish) -> bool {
+    let reported = partition.memory.as_ref().and_then(|memory| memory.reported);
+    wish.state != WishedState::Destroyed && reported != Some((wish.generation, wish.state))
+}
+
 /// A report with nothing but a state.
 fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
     InstanceReport {
@@ -86,19 +99,36 @@ fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
     }
 }
 
+/// Tells the master while the work goes on; the next [`tell`] comes after it.
+fn begin_to_tell(partition: &mut Partition, report: InstanceReport) {
+    let (node, name) = (Arc::clone(&partition.node), partition.name.clone());
+    let telling = tokio::spawn(async move {
+        send(&node, &name, report).await;
+    });
+    if let Some(earlier) = partition.telling.replace(telling) {
+        earlier.abort(); // it is about an older wish
+    }
+}
+
 /// Tells the master; true when it was about the current wish.
-async fn tell(partition: &Partition, report: InstanceReport) -> bool {
-    let (computer, name) = (
-        partition.node.settings.computer.clone(),
-        partition.name.clone(),
-    );
-    let told = calls::patiently(&partition.node.client, move |client| {
+async fn tell(partition: &mut Partition, report: InstanceReport) -> bool {
+    if let Some(telling) = &mut partition.telling {
+        // However it ended: what counts is the order.
+        let _ended = telling.await;
+        partition.telling = None;
+    }
+    send(&partition.node, &partition.name, report).await
+}
+
+async fn send(node: &Node, partition: &PartitionId, report: InstanceReport) -> bool {
+    let (computer, name) = (node.settings.computer.clone(), partition.clone());
+    let told = calls::patiently(&node.client, move |client| {
         client.report_instance(&computer, &name, &report)
     });
     match told.await {
         Ok(accepted) => accepted.current,
         Err(error) => {
-            tracing::warn!(partition = %partition.name, %error, "the master does not take the report");
+            tracing::warn!(%partition, %error, "the master does not take the report");
             false
         }
     }
@@ -245,7 +275,7 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
 }
 
 async fn until_green(
-    partition: &Partition,
+    partition: &mut Partition,
     wish: &InstanceWish,
 ) -> Result<Vec<Promise>, StepError> {
     let settings = &partition.node.settings;
@@ -298,7 +328,7 @@ async fn report_stopped(partition: &mut Partition, wish: &InstanceWish) -> Resul
     Ok(())
 }
 
-async fn report_destroyed(partition: &Partition, wish: &InstanceWish) -> Result<(), StepError> {
+async fn report_destroyed(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
     tell(partition, report(wish, ReportedState::Destroyed)).await;
     Ok(())
 }

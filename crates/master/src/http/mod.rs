@@ -19,6 +19,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 pub fn router(service: Service) -> Router {
     Router::new()
         .nest("/v1", v1::router())
+        .merge(crate::page::router())
         .fallback(|| async { ApiError::NoSuchPath })
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

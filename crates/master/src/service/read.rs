@@ -16,8 +16,6 @@ use crate::{clock::now, documents};
 
 /// The longest that anybody may wait in one call.
 const WAIT_MAX: Duration = Duration::from_secs(120);
-/// The most entries of history in one answer.
-const HISTORY_MAX: usize = 10_000;
 
 impl Service {
     /// How far the master is.
@@ -192,13 +190,15 @@ impl Service {
         }
     }
 
-    /// The newest part of the history (all, or what is about instances of a title), oldest first.
+    /// The newest `limit` entries of the history (of all, or of what is about instances of a
+    /// title), oldest first.
     pub async fn history(
         &self,
         title: Option<Title>,
+        limit: usize,
     ) -> Result<Vec<v1::HistoryEntry>, ServiceError> {
         let journal = self.inner.journal.clone();
-        let read = move || journal.history(title.as_ref(), HISTORY_MAX);
+        let read = move || journal.history(title.as_ref(), limit);
         let entries = tokio::task::spawn_blocking(read)
             .await
             .map_err(|_| ServiceError::Ending)?;

@@ -19,7 +19,10 @@ use std::{
 
 use slapos_core::names::PartitionId;
 use slapos_wire::v1::InstanceWish;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use super::{Memory, recall};
 use crate::{agent::Node, calls, execute, observe::observe, plan::plan};
@@ -58,6 +61,8 @@ pub(crate) struct Partition {
     pub(crate) memory: Option<Memory>,
     /// The programs were handed to the supervisor and none has ended since.
     pub(crate) programs_run: bool,
+    /// A report that is on its way to the master.
+    pub(crate) telling: Option<JoinHandle<()>>,
     wishes: watch::Receiver<Option<InstanceWish>>,
     nudge: Arc<Nudge>,
 }
@@ -76,6 +81,7 @@ impl Partition {
             name,
             memory,
             programs_run: false,
+            telling: None,
             wishes,
             nudge,
         })

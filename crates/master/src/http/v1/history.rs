@@ -11,6 +11,9 @@ use super::super::{
 };
 use crate::service::Service;
 
+/// The most entries in one answer.
+const ENTRIES_MAX: usize = 10_000;
+
 /// The query of a history.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,5 +26,5 @@ pub(super) async fn list(
     State(service): State<Service>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<Vec<v1::HistoryEntry>>, ApiError> {
-    Ok(Json(service.history(query.title).await?))
+    Ok(Json(service.history(query.title, ENTRIES_MAX).await?))
 }

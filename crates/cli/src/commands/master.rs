@@ -1,0 +1,62 @@
+//! `slapos master serve`
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use slapos_master::ServeSettings;
+
+use crate::{
+    commands::node::{log_to_stderr, until_told_to_end},
+    error::{Exit, Failure, Outcome},
+    ui::Ui,
+};
+
+/// What to do with the master.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Serve the cloud
+    Serve(Serve),
+}
+
+/// Serve the cloud until told to end (SIGTERM or Ctrl-C).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
+    listen: SocketAddr,
+    /// The directory of the state
+    #[arg(long, value_name = "DIR")]
+    data: Utf8PathBuf,
+    /// Serve anybody, without identities: on loopback only
+    #[arg(long)]
+    open: bool,
+    /// End when standard input does: for whoever starts the master as a part of something
+    #[arg(long, hide = true)]
+    with_parent: bool,
+}
+
+pub(crate) fn run(verb: &Verb, _ui: Ui) -> Outcome {
+    let Verb::Serve(args) = verb;
+    log_to_stderr();
+    let settings = ServeSettings {
+        listen: args.listen,
+        data: args.data.clone().into(),
+        open: args.open,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let (ready, _listening) = tokio::sync::oneshot::channel();
+    let end = until_told_to_end(args.with_parent);
+    let served = runtime.block_on(slapos_master::serve(settings, ready, end));
+    runtime.shutdown_background();
+    served.map_err(|error| {
+        let hint = error.hint();
+        Failure {
+            hint,
+            ..Failure::from_error(Exit::Failed, &error)
+        }
+    })?;
+    Ok(Exit::Done)
+}

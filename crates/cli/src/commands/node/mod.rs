@@ -1,0 +1,97 @@
+//! `slapos node ...`: the agent of this computer and its processes.
+
+mod evaluate;
+mod launch;
+mod run;
+mod status;
+mod supervisor;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use slapos_node::settings::Settings;
+
+use super::warn_unknown;
+use crate::{
+    error::{Exit, Failure, Outcome},
+    settings,
+    ui::Ui,
+};
+
+/// What to do with the node. `--cfg FILE` (or SLAPOS_CONFIGURATION) names its slapos.cfg.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Run the agent until told to end; services go on without it
+    Run(run::Args),
+    /// Show partitions, processes and how they are confined
+    Status,
+    /// Keep services running: started by the agent, outlives it
+    #[command(hide = true)]
+    Supervisor(supervisor::Args),
+    /// Confine this process, then become another program
+    #[command(hide = true)]
+    Launch,
+    /// Evaluate one profile for the agent
+    #[command(hide = true)]
+    Evaluate,
+}
+
+pub(crate) fn run(verb: &Verb, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
+    match verb {
+        Verb::Run(args) => run::run(args, &read_settings(cfg, ui)?),
+        Verb::Status => status::run(&read_settings(cfg, ui)?, ui),
+        Verb::Supervisor(args) => supervisor::run(args),
+        Verb::Launch => launch::run(),
+        Verb::Evaluate => evaluate::run(),
+    }
+}
+
+fn read_settings(cfg: Option<&Utf8Path>, ui: Ui) -> Result<Settings, Failure> {
+    let program = std::env::current_exe()?;
+    let program = Utf8PathBuf::try_from(program)
+        .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
+    let (settings, unknown) = settings::node(cfg, program, slapos_node::sys::whoami() == 0)?;
+    warn_unknown(ui, &unknown);
+    Ok(settings)
+}
+
+/// Log lines go to standard error: time, level, sentence, fields.
+pub(crate) fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SLAPOS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}
+
+/// Ready when the process is told to end: by SIGTERM, by Ctrl-C or, `with_parent`, by the end of
+/// its standard input.
+pub(crate) async fn until_told_to_end(with_parent: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signalled = async {
+        let (terminate, interrupt) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        );
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ => tracing::error!("cannot listen for signals; end the process with SIGKILL"),
+        }
+    };
+    let orphaned = async {
+        if with_parent {
+            let (told, wait) = tokio::sync::oneshot::channel::<()>();
+            std::thread::spawn(move || {
+                // Whatever is written there has no meaning; its end has.
+                let _end = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+                drop(told);
+            });
+            let _gone = wait.await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! { () = signalled => {}, () = orphaned => {} }
+}

@@ -1,0 +1,126 @@
+//! `slapos request TITLE URL`
+
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use slapos_core::names::{SoftwareType, SoftwareUrl, Title, WishedState};
+use slapos_wire::{
+    client::Client,
+    v1::{Dictionary, Instance, RequestAsk},
+};
+
+use super::service;
+use crate::{
+    error::{Exit, Failure, Outcome, Step},
+    ui::{Progress, Ui},
+};
+
+/// Request an instance of a software release, or change one.
+///
+/// Asking again is safe: the same title is the same instance. Ends with 0 when the instance is as
+/// wished, with 2 while it is not yet (the reason is printed).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The title of the instance
+    title: Title,
+    /// The release: a URL, an absolute path, or software/NAME for one that comes with slapos
+    #[arg(value_name = "URL")]
+    software_release: SoftwareUrl,
+    /// The entry of the release
+    #[arg(long = "type", value_name = "TYPE", default_value = "default")]
+    software_type: SoftwareType,
+    /// Parameters of the instance
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = pair)]
+    parameters: Vec<(String, String)>,
+    /// Parameters from a JSON file: an object of texts
+    #[arg(long, value_name = "FILE", conflicts_with = "parameters")]
+    parameters_file: Option<Utf8PathBuf>,
+    /// Conditions on where it may live, e.g. computer_guid=COMP-1
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = pair)]
+    node: Vec<(String, String)>,
+    /// What is wished: started, stopped or destroyed
+    #[arg(long, default_value = "started", value_parser = state)]
+    state: WishedState,
+    /// Stay until the instance is as wished
+    #[arg(long)]
+    wait: bool,
+    /// With --wait: give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "wait")]
+    timeout: u64,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("use KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn state(text: &str) -> Result<WishedState, String> {
+    match text {
+        "started" => Ok(WishedState::Started),
+        "stopped" => Ok(WishedState::Stopped),
+        "destroyed" => Ok(WishedState::Destroyed),
+        _ => Err("use started, stopped or destroyed".into()),
+    }
+}
+
+pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
+    let ask = RequestAsk {
+        title: args.title.clone(),
+        software_release: args.software_release.clone(),
+        software_type: args.software_type.clone(),
+        parameters: parameters(args)?,
+        placement: args.node.iter().cloned().collect(),
+        state: args.state,
+    };
+    let mut instance = client.request(&ask)?;
+    if args.wait {
+        instance = wait(client, instance, Duration::from_secs(args.timeout))?;
+    }
+    service::info::show(ui, &instance);
+    Ok(exit_of(&instance))
+}
+
+/// 0 when the instance is as wished, 2 when not yet.
+pub(crate) fn exit_of(instance: &Instance) -> Exit {
+    if instance.waiting_for.is_none() {
+        Exit::Done
+    } else {
+        Exit::NotReady
+    }
+}
+
+fn parameters(args: &Args) -> Result<Option<Dictionary>, Failure> {
+    if let Some(path) = &args.parameters_file {
+        let text = std::fs::read_to_string(path).step(|| format!("cannot read {path}"))?;
+        let parsed = serde_json::from_str(&text).map_err(|error| Failure {
+            exit: Exit::Usage,
+            chain: vec![
+                format!("{path} is not a JSON object of texts"),
+                error.to_string(),
+            ],
+            hint: Some(r#"write it as {"key": "value"}"#.into()),
+        })?;
+        return Ok(Some(parsed));
+    }
+    Ok((!args.parameters.is_empty()).then(|| args.parameters.iter().cloned().collect()))
+}
+
+/// Stays until the instance is as wished, showing the reason while it is not.
+pub(crate) fn wait(
+    client: &Client,
+    mut instance: Instance,
+    timeout: Duration,
+) -> Result<Instance, Failure> {
+    let deadline = Instant::now() + timeout;
+    let mut progress = Progress::new();
+    while let Some(reason) = &instance.waiting_for {
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs();
+        if left == 0 {
+            break;
+        }
+        progress.show(instance.title.as_str(), None, reason);
+        instance = client.wait_instance(instance.id, instance.revision, left.min(30))?;
+    }
+    progress.end(instance.title.as_str());
+    Ok(instance)
+}

@@ -1,0 +1,31 @@
+//! `slapos service explain TITLE`
+
+use slapos_wire::client::Client;
+
+use super::One;
+use crate::{commands::request::exit_of, error::Outcome, ui::Ui};
+
+pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
+    let instance = one.find(client)?;
+    if ui.json {
+        ui.json(&serde_json::json!({
+            "title": instance.title,
+            "state": instance.state,
+            "waiting_for": instance.waiting_for,
+            "waiting_code": instance.waiting_code,
+            "hint": instance.hint,
+        }));
+        return Ok(exit_of(&instance));
+    }
+    match &instance.waiting_for {
+        None => ui.data(format_args!("{} is {}", instance.title, instance.state)),
+        Some(reason) => ui.data(format_args!(
+            "{} is {}: {reason}",
+            instance.title, instance.state
+        )),
+    }
+    if let Some(hint) = &instance.hint {
+        ui.data(format_args!("hint: {hint}"));
+    }
+    Ok(exit_of(&instance))
+}

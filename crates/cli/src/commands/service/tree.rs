@@ -1,0 +1,84 @@
+//! `slapos service tree TITLE`
+
+use slapos_core::names::InstanceId;
+use slapos_wire::{
+    client::Client,
+    v1::{Instance, Process, Tree},
+};
+
+use super::One;
+use crate::{
+    error::{Exit, Outcome},
+    ui::Ui,
+};
+
+pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
+    let instance = one.find(client)?;
+    let tree = client.tree(&instance.root.title)?;
+    if ui.json {
+        ui.json(&tree);
+    } else {
+        for line in draw(&tree) {
+            ui.data(line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// One line an instance, its processes and then its children below it, indented.
+fn draw(tree: &Tree) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(root) = tree
+        .instances
+        .iter()
+        .find(|instance| instance.requested_by.is_none())
+    {
+        draw_below(tree, root, "", &mut lines);
+    }
+    lines
+}
+
+fn draw_below(tree: &Tree, instance: &Instance, indent: &str, lines: &mut Vec<String>) {
+    let place = match (&instance.computer, &instance.partition) {
+        (Some(computer), Some(partition)) => format!(" on {computer} {partition}"),
+        _ => String::new(),
+    };
+    let reason = instance
+        .waiting_for
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(": {reason}"));
+    lines.push(format!(
+        "{indent}{} [{}]{place}{reason}",
+        instance.title, instance.state
+    ));
+    let deeper = format!("{indent}  ");
+    if !instance.connection.is_empty() {
+        let keys: Vec<_> = instance.connection.keys().map(String::as_str).collect();
+        lines.push(format!("{deeper}publishes {}", keys.join(", ")));
+    }
+    for process in processes(tree, instance.id) {
+        let megabytes = process.memory_bytes >> 20;
+        let Process {
+            pid,
+            name,
+            cpu_percent,
+            ..
+        } = process;
+        lines.push(format!(
+            "{deeper}process {pid} {name} {cpu_percent:.1}% {megabytes} MiB"
+        ));
+    }
+    let requested = |child: &&Instance| {
+        child
+            .requested_by
+            .as_ref()
+            .is_some_and(|requester| requester.id == instance.id)
+    };
+    for child in tree.instances.iter().filter(requested) {
+        draw_below(tree, child, &deeper, lines);
+    }
+}
+
+fn processes(tree: &Tree, id: InstanceId) -> &[Process] {
+    tree.processes.get(&id).map_or(&[], Vec::as_slice)
+}

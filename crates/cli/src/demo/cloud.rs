@@ -1,0 +1,368 @@
+//! The processes of the demo: a master and two nodes, below one directory.
+
+use std::{
+    fs::{self, File, TryLockError},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::{fs::DirBuilderExt, process::CommandExt},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use slapos_node::{format, supervise};
+use slapos_wire::client::Client;
+
+use crate::{
+    error::{Exit, Failure, Step},
+    settings,
+    ui::Ui,
+};
+
+/// The computers of the demo.
+pub(super) const COMPUTERS: [&str; 2] = ["COMP-1", "COMP-2"];
+/// Partitions of each.
+const PARTITIONS: u32 = 4;
+/// As root: number of the first partition's user on the first computer.
+const FIRST_USER: u32 = 62_000;
+/// How long a process may take to end when asked politely.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the story needs to know of the cloud.
+#[derive(Debug, Clone)]
+pub(super) struct Stage {
+    /// The directory of everything.
+    pub(super) directory: Utf8PathBuf,
+    /// Address of the master.
+    pub(super) master_url: String,
+    /// The client configuration file.
+    pub(super) client_cfg: Utf8PathBuf,
+}
+
+/// A directory and the processes that were started for it.
+#[derive(Debug)]
+pub(super) struct Cloud {
+    stage: Stage,
+    program: Utf8PathBuf,
+    /// The directory goes away at the end.
+    temporary: bool,
+    /// Held while the demo runs: one demo a directory.
+    _lock: File,
+    children: Vec<(String, Child)>,
+}
+
+impl Cloud {
+    /// Makes the directory and its configuration, or finds those of an earlier run.
+    pub(super) fn prepare(
+        directory: Option<&Utf8Path>,
+        mirror: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let temporary = directory.is_none();
+        let directory = match directory {
+            Some(path) => absolute(path)?,
+            None => std::env::temp_dir()
+                .join(format!("slapos-demo-{}", std::process::id()))
+                .try_into()
+                .map_err(|_| {
+                    Failure::new(Exit::Failed, "the temporary directory has no UTF-8 name")
+                })?,
+        };
+        for computer in COMPUTERS {
+            let partition = directory.join(computer).join("instance/slappart0");
+            let user = is_root().then_some(FIRST_USER);
+            format::check_partition(&partition, user).map_err(|error| {
+                let hint = error.hint();
+                Failure {
+                    hint,
+                    ..Failure::from_error(Exit::Failed, &error)
+                }
+            })?;
+        }
+        let etc = directory.join("etc");
+        let mode = if is_root() { 0o755 } else { 0o700 };
+        let mut builder = fs::DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(mode)
+            .create(&etc)
+            .step(|| format!("cannot make {etc}"))?;
+        let lock = lock(&directory)?;
+        let program = std::env::current_exe().step(|| "cannot find the program itself".into())?;
+        let program = Utf8PathBuf::try_from(program)
+            .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
+        let client_cfg = etc.join("slapos-client.cfg");
+        let master_url = configure(&directory, mirror)?;
+        let stage = Stage {
+            directory,
+            master_url,
+            client_cfg,
+        };
+        Ok(Self {
+            stage,
+            program,
+            temporary,
+            _lock: lock,
+            children: Vec::new(),
+        })
+    }
+
+    /// What the story needs to know.
+    pub(super) fn stage(&self) -> Stage {
+        self.stage.clone()
+    }
+
+    /// Starts the master, waits until it answers, starts the nodes.
+    pub(super) fn start(&mut self, ui: Ui) -> Result<(), Failure> {
+        let started = self.start_all();
+        if started.is_err()
+            && let Err(failure) = self.end(ui)
+        {
+            ui.failure(&failure);
+        }
+        started
+    }
+
+    fn start_all(&mut self) -> Result<(), Failure> {
+        let listen = self
+            .stage
+            .master_url
+            .trim_start_matches("http://")
+            .to_owned();
+        let data = self.stage.directory.join("master");
+        self.spawn(
+            "master",
+            &[
+                "master",
+                "serve",
+                "--open",
+                "--with-parent",
+                "--listen",
+                &listen,
+                "--data",
+                data.as_str(),
+            ],
+        )?;
+        self.await_master()?;
+        for computer in COMPUTERS {
+            let cfg = self.stage.directory.join(format!("etc/{computer}.cfg"));
+            self.spawn(
+                computer,
+                &["--cfg", cfg.as_str(), "node", "run", "--with-parent"],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Starts one process of ours in the background; its log goes to `DIR/log/NAME.log`. It ends
+    /// when the pipe to its standard input closes, so it cannot outlive the demo.
+    fn spawn(&mut self, name: &str, arguments: &[&str]) -> Result<(), Failure> {
+        let path = self.log_path(name);
+        let directory = path.parent().unwrap_or(&path).to_owned();
+        fs::create_dir_all(&directory).step(|| format!("cannot make {directory}"))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .step(|| format!("cannot open {path}"))?;
+        let child = Command::new(&self.program)
+            .args(arguments)
+            .env_remove("SLAPOS_CLIENT_CONFIGURATION")
+            .env_remove("SLAPOS_CONFIGURATION")
+            .process_group(0) // Ctrl-C is the demo's business
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().step(|| format!("cannot share {path}"))?)
+            .stderr(log)
+            .spawn()
+            .step(|| format!("cannot start the {name}"))?;
+        self.children.push((name.to_owned(), child));
+        Ok(())
+    }
+
+    fn log_path(&self, name: &str) -> Utf8PathBuf {
+        self.stage.directory.join(format!("log/{name}.log"))
+    }
+
+    /// Waits until the master answers; if it ended instead, shows why.
+    fn await_master(&mut self) -> Result<(), Failure> {
+        let client = Client::new(&self.stage.master_url);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let failure = match client.health() {
+                Ok(_) => return Ok(()),
+                Err(error) => Failure::from(error),
+            };
+            if let Some((name, child)) = self.children.first_mut()
+                && child.try_wait()?.is_some()
+            {
+                let name = name.clone();
+                let log = self.log_path(&name);
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let last = text.lines().rev().take(3).collect::<Vec<_>>();
+                let last = last.into_iter().rev().collect::<Vec<_>>().join("\n    ");
+                return Err(Failure::new(
+                    Exit::Failed,
+                    format!("the master did not start:\n    {last}"),
+                )
+                .hint(format!("its log is {log}")));
+            }
+            if Instant::now() > deadline {
+                return Err(failure);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops everything in order: services, nodes, master. Leaves no process behind.
+    pub(super) fn end(&mut self, ui: Ui) -> Result<(), Failure> {
+        let mut first_failure = None;
+        let mut note = |result: Result<(), Failure>| {
+            if let Err(failure) = result {
+                first_failure.get_or_insert(failure);
+            }
+        };
+        let (master, nodes): (Vec<_>, Vec<_>) = self
+            .children
+            .drain(..)
+            .partition(|(name, _)| name == "master");
+        for (name, child) in nodes {
+            note(end_child(&name, child));
+        }
+        for computer in COMPUTERS {
+            let base = self.stage.directory.join(computer).join("var");
+            note(end_services(computer, &base));
+        }
+        for (name, child) in master {
+            note(end_child(&name, child));
+        }
+        if self.temporary {
+            let directory = &self.stage.directory;
+            note(fs::remove_dir_all(directory).step(|| format!("cannot remove {directory}")));
+        } else {
+            ui.say(format_args!("State is kept in {}.", self.stage.directory));
+        }
+        first_failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Asks a process of ours to end and waits; ends it by force after a while.
+fn end_child(name: &str, mut child: Child) -> Result<(), Failure> {
+    drop(child.stdin.take()); // the agreed sign, see `spawn`
+    let deadline = Instant::now() + END_TIMEOUT;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > deadline {
+            child.kill().step(|| format!("cannot end {name}"))?;
+            child.wait().step(|| format!("cannot wait for {name}"))?;
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("{name} did not end when asked and was killed"),
+            ));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Stops every service of a node and its supervisor, if it runs.
+fn end_services(computer: &str, base: &Utf8Path) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(supervise::Client::new(base).shutdown());
+    match ended {
+        Ok(()) | Err(supervise::ClientError::Absent { .. }) => Ok(()),
+        Err(error) => {
+            let failure = Failure::from_error(Exit::Failed, &error);
+            let mut chain = vec![format!("cannot stop the services of {computer}")];
+            chain.extend(failure.chain);
+            Err(Failure { chain, ..failure })
+        }
+    }
+}
+
+/// True when the demo runs as root.
+pub(super) fn is_root() -> bool {
+    slapos_node::sys::whoami() == 0
+}
+
+fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
+    let path = camino::absolute_utf8(path).step(|| format!("cannot find {path}"))?;
+    Ok(path)
+}
+
+/// One demo a directory.
+fn lock(directory: &Utf8Path) -> Result<File, Failure> {
+    let path = directory.join("demo.lock");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .step(|| format!("cannot open {path}"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(
+            Exit::Failed,
+            format!("a demo is already running in {directory}"),
+        )
+        .hint("use it, stop it with Ctrl-C, or choose another directory with --dir")),
+        Err(TryLockError::Error(error)) => Err(Failure::from(error)),
+    }
+}
+
+/// Writes the configuration files and returns the master's address, that of an earlier run if
+/// there was one.
+fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failure> {
+    let client_cfg = directory.join("etc/slapos-client.cfg");
+    let known = settings::client(Some(&client_cfg))
+        .ok()
+        .map(|(known, _)| known.master_url);
+    let earlier = known.as_deref().and_then(|url| {
+        let address: SocketAddr = url.strip_prefix("http://")?.parse().ok()?;
+        let IpAddr::V4(address) = address.ip() else {
+            return None;
+        };
+        Some(Ipv4Addr::from_bits(address.to_bits() - 1))
+    });
+    let network = earlier
+        .or_else(|| free_network(directory))
+        .ok_or_else(|| Failure::new(Exit::Failed, "no free loopback address for the demo"))?;
+    let master_url = format!("http://{}:5000", Ipv4Addr::from_bits(network.to_bits() + 1));
+    for (place, computer) in (0u32..).zip(COMPUTERS) {
+        let base = directory.join(computer);
+        let first = Ipv4Addr::from_bits(network.to_bits() + 16 * (place + 1));
+        let user = FIRST_USER + 100 * place;
+        let mirror = mirror.map_or_else(String::new, |url| format!("mirror = {url}\n"));
+        let text = format!(
+            "[slapos]\nmaster_url = {master_url}\ncomputer_id = {computer}\n\
+             software_root = {base}/software\ninstance_root = {base}/instance\n\
+             cache_root = {directory}/cache\npartition_user = {user}\n{mirror}\n\
+             [slapformat]\npartition_amount = {PARTITIONS}\nipv4_local_network = {first}/28\n"
+        );
+        write(&directory.join(format!("etc/{computer}.cfg")), &text)?;
+    }
+    write(
+        &client_cfg,
+        &format!("[slapos]\nmaster_url = {master_url}\n"),
+    )?;
+    Ok(master_url)
+}
+
+/// A network of loopback addresses that nobody uses: found from the directory's name, so that two
+/// demos rarely meet, and moved on while somebody else is there.
+fn free_network(directory: &Utf8Path) -> Option<Ipv4Addr> {
+    const NETWORKS: u32 = 150 * 256; // 127.64.0.0/24 to 127.213.255.0/24
+    let start = directory.as_str().bytes().fold(7u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
+    }) % NETWORKS;
+    (0..NETWORKS)
+        .map(|step| (start + step) % NETWORKS)
+        .map(|place| Ipv4Addr::from_bits(0x7f40_0000 + (place << 8)))
+        .find(|network| {
+            let master = Ipv4Addr::from_bits(network.to_bits() + 1);
+            TcpListener::bind(SocketAddr::from((master, 5000))).is_ok()
+        })
+}
+
+fn write(path: &Utf8Path, text: &str) -> Result<(), Failure> {
+    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644)
+        .step(|| format!("cannot write {path}"))
+}

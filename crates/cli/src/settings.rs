@@ -1,0 +1,369 @@
+//! Settings: configuration files, read once, turned into values.
+//!
+//! Files and variables are those of the Python command line (`slapos.cfg`, `slapos-client.cfg`).
+//! An unknown setting is named, not swallowed.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ini::{Ini, ParseOption};
+use slapos_node::settings::{PartitionSettings, Proxies, Settings, Users};
+
+use crate::error::{Exit, Failure};
+
+/// Where a client finds its master.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSettings {
+    /// Address of the master.
+    pub(crate) master_url: String,
+}
+
+/// A configuration file and what was read of it.
+struct File {
+    path: Utf8PathBuf,
+    ini: Ini,
+}
+
+/// What the Python tools read and we have no use for: accepted without a word.
+const OTHERS: &[(&str, &[&str])] = &[
+    (
+        "slapos",
+        &[
+            "ca_file",
+            "cert_file",
+            "certificate_repository_path",
+            "key_file",
+            "master_rest_url",
+        ],
+    ),
+    (
+        "slapconsole",
+        &["cert_file", "key_file", "master_rest_url", "master_url"],
+    ),
+    (
+        "slapformat",
+        &[
+            "computer_json",
+            "computer_xml",
+            "create_tap",
+            "interface_name",
+            "ipv6_interface",
+            "log_file",
+        ],
+    ),
+];
+
+/// Our settings, by section.
+const OURS: &[(&str, &[&str])] = &[
+    (
+        "slapos",
+        &[
+            "cache_root",
+            "computer_id",
+            "instance_root",
+            "master_url",
+            "mirror",
+            "partition_user",
+            "software_root",
+            "software_user",
+            "var_root",
+        ],
+    ),
+    (
+        "slapformat",
+        &[
+            "ipv4_local_network",
+            "partition_amount",
+            "partition_base_name",
+        ],
+    ),
+];
+
+impl File {
+    fn read(path: &Utf8Path) -> Result<Self, Failure> {
+        let options = ParseOption {
+            enabled_escape: false,
+            ..ParseOption::default()
+        };
+        let ini = Ini::load_from_file_opt(path, options).map_err(|error| {
+            Failure {
+                exit: Exit::Usage,
+                chain: vec![
+                    format!("cannot read configuration file {path}"),
+                    error.to_string(),
+                ],
+                hint: None,
+            }
+            .hint("give another one with --cfg FILE")
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            ini,
+        })
+    }
+
+    /// The settings that nobody knows, as `[section] name`.
+    fn unknown(&self) -> Vec<String> {
+        let known = |section: &str, name: &str| {
+            let listed = |table: &[(&str, &[&str])]| {
+                table
+                    .iter()
+                    .any(|(known, names)| *known == section && names.contains(&name))
+            };
+            listed(OURS) || listed(OTHERS)
+        };
+        let mut unknown = Vec::new();
+        for (section, properties) in &self.ini {
+            let section = section.unwrap_or("");
+            for (name, _) in properties {
+                if !known(section, name) {
+                    unknown.push(format!("[{section}] {name}"));
+                }
+            }
+        }
+        unknown
+    }
+
+    fn get(&self, section: &str, name: &str) -> Option<&str> {
+        self.ini
+            .get_from(Some(section), name)
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, section: &str, name: &str) -> Result<&str, Failure> {
+        self.get(section, name).ok_or_else(|| {
+            let path = &self.path;
+            Failure::new(
+                Exit::Usage,
+                format!("{path} does not set `{name}` in [{section}]"),
+            )
+        })
+    }
+
+    fn wrong(
+        &self,
+        section: &str,
+        name: &str,
+        value: &str,
+        rule: impl std::fmt::Display,
+    ) -> Failure {
+        let path = &self.path;
+        Failure::new(
+            Exit::Usage,
+            format!("{path}: [{section}] {name} = {value}: {rule}"),
+        )
+    }
+
+    fn number<T: std::str::FromStr>(
+        &self,
+        section: &str,
+        name: &str,
+    ) -> Result<Option<T>, Failure> {
+        let Some(text) = self.get(section, name) else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|_| self.wrong(section, name, text, "not a number of its range"))
+    }
+}
+
+/// A variable of the environment, unless it is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+fn from_environment(variable: &str) -> Option<String> {
+    std::env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
+}
+
+/// Reads the client's settings from the file `given` (`--cfg`), else from the one that
+/// `SLAPOS_CLIENT_CONFIGURATION` names, else from `~/.slapos/slapos-client.cfg`. Also returns what
+/// it did not understand.
+pub(crate) fn client(given: Option<&Utf8Path>) -> Result<(ClientSettings, Vec<String>), Failure> {
+    let in_home = || {
+        let home = Utf8PathBuf::from_path_buf(std::env::home_dir()?).ok()?;
+        Some(home.join(".slapos/slapos-client.cfg"))
+    };
+    let path = given
+        .map(Utf8Path::to_owned)
+        .or_else(|| from_environment("SLAPOS_CLIENT_CONFIGURATION").map(Into::into))
+        .or_else(in_home)
+        .ok_or_else(|| {
+            Failure::new(Exit::Usage, "no configuration file").hint("give one with --cfg FILE")
+        })?;
+    let file = File::read(&path)?;
+    let master_url = file.need("slapos", "master_url")?.to_owned();
+    Ok((ClientSettings { master_url }, file.unknown()))
+}
+
+/// Reads a node's settings from the file `given` (`--cfg`), else from the one that
+/// `SLAPOS_CONFIGURATION` names, else from `/etc/opt/slapos/slapos.cfg`. `program` is the running
+/// program. Also returns what it did not understand.
+pub(crate) fn node(
+    given: Option<&Utf8Path>,
+    program: Utf8PathBuf,
+    is_root: bool,
+) -> Result<(Settings, Vec<String>), Failure> {
+    let path = given
+        .map(Utf8Path::to_owned)
+        .or_else(|| from_environment("SLAPOS_CONFIGURATION").map(Into::into))
+        .unwrap_or_else(|| "/etc/opt/slapos/slapos.cfg".into());
+    let file = File::read(&path)?;
+    let computer = file.need("slapos", "computer_id")?;
+    let computer = computer
+        .try_into()
+        .map_err(|error| file.wrong("slapos", "computer_id", computer, error))?;
+    let instance_root = Utf8PathBuf::from(file.need("slapos", "instance_root")?);
+    let base = instance_root.parent().unwrap_or(&instance_root).to_owned();
+    let var_root = file
+        .get("slapos", "var_root")
+        .map_or_else(|| base.join("var"), Into::into);
+    let cache_root = file
+        .get("slapos", "cache_root")
+        .map_or_else(|| var_root.join("cache"), Into::into);
+    let settings = Settings {
+        computer,
+        master_url: file.need("slapos", "master_url")?.to_owned(),
+        software_root: file.need("slapos", "software_root")?.into(),
+        instance_root,
+        cache_root,
+        shipped_root: base.join("shipped"),
+        var_root,
+        partitions: partitions(&file)?,
+        users: if is_root { Some(users(&file)?) } else { None },
+        mirror: file.get("slapos", "mirror").map(Into::into),
+        proxies: Proxies {
+            http: from_environment("http_proxy"),
+            https: from_environment("https_proxy"),
+            none: from_environment("no_proxy"),
+        },
+        program,
+    };
+    Ok((settings, file.unknown()))
+}
+
+/// The numbers of the system users; the defaults lie in the range that systemd sets aside for
+/// users without an entry in `/etc/passwd`.
+fn users(file: &File) -> Result<Users, Failure> {
+    let software = file.number("slapos", "software_user")?.unwrap_or(61_900);
+    let first_partition = file.number("slapos", "partition_user")?.unwrap_or(62_000);
+    Ok(Users {
+        software,
+        first_partition,
+    })
+}
+
+/// `partition_amount` partitions, each with its own address out of `ipv4_local_network`.
+fn partitions(file: &File) -> Result<Vec<PartitionSettings>, Failure> {
+    let amount: u32 = file.number("slapformat", "partition_amount")?.unwrap_or(10);
+    let base = file
+        .get("slapformat", "partition_base_name")
+        .unwrap_or("slappart");
+    let name = "ipv4_local_network";
+    let text = file.get("slapformat", name).unwrap_or("127.1.0.0/16");
+    let (network, host_bits) = network(text)
+        .ok_or_else(|| file.wrong("slapformat", name, text, "use e.g. 127.1.0.0/16"))?;
+    if u64::from(amount) + 2 > 1 << host_bits {
+        return Err(file.wrong(
+            "slapformat",
+            name,
+            text,
+            format!("too small for {amount} partitions"),
+        ));
+    }
+    (0..amount)
+        .map(|place| {
+            let name = format!("{base}{place}");
+            Ok(PartitionSettings {
+                name: name.as_str().try_into().map_err(|error| {
+                    file.wrong("slapformat", "partition_base_name", base, error)
+                })?,
+                addresses: vec![IpAddr::V4(Ipv4Addr::from_bits(network + place + 1))],
+                capabilities: Vec::new(),
+            })
+        })
+        .collect()
+}
+
+/// `a.b.c.d/n` as the first address and the number of bits that are free.
+fn network(text: &str) -> Option<(u32, u32)> {
+    let (address, prefix) = text.split_once('/')?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    let free = 32u32
+        .checked_sub(prefix.parse().ok()?)
+        .filter(|free| (1..32).contains(free))?;
+    Some((address.to_bits() >> free << free, free))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Settings, Vec<String>), Failure> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), text.as_bytes()).unwrap();
+        node(
+            Some(Utf8Path::from_path(file.path()).unwrap()),
+            "slapos".into(),
+            false,
+        )
+    }
+
+    const MINIMAL: &str = "[slapos]\nmaster_url = http://127.0.0.1:1\ncomputer_id = COMP-1\n\
+                           software_root = /x/software\ninstance_root = /x/instance\n";
+
+    #[test]
+    fn partitions_get_their_names_and_one_address_each() {
+        let text = format!(
+            "{MINIMAL}[slapformat]\npartition_amount = 2\nipv4_local_network = 127.9.8.77/24\n"
+        );
+        let (settings, unknown) = read(&text).unwrap();
+        let seen: Vec<_> = settings
+            .partitions
+            .iter()
+            .map(|partition| format!("{} {}", partition.name, partition.addresses[0]))
+            .collect();
+        assert_eq!(seen, ["slappart0 127.9.8.1", "slappart1 127.9.8.2"]);
+        assert_eq!(settings.var_root, "/x/var");
+        assert!(unknown.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named_and_one_of_the_python_tools_is_not() {
+        let text = format!("{MINIMAL}key_file = /k\ncolour = red\n");
+        assert_eq!(read(&text).unwrap().1, ["[slapos] colour"]);
+    }
+
+    #[test]
+    fn faults_name_file_section_and_rule() {
+        let table = [
+            (
+                "[slapos]\ncomputer_id = C\n",
+                "does not set `instance_root` in [slapos]",
+            ),
+            (
+                &MINIMAL.replace("COMP-1", "a b"),
+                "[slapos] computer_id = a b: ",
+            ),
+            (
+                &format!("{MINIMAL}[slapformat]\npartition_amount = many\n"),
+                "partition_amount = many: not a number",
+            ),
+            (
+                &format!(
+                    "{MINIMAL}[slapformat]\npartition_amount = 300\nipv4_local_network = 127.0.1.0/24\n"
+                ),
+                "too small for 300 partitions",
+            ),
+        ];
+        for (text, expected) in table {
+            let failure = read(text).unwrap_err();
+            assert!(failure.chain[0].contains(expected), "{:?}", failure.chain);
+            assert_eq!(failure.exit, Exit::Usage);
+        }
+    }
+}

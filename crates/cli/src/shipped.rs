@@ -1,0 +1,52 @@
+//! The software releases that come with the program, laid out where a node reads them.
+
+use std::fs;
+
+use camino::Utf8Path;
+use include_dir::{Dir, include_dir};
+
+use crate::error::{Failure, Step};
+
+static SOFTWARE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../software");
+
+/// Writes every shipped release below `root`; a file that is already right is left alone.
+pub(crate) fn lay_out(root: &Utf8Path) -> Result<(), Failure> {
+    lay_out_below(&SOFTWARE, root)
+}
+
+fn lay_out_below(directory: &Dir<'_>, root: &Utf8Path) -> Result<(), Failure> {
+    for release in directory.dirs() {
+        lay_out_below(release, root)?;
+    }
+    for file in directory.files() {
+        let Some(relative) = Utf8Path::from_path(file.path()) else {
+            continue;
+        };
+        let path = root.join(relative);
+        if fs::read(&path).is_ok_and(|found| found == file.contents()) {
+            continue;
+        }
+        let above = path.parent().unwrap_or(root);
+        fs::create_dir_all(above).step(|| format!("cannot make {above}"))?;
+        slapos_node::files::write_atomically(&path, file.contents(), 0o644)
+            .step(|| format!("cannot write {path}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_release_has_its_profile() {
+        let root = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(root.path()).unwrap();
+        lay_out(root).unwrap();
+        lay_out(root).unwrap();
+        for name in ["hello", "mariadb", "phpmyadmin"] {
+            let text = fs::read_to_string(root.join(name).join("software.cfg")).unwrap();
+            assert!(text.contains("[buildout]"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! A real cloud for tests: the built binary as master and nodes, below a temporary directory.
+//!
+//! Waiting repeats a look until it is satisfied; the deadline is only against hanging for ever.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
+    time::{Duration, Instant},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
+use slapos_wire::{client::Client, v1};
+
+/// No test waits longer for anything.
+const HANGS: Duration = Duration::from_secs(240);
+
+pub(crate) fn slapos() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slapos"));
+    command
+        .env_remove("SLAPOS_CLIENT_CONFIGURATION")
+        .env_remove("SLAPOS_CONFIGURATION");
+    command
+}
+
+/// Path of a test release.
+pub(crate) fn release(name: &str) -> String {
+    format!(
+        "{}/tests/it/releases/{name}/software.cfg",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Said {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A master and its nodes; everything ends with it.
+pub(crate) struct Cloud {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) url: String,
+    network: String,
+    master: Option<Child>,
+    nodes: Vec<(String, Child)>,
+}
+
+/// Each test in this process has a network of its own; the process number keeps those of
+/// processes apart.
+fn network() -> String {
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+    let pid = std::process::id();
+    loop {
+        let network = format!(
+            "127.{}.{}",
+            214 + pid % 40,
+            (pid / 40 + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % 256
+        );
+        if TcpListener::bind(format!("{network}.1:5000")).is_ok() {
+            return network;
+        }
+    }
+}
+
+impl Cloud {
+    /// A master alone.
+    pub(crate) fn master() -> Self {
+        let network = network();
+        // Partitions run as users that must reach their directories.
+        let directory = tempfile::Builder::new()
+            .prefix("slapos-test-")
+            .tempdir_in("/tmp")
+            .unwrap();
+        open_to_all(directory.path());
+        let mut cloud = Self {
+            directory,
+            url: format!("http://{network}.1:5000"),
+            network,
+            master: None,
+            nodes: Vec::new(),
+        };
+        fs::create_dir_all(cloud.path().join("etc")).unwrap();
+        write_file(
+            &cloud.client_cfg(),
+            &format!("[slapos]\nmaster_url = {}\n", cloud.url),
+        );
+        cloud.start_master();
+        cloud
+    }
+
+    /// A master and two computers, `COMP-1` and `COMP-2`, with three partitions each.
+    pub(crate) fn start() -> Self {
+        let mut cloud = Self::master();
+        cloud.start_node("COMP-1", 3);
+        cloud.start_node("COMP-2", 3);
+        cloud.until("both nodes are formatted", |client| {
+            let computers = client.computers().unwrap();
+            computers
+                .iter()
+                .filter(|computer| computer.partitions.len() == 3)
+                .count()
+                == 2
+        });
+        cloud
+    }
+
+    /// A whole cloud on which the web release is available on COMP-1 and the database on COMP-2.
+    pub(crate) fn with_releases() -> Self {
+        let cloud = Self::start();
+        cloud.supply("web", "COMP-1");
+        cloud.supply("db", "COMP-2");
+        cloud
+    }
+
+    pub(crate) fn path(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.directory.path()).unwrap()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    pub(crate) fn client_cfg(&self) -> Utf8PathBuf {
+        self.path().join("etc/slapos-client.cfg")
+    }
+
+    pub(crate) fn node_cfg(&self, computer: &str) -> Utf8PathBuf {
+        self.path().join(format!("etc/{computer}.cfg"))
+    }
+
+    pub(crate) fn start_master(&mut self) {
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        let data = self.path().join("master");
+        let mut command = slapos();
+        command.args([
+            "master",
+            "serve",
+            "--open",
+            "--listen",
+            &listen,
+            "--data",
+            data.as_str(),
+        ]);
+        self.master = Some(self.spawn("master", command));
+        let client = self.client();
+        eventually("the master answers", || client.health().is_ok());
+    }
+
+    /// `kill -9`, as power cuts do it.
+    pub(crate) fn kill_master(&mut self) {
+        let mut master = self.master.take().unwrap();
+        master.kill().unwrap();
+        master.wait().unwrap();
+    }
+
+    pub(crate) fn start_node(&mut self, computer: &str, partitions: u32) {
+        let place = 16 * (computer.chars().last().unwrap().to_digit(10).unwrap());
+        let (base, network) = (self.path().join(computer), &self.network);
+        let text = format!(
+            "[slapos]\nmaster_url = {}\ncomputer_id = {computer}\nsoftware_root = {base}/software\n\
+             instance_root = {base}/instance\ncache_root = {}/cache\npartition_user = {}\n\
+             [slapformat]\npartition_amount = {partitions}\nipv4_local_network = {network}.{place}/28\n",
+            self.url,
+            self.path(),
+            62_000 + place,
+        );
+        write_file(&self.node_cfg(computer), &text);
+        self.restart_node(computer);
+    }
+
+    /// Starts the agent of a computer whose configuration is there.
+    pub(crate) fn restart_node(&mut self, computer: &str) {
+        let cfg = self.node_cfg(computer);
+        let mut command = slapos();
+        command.args(["--cfg", cfg.as_str(), "node", "run"]);
+        let child = self.spawn(computer, command);
+        self.nodes.push((computer.to_owned(), child));
+    }
+
+    /// `kill -9` of the agent; its services are not its own.
+    pub(crate) fn kill_node(&mut self, computer: &str) {
+        let place = self
+            .nodes
+            .iter()
+            .position(|(name, _)| name == computer)
+            .unwrap();
+        let (_, mut child) = self.nodes.remove(place);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn spawn(&self, name: &str, mut command: Command) -> Child {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path().join(format!("{name}.log")))
+            .unwrap();
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Runs a command against this cloud, as a person would.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        let mut command = slapos();
+        command
+            .env("SLAPOS_CLIENT_CONFIGURATION", self.client_cfg())
+            .args(arguments);
+        command.output().unwrap().into()
+    }
+
+    /// Runs a command that must end with a code.
+    pub(crate) fn must(&self, arguments: &[&str], code: i32) -> Said {
+        let said = self.run(arguments);
+        assert_eq!(said.code, code, "{arguments:?}: {said:?}\n{}", self.logs());
+        said
+    }
+
+    /// Supplies a test release and waits until it is available.
+    pub(crate) fn supply(&self, name: &str, computer: &str) {
+        let url = release(name);
+        self.must(&["supply", &url, computer], 0);
+        self.until(&format!("{name} is available on {computer}"), |client| {
+            let computer = client.computer(&computer.try_into().unwrap()).unwrap();
+            computer.supplies.iter().any(|supply| {
+                supply.software_release.as_str() == url
+                    && supply.state == slapos_core::names::SupplyState::Available
+            })
+        });
+    }
+
+    /// Requests `web` and waits until it is connected.
+    pub(crate) fn connected(&self) -> (v1::Instance, v1::Instance) {
+        self.must(&["request", "web", &release("web"), "--wait"], 0);
+        (self.instance("web"), self.instance("database"))
+    }
+
+    pub(crate) fn instance(&self, title: &str) -> v1::Instance {
+        self.find(title)
+            .unwrap_or_else(|| panic!("no instance {title}"))
+    }
+
+    pub(crate) fn find(&self, title: &str) -> Option<v1::Instance> {
+        self.client()
+            .instances(Some(&title.try_into().unwrap()))
+            .unwrap()
+            .into_iter()
+            .next()
+    }
+
+    /// The directory of the partition where an instance lives.
+    pub(crate) fn partition(&self, instance: &v1::Instance) -> Utf8PathBuf {
+        let (computer, partition) = (
+            instance.computer.as_ref().unwrap(),
+            instance.partition.as_ref().unwrap(),
+        );
+        self.path()
+            .join(computer.as_str())
+            .join("instance")
+            .join(partition.as_str())
+    }
+
+    /// Waits until `look` is satisfied.
+    pub(crate) fn until(&self, what: &str, mut look: impl FnMut(&Client) -> bool) {
+        let client = self.client();
+        let deadline = Instant::now() + HANGS;
+        while !look(&client) {
+            assert!(Instant::now() < deadline, "never: {what}\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        let mut text = String::new();
+        for name in ["master", "COMP-1", "COMP-2"] {
+            let log =
+                fs::read_to_string(self.path().join(format!("{name}.log"))).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = lines.len().saturating_sub(40);
+            text.push_str(&format!("--- {name}\n{}\n", lines[tail..].join("\n")));
+        }
+        text
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.nodes {
+            let _gone = child.kill();
+            let _gone = child.wait();
+        }
+        for computer in ["COMP-1", "COMP-2"] {
+            let base = self.path().join(computer).join("var");
+            if base.exists() {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let _gone = runtime.block_on(slapos_node::supervise::Client::new(&base).shutdown());
+            }
+        }
+        if let Some(master) = &mut self.master {
+            let _gone = master.kill();
+            let _gone = master.wait();
+        }
+    }
+}
+
+/// Repeats a look until it is satisfied.
+pub(crate) fn eventually(what: &str, mut look: impl FnMut() -> bool) {
+    let deadline = Instant::now() + HANGS;
+    while !look() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn write_file(path: &Utf8Path, text: &str) {
+    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644).unwrap();
+}

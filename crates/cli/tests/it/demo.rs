@@ -1,0 +1,405 @@
+//! The demo, for real: Debian packages, MariaDB, phpMyAdmin, a browser.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::{
+    browser::Browser,
+    cloud::{Said, eventually, slapos},
+};
+
+/// A directory that partitions' users may enter.
+fn directory() -> tempfile::TempDir {
+    let directory = tempfile::Builder::new()
+        .prefix("slapos-story-")
+        .tempdir_in("/tmp")
+        .unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// Command lines of processes that have to do with a directory.
+fn left_behind(directory: &Path) -> Vec<String> {
+    let needle = directory.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let is_process = entry
+            .file_name()
+            .to_string_lossy()
+            .chars()
+            .all(|c| c.is_ascii_digit());
+        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
+        let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+        let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        if is_process && (line.contains(needle) || cwd.starts_with(directory)) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+fn assert_nothing_left(directory: &Path) {
+    assert_eq!(left_behind(directory), Vec::<String>::new());
+}
+
+/// A demo that stays until it is told to end.
+struct Demo {
+    child: Child,
+    lines: Vec<String>,
+    reader: BufReader<std::process::ChildStderr>,
+}
+
+impl Demo {
+    fn start(directory: &Path, options: &[&str]) -> Self {
+        let mut child = slapos()
+            .args(["demo", "--dir", directory.to_str().unwrap()])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let reader = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            lines: Vec::new(),
+            reader,
+        }
+    }
+
+    /// Reads until a line contains a text; returns that line.
+    fn read_until(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let length = self.reader.read_line(&mut line).unwrap();
+            assert_ne!(length, 0, "ended before `{text}`:\n{}", self.lines.join(""));
+            self.lines.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Ctrl-C, then its exit code.
+    fn interrupt(mut self) -> i32 {
+        let kill = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(kill.success());
+        // Its last words must not fill the pipe.
+        std::io::copy(&mut self.reader, &mut std::io::sink()).unwrap();
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+fn last_word(line: &str) -> String {
+    line.split_whitespace().last().unwrap().to_owned()
+}
+
+#[test]
+fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
+    let directory = directory();
+    let dir = directory.path().to_str().unwrap();
+
+    // Cold, verifying by itself.
+    let said: Said = slapos()
+        .args(["demo", "--exit", "--dir", dir])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.err
+            .contains("logged in to phpMyAdmin as `app`; databases: app"),
+        "{said:?}"
+    );
+    for step in [
+        "please wait",
+        "PHP's configuration is rewritten",
+        "from request to connected",
+    ] {
+        assert!(
+            said.err.contains(step) || said.out.contains(step),
+            "{step} in {said:?}"
+        );
+    }
+    assert_nothing_left(directory.path());
+    secrets_are_kept(directory.path());
+
+    // Warm: the same data, and the ordinary commands against it.
+    let mut demo = Demo::start(directory.path(), &[]);
+    let address = last_word(&demo.read_until("phpMyAdmin        http"));
+    let password = last_word(&demo.read_until("log in as"));
+    let page = last_word(&demo.read_until("the master's page"));
+    demo.read_until("Ctrl-C stops everything");
+    let second: Said = slapos()
+        .args(["demo", "--exit", "--dir", dir])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(second.code, 1);
+    assert!(
+        second.err.contains("already running") && second.err.contains("hint"),
+        "{second:?}"
+    );
+    let cfg = directory.path().join("etc/slapos-client.cfg");
+    let tree: Said = slapos()
+        .args([
+            "--cfg",
+            cfg.to_str().unwrap(),
+            "service",
+            "tree",
+            "phpmyadmin",
+        ])
+        .output()
+        .unwrap()
+        .into();
+    assert!(
+        tree.out.contains("database") && tree.out.contains("publishes"),
+        "{tree:?}"
+    );
+
+    in_a_browser(&address, &password, &page);
+    assert_eq!(demo.interrupt(), 0);
+    assert_nothing_left(directory.path());
+}
+
+/// A real browser logs in to phpMyAdmin and sees the database; then it looks at the master's page.
+fn in_a_browser(address: &str, password: &str, page: &str) {
+    let browser = Browser::start();
+    browser.open(&format!("{address}index.php"));
+    browser.fill("input_username", "app");
+    browser.fill("input_password", password);
+    browser.click("input_go");
+    browser.open(&format!("{address}index.php?route=/server/databases"));
+    browser.until_text("app");
+
+    browser.open(page);
+    for text in [
+        "phpmyadmin",
+        "database",
+        "host, password, port, user",
+        "mariadbd",
+        "php-fpm",
+    ] {
+        browser.until_text(text);
+    }
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    browser.screenshot(&pictures.join("page.png"));
+}
+
+/// No password in a log, and no file with one that others may read.
+fn secrets_are_kept(directory: &Path) {
+    let partition = directory.join("COMP-2/instance/slappart0/etc/.password");
+    let stored = fs::read_to_string(&partition).unwrap();
+    let mut passwords = stored
+        .split('"')
+        .filter(|text| text.len() == 24)
+        .map(str::to_owned);
+    let password = passwords.next().unwrap_or_else(|| stored.trim().to_owned());
+    assert_eq!(password.len(), 24, "the password as it is stored: {stored}");
+    let mut checked = 0;
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let facts = entry.metadata().unwrap();
+            let open = facts.permissions().mode() & 0o007 != 0;
+            let is_log = entry.path().extension().is_some_and(|end| end == "log");
+            if facts.is_dir() {
+                let skipped = entry.path().ends_with("cache") || entry.path().ends_with("software");
+                // Nobody passes a directory that is closed to others.
+                if !skipped
+                    && (open || entry.path().ends_with("var") || entry.path().ends_with("log"))
+                {
+                    folders.push(entry.path());
+                }
+            } else if facts.is_file() && (open || is_log) {
+                let content = fs::read(entry.path()).unwrap();
+                let found = content
+                    .windows(password.len())
+                    .any(|window| window == password.as_bytes());
+                assert!(!found, "the password is in {}", entry.path().display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 5, "looked at {checked} files only");
+}
+
+#[test]
+fn s2_the_lessons_three_commands_bring_up_the_page() {
+    let directory = directory();
+    let mut demo = Demo::start(directory.path(), &[]);
+    demo.read_until("Ctrl-C stops everything");
+    let lesson = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/tutorial.md"
+    ))
+    .unwrap();
+    let commands: Vec<_> = lesson
+        .lines()
+        .filter(|line| {
+            line.starts_with("slapos supply software/hello")
+                || line.starts_with("slapos request greeting")
+        })
+        .collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let cfg = directory.path().join("etc/slapos-client.cfg");
+    let mut greetings = Vec::new();
+    for command in commands {
+        let words: Vec<_> = command.split_whitespace().skip(1).collect();
+        let said: Said = slapos()
+            .env("SLAPOS_CLIENT_CONFIGURATION", &cfg)
+            .args(&words)
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(said.code, 0, "{command}: {said:?}");
+        if let Some(line) = said.out.lines().find(|line| line.contains("url = ")) {
+            let text = ureq::get(&last_word(line))
+                .call()
+                .unwrap()
+                .body_mut()
+                .read_to_string()
+                .unwrap();
+            greetings.push(text.contains("Hello, Ada!") || text.contains("Hello, Grace!"));
+        }
+    }
+    assert_eq!(greetings, [true, true]);
+    assert_eq!(demo.interrupt(), 0);
+    assert_nothing_left(directory.path());
+}
+
+#[test]
+fn s25_told_slowly_each_step_waits_for_enter() {
+    let directory = directory();
+    let mut demo = Demo::start(directory.path(), &["--slow"]);
+    let mut enter = demo.child.stdin.take().unwrap();
+    let mut press = || std::io::Write::write_all(&mut enter, b"\n").unwrap();
+    for sentence in [
+        "knows what is going on",
+        "which software to install",
+        "slap.request",
+        "looks for a free partition",
+        "how the two instances are connected",
+    ] {
+        demo.read_until(sentence);
+        press();
+    }
+    demo.read_until("Ctrl-C stops everything");
+    assert_eq!(demo.interrupt(), 0);
+    assert_nothing_left(directory.path());
+}
+
+#[test]
+fn an_ordinary_user_needs_nothing_else() {
+    if slapos_node::sys::whoami() != 0 {
+        println!("skipped: only root can become another user; the other tests already run as one");
+        return;
+    }
+    let directory = directory();
+    // A home of its own: the program, and nothing that belongs to root.
+    let home = Utf8PathBuf::from_path_buf(directory.path().join("home")).unwrap();
+    fs::create_dir(&home).unwrap();
+    let program = home.join("slapos");
+    fs::copy(env!("CARGO_BIN_EXE_slapos"), &program).unwrap();
+    std::os::unix::fs::chown(&home, Some(54_321), Some(54_321)).unwrap();
+    let said = as_user(
+        &home,
+        &program,
+        &["demo", "--exit", "--dir", home.join("cloud").as_str()],
+    );
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.err
+            .contains("logged in to phpMyAdmin as `app`; databases: app"),
+        "{said:?}"
+    );
+    assert_nothing_left(directory.path());
+}
+
+fn as_user(home: &Utf8Path, program: &Utf8Path, arguments: &[&str]) -> Said {
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            "--reuid",
+            "54321",
+            "--regid",
+            "54321",
+            "--clear-groups",
+            "--no-new-privs",
+            "--",
+            program.as_str(),
+        ])
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home)
+        .current_dir(home);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn ctrl_c_in_every_phase_leaves_no_process() {
+    let directory = directory();
+    let phases: &[fn(&mut Demo)] = &[
+        |_| {},
+        |demo| drop(demo.read_until("1. A master")),
+        |demo| drop(demo.read_until("2. The master tells")),
+        |demo| {
+            demo.read_until("2. The master tells");
+            thread::sleep(Duration::from_secs(2)); // somewhere in downloading or unpacking
+        },
+        |demo| drop(demo.read_until("3. A person requests")),
+        |demo| drop(demo.read_until("4. PHP asks")),
+    ];
+    for (phase, reach) in phases.iter().enumerate() {
+        let mut demo = Demo::start(directory.path(), &[]);
+        reach(&mut demo);
+        let code = demo.interrupt();
+        assert_ne!(code, 0, "phase {phase}: interrupted is not done");
+        eventually("all processes have gone", || {
+            left_behind(directory.path()).is_empty()
+        });
+    }
+    // Whatever was left half-way is taken up.
+    let dir = directory.path().to_str().unwrap();
+    let said: Said = slapos()
+        .args(["demo", "--exit", "--dir", dir])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_nothing_left(directory.path());
+}
+
+#[test]
+fn a_mirror_that_does_not_answer_is_named() {
+    let directory = directory();
+    let dir = directory.path().to_str().unwrap();
+    let said: Said = slapos()
+        .args([
+            "demo",
+            "--exit",
+            "--dir",
+            dir,
+            "--mirror",
+            "http://127.0.0.1:9/debian",
+        ])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("127.0.0.1:9"), "{said:?}");
+    assert_nothing_left(directory.path());
+}

@@ -1,0 +1,10 @@
+//! The built binary, end to end, with real processes.
+//!
+//! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
+//! our own; `demo` runs the real MariaDB, phpMyAdmin and browser; `trouble` is what goes wrong.
+
+mod browser;
+mod cloud;
+mod demo;
+mod story;
+mod trouble;

@@ -1,0 +1,205 @@
+//! What goes wrong, and what is said about it: place, cause, way out, exit code.
+
+use std::{fs, net::TcpListener};
+
+use crate::cloud::{Cloud, Said, release, slapos};
+
+fn write(path: &camino::Utf8Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644).unwrap();
+}
+
+#[test]
+fn unknown_things_are_named() {
+    let cloud = Cloud::start();
+    let table: &[(&[&str], i32, &str)] = &[
+        (&["supply", "software/hello", "COMP-9"], 3, "COMP-9"),
+        (&["computer", "info", "COMP-9"], 3, "COMP-9"),
+        (
+            &["service", "info", "nobody"],
+            1,
+            "there is no instance `nobody`",
+        ),
+        (&["request", "a", "b c"], 64, "b c"),
+        (
+            &["request", "a", "software/hello", "--state", "asleep"],
+            64,
+            "started, stopped or destroyed",
+        ),
+        (
+            &["request", "a", "software/hello", "--parameters", "novalue"],
+            64,
+            "KEY=VALUE",
+        ),
+        (&["dance"], 64, "dance"),
+    ];
+    for (arguments, code, text) in table {
+        let said = cloud.must(arguments, *code);
+        assert!(said.err.contains(text), "{arguments:?}: {said:?}");
+        assert!(said.out.is_empty(), "errors are no data: {said:?}");
+    }
+}
+
+#[test]
+fn without_a_master_there_is_no_answer_and_a_hint() {
+    let directory = tempfile::tempdir().unwrap();
+    let cfg = camino::Utf8Path::from_path(directory.path())
+        .unwrap()
+        .join("client.cfg");
+    write(&cfg, "[slapos]\nmaster_url = http://127.0.0.1:9\n");
+    let said: Said = slapos()
+        .args(["--cfg", cfg.as_str(), "service", "list"])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 5);
+    assert!(
+        said.err.contains("http://127.0.0.1:9") && said.err.contains("hint"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_missing_configuration_is_wrong_usage() {
+    let said: Said = slapos()
+        .args(["--cfg", "/nowhere/x.cfg", "service", "list"])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 64);
+    assert!(said.err.contains("/nowhere/x.cfg"), "{said:?}");
+}
+
+#[test]
+fn a_release_that_cannot_be_read_is_an_error_with_the_place() {
+    let cloud = Cloud::start();
+    for url in [
+        "/nowhere/software.cfg",
+        "http://127.0.0.1:9/software.cfg",
+        "software/unknown",
+    ] {
+        cloud.must(&["supply", url, "COMP-1"], 0);
+        cloud.until("the error is told", |client| {
+            let computer = client.computer(&"COMP-1".try_into().unwrap()).unwrap();
+            computer.supplies.iter().any(|supply| {
+                supply.software_release.as_str() == url
+                    && supply.state == slapos_core::names::SupplyState::Error
+                    && supply
+                        .text
+                        .as_deref()
+                        .is_some_and(|text| text.contains("software.cfg"))
+            })
+        });
+    }
+    // Whoever requests it is told so.
+    let said = cloud.must(&["request", "a", "software/unknown"], 2);
+    assert!(said.out.contains("COMP-1"), "{said:?}");
+}
+
+#[test]
+fn a_template_that_refers_to_a_missing_key_names_file_line_key_and_nearest_name() {
+    let cloud = Cloud::start();
+    let directory = cloud.path().join("faulty");
+    write(&directory.join("page.in"), "one\n{{ server['hots'] }}\n");
+    write(
+        &directory.join("software.cfg"),
+        concat!(
+            "[buildout]\nparts = instance.cfg\n[page.in]\nrecipe = slapos.recipe.build:download\n",
+            "url = ${:_profile_base_location_}/page.in\n[instance.cfg]\nrecipe = slapos.recipe.template:jinja2\n",
+            "inline =\n  [buildout]\n  parts = page\n  [server]\n  host = h\n  [page]\n",
+            "  recipe = slapos.recipe.template:jinja2\n  url = {{ page }}\n",
+            "  output = $${buildout:directory}/page\n  context = section server server\n",
+            "output = ${buildout:directory}/instance.cfg\ncontext = key page page.in:target\n",
+        ),
+    );
+    let url = directory.join("software.cfg");
+    cloud.must(&["supply", url.as_str(), "COMP-1"], 0);
+    cloud.run(&["request", "faulty", url.as_str()]);
+    cloud.until("the error is told", |_| {
+        cloud.instance("faulty").state == "error"
+    });
+    let said = cloud.must(&["service", "info", "faulty"], 0);
+    let told = cloud.instance("faulty").error.unwrap();
+    for text in ["page.in:2", "hots", "host"] {
+        assert!(told.contains(text), "{text} in {told}\n{said:?}");
+    }
+    let partition = cloud.partition(&cloud.instance("faulty"));
+    assert!(!partition.join("page").exists(), "nothing is half-done");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("master");
+    let arguments = [
+        "master",
+        "serve",
+        "--open",
+        "--listen",
+        &address,
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let said: Said = slapos().args(arguments).output().unwrap().into();
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains(&address) && said.err.contains("hint"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn open_and_not_loopback_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("master");
+    let arguments = [
+        "master",
+        "serve",
+        "--open",
+        "--listen",
+        "0.0.0.0:0",
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let said: Said = slapos().args(arguments).output().unwrap().into();
+    assert_ne!(said.code, 0);
+    assert!(said.err.contains("loopback"), "{said:?}");
+}
+
+#[test]
+fn a_path_too_long_for_sockets_is_refused_before_anything_starts() {
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let long = directory.path().join("x".repeat(80));
+    let said: Said = slapos()
+        .args(["demo", "--exit", "--dir", long.to_str().unwrap()])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.err.contains("107 bytes") && said.err.contains("shorter"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_release_in_use_is_not_removed() {
+    let cloud = Cloud::start();
+    cloud.supply("idle", "COMP-1");
+    let idle = release("idle");
+    cloud.must(&["request", "user", &idle, "--wait"], 0);
+    let said = cloud.must(&["remove", &idle, "COMP-1"], 3);
+    assert!(said.err.contains("user"), "{said:?}");
+    cloud.must(&["service", "destroy", "user"], 0);
+    cloud.until("it is gone", |_| cloud.find("user").is_none());
+    cloud.must(&["remove", &idle, "COMP-1"], 0);
+    cloud.until("the release is gone", |client| {
+        client
+            .computer(&"COMP-1".try_into().unwrap())
+            .unwrap()
+            .supplies
+            .is_empty()
+    });
+}

@@ -1,0 +1,133 @@
+//! The page: the cloud as a person sees it, drawn by the master, live by server-sent events.
+//!
+//! No build step, no outside asset; reads without JavaScript. Shows the names of what instances
+//! publish, never the values, but for an address to click.
+
+mod view;
+
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{
+        Html, IntoResponse, Response, Sse,
+        sse::{self, KeepAlive},
+    },
+    routing::get,
+};
+use futures_util::{Stream, stream::unfold};
+
+use self::view::{Live, Page};
+use crate::service::{Service, ServiceError, Viewer};
+
+/// How many of the newest changes are shown.
+const CHANGES_SHOWN: usize = 20;
+/// What happens within this time is drawn once.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// What the browser may load: our own files; what an instance publishes is a text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The routes of the page.
+pub(crate) fn router() -> Router<Service> {
+    Router::new()
+        .route("/", get(page))
+        .route("/page/events", get(events))
+        .route(
+            "/page/style.css",
+            get(|| asset("text/css", include_str!("style.css"))),
+        )
+        .route(
+            "/page/live.js",
+            get(|| asset("text/javascript", include_str!("live.js"))),
+        )
+}
+
+/// `GET /`
+async fn page(State(service): State<Service>) -> Response {
+    match draw(&service).await {
+        Ok(live) => render(&Page { live }),
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// `GET /page/events`: the live part, drawn again after each change and each sample.
+async fn events(
+    State(service): State<Service>,
+) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
+    let viewer = service.look();
+    Sse::new(unfold((service, viewer, true), next)).keep_alive(KeepAlive::default())
+}
+
+type Reader = (Service, Viewer, bool);
+
+async fn next(
+    (service, mut viewer, first): Reader,
+) -> Option<(Result<sse::Event, Infallible>, Reader)> {
+    if !first {
+        tokio::select! {
+            event = viewer.next() => drop(event?),
+            () = service.stopping() => return None,
+        }
+        let gathered = async { while viewer.next().await.is_some() {} };
+        // The time that is over is what ends the gathering.
+        let _over = tokio::time::timeout(GATHER, gathered).await;
+    }
+    let drawn = draw(&service).await.ok()?.render().ok()?;
+    Some((
+        Ok(sse::Event::default().data(drawn)),
+        (service, viewer, false),
+    ))
+}
+
+async fn draw(service: &Service) -> Result<Live, ServiceError> {
+    let revision = service.health().await?.revision;
+    let mut instances = Vec::new();
+    let mut processes = BTreeMap::new();
+    for tree in service.trees().await? {
+        instances.extend(tree.instances);
+        processes.extend(tree.processes);
+    }
+    let computers = service.computers().await?;
+    let history = service.history(None, CHANGES_SHOWN).await?;
+    let changes: Vec<_> = history
+        .into_iter()
+        .rev()
+        .map(|entry| entry.change)
+        .collect();
+    Ok(Live::new(
+        revision.0, &instances, &processes, &computers, &changes,
+    ))
+}
+
+fn render(page: &Page) -> Response {
+    match page.render() {
+        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the page cannot be drawn");
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn unavailable(error: &ServiceError) -> Response {
+    (
+        axum::http::StatusCode::SERVICE_UNAVAILABLE,
+        error.to_string(),
+    )
+        .into_response()
+}
+
+async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "max-age=300"),
+        ],
+        content,
+    )
+}
