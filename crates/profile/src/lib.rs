@@ -1,1 +1,37 @@
-//! (to come)
+//! The SlapOS profile language: reader, engine, recipes.
+//!
+//! A profile is sections of options that refer to each other; sections with a `recipe` are parts. [`run`] evaluates
+//! one profile and lays out one directory: a release from a `software.cfg`, or a partition from an `instance.cfg`.
+//!
+//! ```text
+//! text ─▶ read ─▶ merge ─▶ section ─▶ engine ─▶ recipes ─▶ files
+//!        lines,   extends, macros     values,   one file
+//!        places   = += -=             order,    each
+//!                                     waiting
+//! ```
+//!
+//! Whatever lies outside of the directory goes through [`Host`]: fetching a URL, requesting an instance, telling
+//! progress. Publishing is no effect: the [`Outcome`] carries what is to be published.
+//!
+//! # Never
+//! - Prints, reads settings or environment, looks at the clock.
+//! - Removes anything outside of the directory, or anything that no part recorded.
+//! - Lets a secret (a generated password, a connection value) into state or messages.
+
+mod engine;
+mod error;
+mod files;
+mod host;
+mod job;
+mod merge;
+mod outcome;
+mod read;
+mod recipes;
+mod section;
+mod value;
+
+pub use engine::run;
+pub use error::{Code, Error, Fault, Place, Result};
+pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
+pub use job::{Facts, Job, Options, Purpose, Supply};
+pub use outcome::{Action, Input, Look, Outcome, PartReport, Waiting, unchanged};

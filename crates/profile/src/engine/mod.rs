@@ -1,0 +1,180 @@
+//! Evaluates sections, keeps their order, installs their parts.
+//!
+//! ```text
+//! load     profile and what it extends → raw sections             (merge)
+//! order    for each wanted part: macros, references, constructor   (order, scope)
+//!          → values, the parts in order, and which of them wait
+//! sign     hash of each part with all that it read                 (signature)
+//! install  against the state of the last run                       (run, work, state)
+//! ```
+//!
+//! # Invariants
+//! - All constructors run before anything is installed.
+//! - A part that waits is left exactly as the last run left it.
+//! - Only paths that a part recorded, inside the directory, are ever removed.
+
+mod order;
+mod run;
+mod scope;
+mod signature;
+mod state;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use indexmap::IndexMap;
+
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::host::Host;
+use crate::job::Job;
+use crate::merge::{self, is_url};
+use crate::outcome::{Look, Outcome, Waiting};
+use crate::read::{Change, Layer, Raw, Source, Spot};
+use crate::recipes::{Kind, Recipe};
+use crate::section::RawOptions;
+use crate::value::{Cell, escape};
+
+pub use run::run;
+pub(crate) use scope::{Scope, Stop};
+pub(crate) use signature::hex;
+pub(crate) use state::PartState;
+pub(crate) use work::Work;
+
+/// One evaluation under way.
+pub(crate) struct Engine<'a> {
+    job: &'a Job,
+    host: &'a mut dyn Host,
+    /// Raw sections, all files merged.
+    sections: Layer,
+    /// Sections that were used.
+    slots: IndexMap<Rc<str>, Slot>,
+    /// Parts: what is referred to comes first.
+    order: Vec<Rc<str>>,
+    /// Options that are being evaluated, outermost first.
+    computing: Vec<(Rc<str>, Rc<str>)>,
+    /// What earlier runs installed.
+    previous: BTreeMap<String, PartState>,
+    /// Files that were read, as they looked before.
+    inputs: BTreeMap<Utf8PathBuf, Look>,
+    outcome: Outcome,
+}
+
+/// A section in use.
+#[derive(Default)]
+struct Slot {
+    raw: RawOptions,
+    cells: BTreeMap<Rc<str>, Cell>,
+    /// Sections that this one refers to.
+    needs: BTreeSet<Rc<str>>,
+    /// What the constructor read elsewhere: name to digest.
+    reads: BTreeMap<String, String>,
+    part: Option<Part>,
+}
+
+/// A section with a recipe.
+struct Part {
+    kind: &'static Kind,
+    /// The recipe as the profile names it.
+    recipe: String,
+    /// Present until it is installed; absent also in a part that waits.
+    instance: Option<Box<dyn Recipe>>,
+    waiting: Option<Rc<Waiting>>,
+}
+
+const BUILDOUT: &str = "buildout";
+
+/// Directory options of `[buildout]`, made absolute before anything refers to them.
+const DIRECTORIES: [(&str, &str); 5] = [
+    ("directory", ""),
+    ("bin-directory", "bin"),
+    ("parts-directory", "parts"),
+    ("eggs-directory", "eggs"),
+    ("develop-eggs-directory", "develop-eggs"),
+];
+
+impl<'a> Engine<'a> {
+    /// Reads and merges the profile.
+    fn load(job: &'a Job, host: &'a mut dyn Host, previous: BTreeMap<String, PartState>) -> Result<Self> {
+        let mut inputs = BTreeMap::new();
+        let mut sections = defaults(job);
+        let read = &mut |place: &str| {
+            let bytes = read_location(host, &mut inputs, place)?;
+            String::from_utf8(bytes)
+                .map_err(|_| Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")))
+        };
+        merge::merge(&mut sections, merge::load(&job.profile, read)?);
+        merge::merge(&mut sections, extra(job));
+        Ok(Self {
+            job,
+            host,
+            sections,
+            slots: IndexMap::new(),
+            order: Vec::new(),
+            computing: Vec::new(),
+            previous,
+            inputs,
+            outcome: Outcome::default(),
+        })
+    }
+
+    fn directory(&self) -> &'a Utf8Path {
+        &self.job.directory
+    }
+}
+
+/// The content of a path or URL; remembers how a path looked.
+fn read_location(host: &mut dyn Host, inputs: &mut BTreeMap<Utf8PathBuf, Look>, place: &str) -> Result<Vec<u8>> {
+    let path = place.strip_prefix("file://").unwrap_or(place);
+    if is_url(path) {
+        return host.fetch(path).map_err(|refusal| host_error(&format!("cannot fetch {path}"), refusal));
+    }
+    let path = Utf8PathBuf::from(path);
+    inputs.entry(path.clone()).or_insert_with(|| Look::at(&path));
+    files::read(&path)
+}
+
+/// A refusal from outside as an error of the profile.
+pub(crate) fn host_error(step: &str, refusal: crate::host::HostError) -> Error {
+    let error = Error::new(Code::Host, format!("{step}: {}", refusal.message));
+    match refusal.hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The options that `[buildout]` has when the profile says nothing.
+fn defaults(job: &Job) -> Layer {
+    let others = [("parts", ""), ("offline", "false"), ("newest", "true"), ("versions", "versions"), ("installed", "")];
+    let source = Source::new("(defaults)", "");
+    let mut layer = Layer::new();
+    let mut put = |option: &str, text: &str| put_option(&mut layer, &source, BUILDOUT, option, text);
+    for (option, folder) in DIRECTORIES {
+        put(option, job.directory.join(folder).as_str().trim_end_matches('/'));
+    }
+    for (option, text) in others {
+        put(option, text);
+    }
+    layer
+}
+
+/// The caller's sections.
+fn extra(job: &Job) -> Layer {
+    let source = Source::new("(given by the caller)", "");
+    let mut layer = Layer::new();
+    for (section, options) in &job.extra {
+        layer.entry(section.as_str().into()).or_default();
+        for (option, text) in options {
+            put_option(&mut layer, &source, section, option, text);
+        }
+    }
+    layer
+}
+
+fn put_option(layer: &mut Layer, source: &Rc<Source>, section: &str, option: &str, text: &str) {
+    let spot = Spot { source: Rc::clone(source), line: 1, column: 1 };
+    let set = Some(Raw::at(spot, &escape(text)));
+    layer.entry(section.into()).or_default().insert(option.into(), Change { set, ..Change::default() });
+}

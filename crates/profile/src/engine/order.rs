@@ -1,0 +1,249 @@
+//! Using a section: macros, references, constructor. The order of parts falls out: what is referred to comes first.
+
+use std::rc::Rc;
+
+use super::{BUILDOUT, DIRECTORIES, Engine, Part, Scope, Slot, Stop};
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::outcome::Waiting;
+use crate::read::{Raw, Spot};
+use crate::recipes;
+use crate::section::{expand, missing_section};
+use crate::value::{Cell, Datum, Piece, Seen, escape, pieces};
+
+/// How deep references may go before the profile is taken for a mistake.
+const DEPTH_MAX: usize = 200;
+
+impl Engine<'_> {
+    /// Uses every wanted part. Afterwards values, order and waiting are known.
+    pub(super) fn evaluate(&mut self) -> Result<()> {
+        self.initialise(BUILDOUT)?;
+        let parts = match self.cell(BUILDOUT, "parts")?.read()? {
+            Seen::Value(value) => value.as_str().unwrap_or_default().to_owned(),
+            Seen::Waiting(waiting) => {
+                let message = format!("`parts` depends on `{}`, which has no answer yet", waiting.title);
+                return Err(Error::new(Code::Unsupported, message)
+                    .with_hint("let values of parts depend on requests, not the list of parts"));
+            }
+        };
+        for name in parts.split_whitespace() {
+            self.initialise(name).map_err(|error| {
+                let spot = self.slots.get(BUILDOUT).and_then(|slot| slot.raw.get("parts")).map(|raw| find_word(raw, name));
+                match spot {
+                    Some(spot) => error.at(|| spot.place()),
+                    None => error,
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Uses a section, if that has not happened yet.
+    pub(super) fn initialise(&mut self, name: &str) -> Result<()> {
+        if self.slots.contains_key(name) {
+            return Ok(());
+        }
+        if !self.sections.contains_key(name) {
+            return Err(missing_section(&self.sections, name));
+        }
+        let chain = || format!("while using section [{name}]");
+        let raw = expand(&self.sections, name).map_err(|error| error.during(chain()))?;
+        let mut referring: Vec<Rc<str>> =
+            raw.iter().filter(|(_, raw)| raw.text().contains("${")).map(|(option, _)| Rc::clone(option)).collect();
+        referring.sort();
+        self.slots.insert(name.into(), Slot { raw, ..Slot::default() });
+        if name == BUILDOUT {
+            self.settle_directories()?;
+        }
+        for option in referring {
+            self.cell(name, &option).map_err(|error| error.during(chain()))?;
+        }
+        self.construct(name).map_err(|error| error.during(chain()))
+    }
+
+    fn settle_directories(&mut self) -> Result<()> {
+        for (option, _) in DIRECTORIES {
+            let cell = self.cell(BUILDOUT, option)?;
+            if let Seen::Value(value) = cell.read()?
+                && let Some(text) = value.as_str()
+            {
+                let path = files::in_directory(self.directory(), text);
+                self.set_cell(BUILDOUT, option, Cell::new(Datum::Text(escape(path.as_str()).into())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the constructor of a section that has a recipe.
+    fn construct(&mut self, name: &str) -> Result<()> {
+        let Some(raw) = self.slots[name].raw.get("recipe").cloned() else { return Ok(()) };
+        let Seen::Value(value) = self.cell(name, "recipe")?.read()? else {
+            return Err(Error::new(Code::Unsupported, "a recipe's name cannot wait for a request").at(|| raw.spot.place()));
+        };
+        let recipe = value.as_str().unwrap_or_default().trim().to_owned();
+        if recipe.is_empty() {
+            return Ok(());
+        }
+        let kind = recipes::find(&recipe).ok_or_else(|| unknown_recipe(&recipe, name, &raw))?;
+        let slot = &self.slots[name];
+        let waits = slot.cells.values().find_map(|cell| match &cell.datum {
+            Datum::Waiting(waiting) => Some(Rc::clone(waiting)),
+            Datum::Text(_) | Datum::Typed(_) => None,
+        });
+        let mut part = Part { kind, recipe, instance: None, waiting: None };
+        let name: Rc<str> = name.into();
+        let made = match waits {
+            Some(waiting) => Err(Stop::Waiting(waiting)),
+            None => (kind.make)(&mut Scope::new(self, Rc::clone(&name))),
+        };
+        match made {
+            Ok(instance) => part.instance = Some(instance),
+            Err(Stop::Error(error)) => return Err(error.at(|| raw.spot.place())),
+            Err(Stop::Waiting(waiting)) => {
+                self.note_waiting(&name, kind, &waiting);
+                part.waiting = Some(waiting);
+            }
+        }
+        self.slots[&name].part = Some(part);
+        self.order.push(name);
+        Ok(())
+    }
+
+    /// Keeps causes, and the titles of requests that could not be made yet.
+    fn note_waiting(&mut self, name: &str, kind: &recipes::Kind, waiting: &Rc<Waiting>) {
+        if waiting.part == name {
+            self.outcome.waiting.push(Waiting::clone(waiting));
+        } else if kind.requests
+            && let Ok(cell) = self.cell(name, "name")
+            && let Ok(Seen::Value(title)) = cell.read()
+            && let Some(title) = title.as_str()
+        {
+            self.outcome.requested.push(title.to_owned());
+        }
+    }
+
+    /// The value of an option after substitution.
+    pub(super) fn cell(&mut self, section: &str, option: &str) -> Result<Cell> {
+        self.initialise(section)?;
+        let slot = &self.slots[section];
+        if let Some(cell) = slot.cells.get(option) {
+            return Ok(cell.clone());
+        }
+        if let Some(raw) = slot.raw.get(option).cloned() {
+            let cell = self.compute(section, option, &raw)?;
+            self.set_cell(section, option, cell.clone());
+            return Ok(cell);
+        }
+        if option == "_buildout_section_name_" {
+            return Ok(Cell::new(Datum::Text(section.into())));
+        }
+        Err(self.missing_option(section, option))
+    }
+
+    fn compute(&mut self, section: &str, option: &str, raw: &Raw) -> Result<Cell> {
+        let me: (Rc<str>, Rc<str>) = (section.into(), option.into());
+        if let Some(from) = self.computing.iter().position(|open| *open == me) {
+            let circle = self.computing[from..].iter().chain([&me]).map(|(section, option)| format!("{section}:{option}"));
+            let circle = circle.collect::<Vec<_>>().join(" → ");
+            return Err(Error::new(Code::OptionCycle, format!("options refer to each other in a circle: {circle}")));
+        }
+        if self.computing.len() >= DEPTH_MAX {
+            let message = format!("references go deeper than {DEPTH_MAX} options");
+            return Err(Error::new(Code::OptionCycle, message));
+        }
+        self.computing.push(me);
+        let text = raw.text();
+        let result = self.substitute(section, &text, &|offset| raw.spot_at(offset));
+        self.computing.pop();
+        result.map_err(|error| error.during(format!("while evaluating {section}:{option} ({})", raw.spot.short())))
+    }
+
+    /// Fills the references of a text that stands in `section`.
+    pub(super) fn substitute(&mut self, section: &str, text: &str, spot_at: &dyn Fn(usize) -> Spot) -> Result<Cell> {
+        let found = pieces(text).map_err(|(offset, message)| {
+            Error::new(Code::BadReference, message)
+                .at(|| spot_at(offset).place())
+                .with_hint("a dollar sign before a brace that is no reference is written `$$`")
+        })?;
+        let mut whole = String::new();
+        let (mut secret, mut waiting) = (false, None);
+        for piece in &found {
+            let (target, option, offset) = match *piece {
+                Piece::Text(text) => {
+                    whole.push_str(text);
+                    continue;
+                }
+                Piece::Reference { section: "", option, offset } => (section, option, offset),
+                Piece::Reference { section, option, offset } => (section, option, offset),
+            };
+            let cell = self.refer(section, target, option).map_err(|error| error.at(|| spot_at(offset).place()))?;
+            if found.len() == 1 {
+                return Ok(cell);
+            }
+            secret |= cell.secret;
+            match (&cell.datum, cell.pasted()?) {
+                (Datum::Waiting(cause), _) => waiting = waiting.or(Some(Rc::clone(cause))),
+                (_, pasted) => whole.push_str(&pasted.unwrap_or_default()),
+            }
+        }
+        let datum = waiting.map_or_else(|| Datum::Text(whole.into()), Datum::Waiting);
+        Ok(Cell { datum, secret })
+    }
+
+    /// What `section` gets when it asks for an option, perhaps of another section. Every option of a part that
+    /// waits is waiting.
+    pub(super) fn refer(&mut self, section: &str, target: &str, option: &str) -> Result<Cell> {
+        if section != target {
+            self.need(section, target)?;
+            if let Some(waiting) = self.waiting_of(target) {
+                return Ok(Cell::new(Datum::Waiting(waiting)));
+            }
+        }
+        self.cell(target, option)
+    }
+
+    /// Makes `section` depend on `target`, which is used if it was not yet.
+    pub(super) fn need(&mut self, section: &str, target: &str) -> Result<()> {
+        self.initialise(target)?;
+        if let Some(slot) = self.slots.get_mut(section) {
+            slot.needs.insert(target.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn waiting_of(&self, section: &str) -> Option<Rc<Waiting>> {
+        self.slots.get(section)?.part.as_ref()?.waiting.clone()
+    }
+
+    pub(super) fn set_cell(&mut self, section: &str, option: &str, cell: Cell) {
+        if let Some(slot) = self.slots.get_mut(section) {
+            slot.cells.insert(option.into(), cell);
+        }
+    }
+
+    fn missing_option(&self, section: &str, option: &str) -> Error {
+        let slot = &self.slots[section];
+        let error = Error::new(Code::MissingOption, format!("section [{section}] has no option `{option}`"));
+        let requests = slot.part.as_ref().is_some_and(|part| part.kind.requests);
+        if let Some(name) = option.strip_prefix("connection-").filter(|_| requests) {
+            return error.with_hint(format!("add `{name}` to `return` of [{section}]"));
+        }
+        error.with_nearest(option, slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name))
+    }
+}
+
+fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
+    Error::new(Code::UnknownRecipe, format!("part [{section}] needs recipe `{recipe}`, which is not known here"))
+        .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
+        .with_nearest(recipe, recipes::names())
+}
+
+/// Where a word stands in a value; the value itself if it is not there as written.
+fn find_word(raw: &Raw, word: &str) -> Spot {
+    let text = raw.text();
+    let found = text.match_indices(word).map(|(at, _)| at).find(|at| {
+        let open = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        open(text[..*at].chars().next_back()) && open(text[at + word.len()..].chars().next())
+    });
+    found.map_or_else(|| raw.spot.clone(), |at| raw.spot_at(at))
+}

@@ -1,0 +1,101 @@
+//! What earlier runs installed: one JSON file, written atomically and only when it changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::files::{Keep, Mode, put};
+
+/// Version of the file's format.
+const VERSION: u32 = 1;
+
+/// The state file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    version: u32,
+    /// In the order of their installation.
+    pub(super) parts: Vec<PartState>,
+}
+
+/// One installed part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartState {
+    pub(crate) name: String,
+    pub(crate) recipe: String,
+    /// Empty: it must be installed again whatever its options.
+    pub(crate) signature: String,
+    /// Options after substitution and construction; secrets as digests.
+    pub(crate) options: BTreeMap<String, String>,
+    /// What it owns and uninstalling removes.
+    pub(crate) paths: Vec<Utf8PathBuf>,
+}
+
+impl State {
+    pub(super) fn new(parts: Vec<PartState>) -> Self {
+        Self { version: VERSION, parts }
+    }
+
+    /// Reads the file; without one nothing is installed.
+    pub(super) fn load(path: &Utf8Path) -> Result<Self> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::new(Vec::new())),
+            Err(error) => return Err(Error::io("read the state", path, &error)),
+        };
+        let bad = |problem: String| {
+            Error::new(Code::BadState, format!("the state file {path} cannot be used: {problem}"))
+                .with_hint("move it away to install everything again; files of vanished parts then stay")
+        };
+        let state: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        match state.version {
+            VERSION => Ok(state),
+            other => Err(bad(format!("it has version {other}, this program reads version {VERSION}"))),
+        }
+    }
+
+    /// Writes the file unless it says just this.
+    pub(super) fn save(&self, path: &Utf8Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::new(Code::BadState, format!("the state cannot be written: {error}")))?;
+        put(path, &text, Mode::Exact(0o600), Keep::Durable)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_comes_back_and_strange_ones_are_refused() {
+        let keeper = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(keeper.path()).unwrap().join("state.json");
+        assert_eq!(State::load(&path).unwrap(), State::new(Vec::new()));
+        let part = PartState {
+            name: "a".into(),
+            recipe: "r".into(),
+            signature: "s".into(),
+            options: BTreeMap::from([("x".into(), "1".into())]),
+            paths: vec!["/p/a".into()],
+        };
+        let state = State::new(vec![part]);
+        state.save(&path).unwrap();
+        assert_eq!(State::load(&path).unwrap(), state);
+        for text in ["{}", "{\"version\": 99, \"parts\": []}", ""] {
+            put(&path, text.as_bytes(), Mode::Plain, Keep::Renewable).unwrap();
+            assert_eq!(State::load(&path).unwrap_err().code(), Code::BadState, "{text}");
+        }
+    }
+
+    /// The format of the first release must stay readable.
+    #[test]
+    fn version_1_is_read() {
+        let text = r#"{"version":1,"parts":[{"name":"a","recipe":"r","signature":"","options":{},"paths":[]}]}"#;
+        let state: State = serde_json::from_str(text).unwrap();
+        assert_eq!(state.parts[0].name, "a");
+    }
+}

@@ -1,0 +1,88 @@
+//! What a recipe may do when it is installed: write, record, tell.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::Result;
+use crate::files::{self, Keep, Mode};
+use crate::host::{Host, Progress};
+use crate::job::Job;
+use crate::outcome::{Look, Outcome};
+
+/// The installation of one part.
+pub(crate) struct Work<'w> {
+    pub(crate) job: &'w Job,
+    pub(crate) host: &'w mut dyn Host,
+    /// Section name.
+    pub(crate) part: &'w str,
+    pub(super) outcome: &'w mut Outcome,
+    pub(super) inputs: &'w mut BTreeMap<Utf8PathBuf, Look>,
+    pub(super) recorded: Vec<Utf8PathBuf>,
+    pub(super) keep: bool,
+}
+
+impl Work<'_> {
+    /// Writes a file, if it differs, and records it.
+    pub(crate) fn write(&mut self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<()> {
+        self.record(path);
+        self.write_unrecorded(path, content, mode, Keep::Renewable)
+    }
+
+    /// Writes a file that uninstalling leaves alone.
+    pub(crate) fn write_unrecorded(&mut self, path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<()> {
+        if files::put(path, content, mode, keep)? {
+            self.changed(path);
+        }
+        Ok(())
+    }
+
+    /// The content of a path or URL.
+    pub(crate) fn read(&mut self, place: &str) -> Result<Vec<u8>> {
+        super::read_location(self.host, self.inputs, place)
+    }
+
+    /// Remembers that a path was read.
+    pub(crate) fn depends_on(&mut self, path: &Utf8Path) {
+        self.inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
+    }
+
+    /// Remembers that this part owns a path: uninstalling removes it.
+    pub(crate) fn record(&mut self, path: &Utf8Path) {
+        self.recorded.push(path.to_owned());
+    }
+
+    /// Remembers that a path was written.
+    pub(crate) fn changed(&mut self, path: &Utf8Path) {
+        self.outcome.changed.push(path.to_owned());
+    }
+
+    /// Keeps what the last run recorded.
+    pub(crate) fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// Remembers what the instance publishes; the last publisher wins.
+    pub(crate) fn publish(&mut self, connection: BTreeMap<String, String>) {
+        self.outcome.connection = Some(connection);
+    }
+
+    /// Takes over what another profile did.
+    pub(crate) fn adopt(&mut self, other: Outcome) {
+        let part = self.part;
+        self.outcome.parts.extend(other.parts.into_iter().map(|mut report| {
+            report.name = format!("{part}/{}", report.name);
+            report
+        }));
+        self.outcome.connection = other.connection.or(self.outcome.connection.take());
+        self.outcome.requested.extend(other.requested);
+        self.outcome.waiting.extend(other.waiting);
+        self.outcome.changed.extend(other.changed);
+        self.outcome.recorded.extend(other.recorded);
+        self.outcome.inputs.extend(other.inputs);
+    }
+
+    pub(crate) fn progress(&mut self, text: &str, done: u64, total: u64) {
+        self.host.progress(&Progress { part: self.part.to_owned(), text: text.to_owned(), done, total });
+    }
+}

@@ -1,0 +1,231 @@
+//! Files of a directory that is laid out: compared, written atomically, removed only inside.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{Error, Result};
+use crate::merge::normal;
+
+/// Permissions of a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// 0666 less the umask.
+    Plain,
+    /// 0777 less the umask.
+    Runnable,
+    /// As given.
+    Exact(u32),
+}
+
+impl Mode {
+    /// An octal text such as `0600`, as options give it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits = text.trim().trim_start_matches("0o");
+        u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777).map(Self::Exact)
+    }
+
+    /// Whether a file that has `mode` may keep it.
+    fn fits(self, mode: u32) -> bool {
+        match self {
+            Self::Plain => mode & 0o111 == 0,
+            Self::Runnable => mode & 0o100 != 0,
+            Self::Exact(wanted) => mode & 0o7777 == wanted,
+        }
+    }
+}
+
+/// Whether the bytes must outlive a power failure right after the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Can be made again from the profile.
+    Renewable,
+    /// Secrets and state.
+    Durable,
+}
+
+/// Makes the file say `content`, with its parent folders. Writes, and returns true, only if it is different.
+pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<bool> {
+    if is_already(path, content, mode) {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(Utf8Path::new("/"));
+    fs::create_dir_all(folder).map_err(|source| Error::io("make the folder", folder, &source))?;
+    write(folder, path, content, mode, keep).map_err(|source| Error::io("write", path, &source))?;
+    Ok(true)
+}
+
+fn is_already(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| {
+        meta.is_file()
+            && usize::try_from(meta.len()) == Ok(content.len())
+            && mode.fits(meta.permissions().mode())
+            && fs::read(path).is_ok_and(|found| found == content)
+    })
+}
+
+fn write(folder: &Utf8Path, path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> std::io::Result<()> {
+    let (born, exact) = match mode {
+        Mode::Plain => (0o666, None),
+        Mode::Runnable => (0o777, None),
+        Mode::Exact(mode) => (0o600, Some(mode)),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(Permissions::from_mode(born))
+        .tempfile_in(folder)?;
+    file.write_all(content)?;
+    if let Some(mode) = exact {
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    }
+    if keep == Keep::Durable {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    if keep == Keep::Durable {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Makes a folder and its parents, `mode` less the umask for those that are new. True if it was not there.
+pub(crate) fn make_folder(path: &Utf8Path, mode: u32) -> Result<bool> {
+    if path.is_dir() {
+        return Ok(false);
+    }
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| Error::io("make the folder", path, &source))?;
+    Ok(true)
+}
+
+/// Makes `link` point to `target`; replaces only links. True if it was different.
+pub(crate) fn put_link(link: &Utf8Path, target: &Utf8Path) -> Result<bool> {
+    match fs::symlink_metadata(link) {
+        Ok(meta) if !meta.is_symlink() => {
+            let source = std::io::Error::new(ErrorKind::AlreadyExists, "something that is no link is there");
+            return Err(Error::io("make the link", link, &source).with_hint("remove it if it is not needed"));
+        }
+        Ok(_) if fs::read_link(link).is_ok_and(|found| found == target.as_std_path()) => return Ok(false),
+        Ok(_) => fs::remove_file(link).map_err(|source| Error::io("replace the link", link, &source))?,
+        Err(_) => {
+            make_folder(link.parent().unwrap_or(Utf8Path::new("/")), 0o777)?;
+        }
+    }
+    std::os::unix::fs::symlink(target, link).map_err(|source| Error::io("make the link", link, &source))?;
+    Ok(true)
+}
+
+/// Removes a file, link or whole folder that lies inside `directory`; whatever lies elsewhere, or is `directory`
+/// itself, is left alone. True if something was removed.
+pub(crate) fn remove_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<bool> {
+    let path = normal(path);
+    let Ok(meta) = fs::symlink_metadata(&path) else { return Ok(false) };
+    if !is_inside(directory, &path) {
+        return Ok(false);
+    }
+    let removed = if meta.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    removed.map_err(|source| Error::io("remove", &path, &source))?;
+    Ok(true)
+}
+
+/// By the real folders, so that no link leads outside.
+fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
+    let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());
+    match (directory.canonicalize_utf8(), parent) {
+        (Ok(directory), Some(parent)) => parent.starts_with(&directory),
+        _ => false,
+    }
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| {
+        let mut error = Error::io("read", path, &source);
+        if source.kind() == ErrorKind::NotFound
+            && let Some(name) = path.file_name()
+        {
+            let names = siblings(path);
+            error = error.with_nearest(name, names.iter().map(String::as_str));
+        }
+        error
+    })
+}
+
+fn siblings(path: &Utf8Path) -> Vec<String> {
+    let entries = path.parent().and_then(|folder| folder.read_dir_utf8().ok());
+    entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_owned()).take(1000).collect()
+}
+
+/// The path that a text means in `directory`.
+pub(crate) fn in_directory(directory: &Utf8Path, text: &str) -> Utf8PathBuf {
+    normal(&directory.join(text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Utf8PathBuf) {
+        let keeper = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(keeper.path().canonicalize().unwrap()).unwrap();
+        (keeper, path)
+    }
+
+    #[test]
+    fn a_file_is_written_only_when_it_differs() {
+        let (_keeper, dir) = scratch();
+        let path = dir.join("a/b/file");
+        let table = [
+            ("one", Mode::Plain, true),
+            ("one", Mode::Plain, false),
+            ("one", Mode::Runnable, true),
+            ("one", Mode::Exact(0o600), true),
+            ("one", Mode::Exact(0o600), false),
+            ("two", Mode::Exact(0o600), true),
+        ];
+        for (content, mode, written) in table {
+            assert_eq!(put(&path, content.as_bytes(), mode, Keep::Renewable).unwrap(), written, "{content} {mode:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn only_what_lies_inside_is_removed() {
+        let (_keeper, dir) = scratch();
+        let (inside, outside) = (dir.join("inside"), dir.join("outside"));
+        for folder in [&inside, &outside] {
+            fs::create_dir_all(folder.join("sub")).unwrap();
+            File::create(folder.join("sub/file")).unwrap();
+        }
+        std::os::unix::fs::symlink(&outside, inside.join("way-out")).unwrap();
+        let table = [
+            ("sub/file", true),
+            ("sub/file", false),
+            ("sub", true),
+            ("way-out/sub/file", false),
+            ("../outside/sub", false),
+            (".", false),
+            ("way-out", true),
+        ];
+        for (path, removed) in table {
+            assert_eq!(remove_inside(&inside, &inside.join(path)).unwrap(), removed, "{path}");
+        }
+        assert!(outside.join("sub/file").exists() && inside.is_dir());
+    }
+
+    #[test]
+    fn a_link_never_replaces_a_file() {
+        let (_keeper, dir) = scratch();
+        let link = dir.join("bin/link");
+        assert!(put_link(&link, Utf8Path::new("/one")).unwrap());
+        assert!(!put_link(&link, Utf8Path::new("/one")).unwrap());
+        assert!(put_link(&link, Utf8Path::new("/two")).unwrap());
+        fs::remove_file(&link).unwrap();
+        File::create(&link).unwrap();
+        assert!(put_link(&link, Utf8Path::new("/one")).is_err());
+    }
+}

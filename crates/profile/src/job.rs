@@ -1,0 +1,79 @@
+//! What to evaluate, and what a profile may know of where it runs. Values only.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+/// Options by name.
+pub type Options = BTreeMap<String, String>;
+
+/// One evaluation of one profile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// The profile: an absolute path, or a URL.
+    pub profile: String,
+    /// The directory that it lays out, absolute: a partition or a release. Nothing outside is ever removed.
+    pub directory: Utf8PathBuf,
+    /// What was installed by earlier runs; made and kept by this crate.
+    pub state_file: Utf8PathBuf,
+    /// Sections that the caller adds; their options override those of the profile. Values are taken as they are.
+    pub extra: BTreeMap<String, Options>,
+    /// What is laid out.
+    pub purpose: Purpose,
+}
+
+/// A release or an instance of one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A release, which takes its software from Debian.
+    Software(Supply),
+    /// An instance.
+    Instance(Facts),
+}
+
+/// Where software comes from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Supply {
+    /// Directory for packages, shared by all releases.
+    pub cache: Utf8PathBuf,
+    /// Another mirror than the host's own, `URL [SUITE [COMPONENT ...]]`.
+    pub mirror: Option<String>,
+    /// Time of the installation, seconds since 1970.
+    pub now_unix_s: u64,
+    /// Variable `http_proxy` of the caller's environment.
+    pub http_proxy: Option<String>,
+    /// Variable `https_proxy` of the caller's environment.
+    pub https_proxy: Option<String>,
+    /// Variable `no_proxy` of the caller's environment.
+    pub no_proxy: Option<String>,
+}
+
+/// What an instance may know of itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Reference of the computer, such as `COMP-1`.
+    pub computer: String,
+    /// Reference of the partition, such as `slappart0`.
+    pub partition: String,
+    /// Title of the instance.
+    pub title: String,
+    /// Title of the root of its tree.
+    pub root_title: String,
+    /// Identity of the instance.
+    pub id: String,
+    /// Type of the instance, an entry of the release.
+    pub software_type: String,
+    /// URL of the release.
+    pub software_release: String,
+    /// Wished state: `started` or `stopped`.
+    pub state: String,
+    /// Parameters, as texts.
+    pub parameters: Options,
+    /// IPv4 addresses of the partition.
+    pub ipv4: Vec<String>,
+    /// IPv6 addresses of the partition.
+    pub ipv6: Vec<String>,
+    /// The master's time stamp of the wish.
+    pub timestamp: String,
+}

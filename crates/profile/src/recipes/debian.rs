@@ -1,0 +1,89 @@
+//! `slapos.recipe.debian`: programs from Debian packages, with all that they need, in a directory of the release.
+//!
+//! In: `packages`; `without` (packages that it can do without); `lock` (a file with the exact packages).
+//! Out: `location` (default `parts/<name>`), `loader`. Only in releases; nothing of the system is touched.
+
+use std::time::{Duration, SystemTime};
+
+use camino::Utf8PathBuf;
+use slapos_debian::{Lock, Progress, Request, Settings};
+
+use super::{Kind, Recipe};
+use crate::engine::{Scope, Stop, Work};
+use crate::error::{Code, Error, Result};
+use crate::job::{Purpose, Supply};
+
+pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.recipe.debian"], make)];
+
+struct Tree {
+    request: Request,
+    settings: Settings,
+    location: Utf8PathBuf,
+}
+
+fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    let Purpose::Software(supply) = &scope.job().purpose else {
+        let fault = scope.fault("recipe", Code::Unsupported, "packages can only be installed by a release");
+        return Err(fault.with_hint("move this part into software.cfg").into());
+    };
+    let packages = scope.required("packages")?;
+    let location = super::download::location(scope)?;
+    let mut request = Request::new(packages.split_whitespace(), location.clone());
+    request = request.without(scope.words("without")?);
+    if let Some(lock) = scope.text("lock")? {
+        let bytes = scope.read(&scope.location(&lock))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lock = Lock::parse(&text).map_err(|error| scope.place(debian_error(&error), "lock"))?;
+        request.lock = Some(lock);
+    }
+    let settings = settings(supply).map_err(|error| debian_error(&error))?;
+    scope.set("location", location.as_str());
+    Ok(Box::new(Tree { request, settings, location }))
+}
+
+fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(supply.now_unix_s);
+    let mut settings = Settings::new(supply.cache.clone(), now);
+    settings.mirror = supply.mirror.as_deref().map(str::parse).transpose()?;
+    settings.proxies.http_proxy.clone_from(&supply.http_proxy);
+    settings.proxies.https_proxy.clone_from(&supply.https_proxy);
+    settings.proxies.no_proxy.clone_from(&supply.no_proxy);
+    Ok(settings)
+}
+
+fn debian_error(error: &slapos_debian::Error) -> Error {
+    let told = Error::new(Code::Host, error.to_string());
+    match error.hint() {
+        Some(hint) => told.with_hint(hint),
+        None => told,
+    }
+}
+
+impl Recipe for Tree {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        let installed = slapos_debian::install(&self.request, &self.settings, &mut |progress| {
+            let (text, done, total) = told(progress);
+            work.progress(&text, done, total);
+        });
+        installed.map_err(|error| debian_error(&error))?;
+        work.changed(&self.location);
+        work.record(&self.location);
+        Ok(())
+    }
+
+    fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
+        work.keep();
+        Ok(())
+    }
+}
+
+/// Progress as a sentence, and how much of how much.
+fn told(progress: Progress<'_>) -> (String, u64, u64) {
+    match progress {
+        Progress::Index { done, total } => ("read the index".into(), done as u64, total as u64),
+        Progress::Resolve => ("find what is needed".into(), 0, 0),
+        Progress::Download { done_bytes, total_bytes, package } => (format!("download {package}"), done_bytes, total_bytes),
+        Progress::Unpack { done, total } => ("unpack".into(), done as u64, total as u64),
+        Progress::Patch { done, total } => ("bind programs".into(), done as u64, total as u64),
+    }
+}

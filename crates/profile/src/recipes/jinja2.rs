@@ -1,0 +1,199 @@
+//! `slapos.recipe.template:jinja2`: a file rendered by Jinja2.
+//!
+//! In: `output` (old: `rendered`), `url` (old: `template`) or `inline`, `context` (lines *type name expression*),
+//! `import-list` (lines *kind alias place*), `import-delimiter`, `extensions`, `mode`, `md5sum`, `once`.
+//! The context is read by the constructor, so what it names comes first; the template when it is installed, since
+//! another part may make it. The file is written only when it differs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use slapos_jinja::{Context, Options, Template, Value};
+
+use super::download::check_md5;
+use super::template::{mode_for, output};
+use super::{Kind, Recipe};
+use crate::engine::{Scope, Stop, Work};
+use crate::error::{Code, Error, Place, Result};
+use crate::files::{self, Keep, Mode};
+
+mod functions;
+mod imports;
+
+pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.recipe.template:jinja2"], make)];
+
+struct Jinja2 {
+    text: Text,
+    md5sum: Option<String>,
+    output: Utf8PathBuf,
+    mode: Option<Mode>,
+    once: Option<Utf8PathBuf>,
+    options: Options,
+    variables: Vec<(String, Value)>,
+    imports: Vec<imports::Import>,
+}
+
+/// Where the template is.
+enum Text {
+    Inline(String),
+    At(String),
+}
+
+fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    let text = text(scope)?;
+    let output = output(scope)?;
+    let mut options = Options::default();
+    for extension in scope.words("extensions")? {
+        options
+            .enable(&extension)
+            .map_err(|error| scope.place_of(template_error(&error), "extensions", &extension))?;
+    }
+    let mut variables: Vec<(String, Value)> = Vec::new();
+    for line in scope.lines("context")? {
+        let (name, value) = variable(scope, &line).map_err(|stop| match stop {
+            Stop::Error(error) => Stop::Error(scope.place_of(error, "context", &line)),
+            waiting @ Stop::Waiting(_) => waiting,
+        })?;
+        if variables.iter().any(|(known, _)| *known == name) {
+            let error = Error::new(Code::BadOption, format!("the context gives `{name}` twice"));
+            return Err(scope.place_of(error, "context", &line).into());
+        }
+        variables.push((name, value));
+    }
+    Ok(Box::new(Jinja2 {
+        text,
+        md5sum: scope.text("md5sum")?,
+        output,
+        mode: scope.mode("mode")?,
+        once: scope.text("once")?.map(|text| scope.path(&text)),
+        options,
+        variables,
+        imports: imports::read(scope)?,
+    }))
+}
+
+fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
+    if let Some(inline) = scope.text("inline")? {
+        return Ok(Text::Inline(inline));
+    }
+    let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() { "template" } else { "url" };
+    let url = scope.required(option)?;
+    Ok(match url.trim_start().strip_prefix("inline:") {
+        Some(inline) => Text::Inline(inline.trim_start_matches('\n').to_owned()),
+        None => Text::At(scope.location(&url)),
+    })
+}
+
+/// One line of the context: its name and value.
+fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), Stop> {
+    let mut words = line.splitn(3, char::is_whitespace);
+    let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let expression = words.next().unwrap_or_default().trim();
+    if name.is_empty() {
+        let error = Error::new(Code::BadOption, format!("`{line}` is not `type name expression`"));
+        return Err(error.into());
+    }
+    let json = |text: &str| {
+        Value::from_json(text).map_err(|error| Error::new(Code::BadOption, format!("`{name}` is not JSON: {}", error.message)))
+    };
+    let value = match kind {
+        "raw" => Value::from(expression),
+        "key" => scope.reference(expression)?,
+        "section" => Value::dict(scope.section(expression)?),
+        "json" => json(expression)?,
+        "jsonkey" => json(scope.reference(expression)?.as_str().unwrap_or_default())?,
+        "import" => functions::module(expression).ok_or_else(|| {
+            Error::new(Code::Unsupported, format!("the Python module `{expression}` is not offered to templates"))
+                .with_hint(format!("{} are", functions::MODULES.join(", ")))
+        })?,
+        other => {
+            let kinds = ["raw", "key", "section", "json", "jsonkey", "import"];
+            let error = Error::new(Code::BadOption, format!("`{other}` is no type of a context line"));
+            return Err(match crate::error::nearest(other, kinds) {
+                Some(name) => error.with_hint(format!("did you mean `{name}`?")),
+                None => error.with_hint(format!("known are {}", kinds.join(", "))),
+            }
+            .into());
+        }
+    };
+    Ok((name.to_owned(), value))
+}
+
+impl Recipe for Jinja2 {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        if self.once.as_ref().is_some_and(|marker| marker.exists()) {
+            return Ok(());
+        }
+        let (name, source) = self.source(work)?;
+        let text = self.render(work, &name, &source)?;
+        let mode = mode_for(&text, self.mode);
+        match &self.once {
+            None => work.write(&self.output, text.as_bytes(), mode),
+            Some(marker) => {
+                work.write_unrecorded(&self.output, text.as_bytes(), mode, Keep::Durable)?;
+                work.write_unrecorded(marker, b"", Mode::Plain, Keep::Durable)
+            }
+        }
+    }
+}
+
+impl Jinja2 {
+    fn source(&self, work: &mut Work<'_>) -> Result<(String, String)> {
+        let place = match &self.text {
+            Text::Inline(text) => return Ok((format!("[{}] inline", work.part), text.clone())),
+            Text::At(place) => place,
+        };
+        let bytes = work.read(place)?;
+        if let Some(wanted) = &self.md5sum {
+            check_md5(place, &bytes, wanted)?;
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")))?;
+        Ok((place.clone(), text))
+    }
+
+    fn render(&self, work: &mut Work<'_>, name: &str, source: &str) -> Result<String> {
+        let template = Template::compile(name, source, self.options).map_err(|error| template_error(&error))?;
+        let mut context = Context::new();
+        functions::define(&mut context);
+        for (name, value) in &self.variables {
+            context.set(name, value.clone());
+        }
+        let read: Rc<RefCell<Vec<Utf8PathBuf>>> = Rc::default();
+        let (imports, log) = (self.imports.clone(), Rc::clone(&read));
+        context.set_loader(move |name| {
+            let Some(path) = imports.iter().find_map(|import| import.path(name)) else { return Ok(None) };
+            log.borrow_mut().push(path.clone());
+            load(&path)
+        });
+        let text = template.render(&context);
+        for path in read.take() {
+            work.depends_on(&path);
+        }
+        text.map_err(|error| template_error(&error))
+    }
+}
+
+fn load(path: &Utf8Path) -> slapos_jinja::Result<Option<String>> {
+    let host = |message: String| slapos_jinja::Error::new(slapos_jinja::ErrorKind::Host, message);
+    let bytes = files::read(path).map_err(|error| host(error.to_string()))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| host(format!("{path} is not UTF-8 text")))
+}
+
+/// An error of a template as one of the profile.
+fn template_error(error: &slapos_jinja::Error) -> Error {
+    let mut told = Error::new(Code::Template, error.message());
+    if let Some(hint) = error.hint() {
+        told = told.with_hint(hint);
+    }
+    match error.place() {
+        Some(place) => told.at(|| Place {
+            file: place.template.clone(),
+            line: place.line,
+            column: place.column,
+            text: place.text.clone(),
+        }),
+        None => told,
+    }
+}

@@ -1,0 +1,98 @@
+//! The recipes, one file each, under the names and options that SlapOS gives them.
+//!
+//! A recipe is a constructor, which reads options and sets its own, and an installation, which writes. To add one:
+//! a file with its `KIND`s and tests, and a line in [`KINDS`].
+
+mod check_port_listening;
+mod command;
+mod debian;
+mod download;
+mod free_port;
+mod jinja2;
+mod mkdirectory;
+mod password;
+mod promise;
+mod publish;
+mod request;
+mod slapconfiguration;
+mod switch;
+mod symlink;
+mod template;
+mod userinfo;
+mod wrapper;
+
+use crate::engine::{Scope, Stop, Work};
+use crate::error::Result;
+
+/// A part whose constructor has run.
+pub(crate) trait Recipe {
+    /// Lays the part out; records what it owns.
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()>;
+
+    /// As [`Recipe::install`], for a part whose signature is that of the last run.
+    fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
+        self.install(work)
+    }
+}
+
+/// Runs the constructor of a recipe.
+pub(crate) type Make = fn(&mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop>;
+
+/// A recipe as profiles know it.
+pub(crate) struct Kind {
+    /// Names, the common one first.
+    pub(crate) names: &'static [&'static str],
+    /// Counts up when the recipe does something else with the same options: its parts are then installed again.
+    pub(crate) version: u32,
+    pub(crate) make: Make,
+    /// Installing needs an empty place: what is recorded is removed before, not after.
+    pub(crate) clear_first: bool,
+    /// Asks for instances.
+    pub(crate) requests: bool,
+}
+
+impl Kind {
+    const fn new(names: &'static [&'static str], make: Make) -> Self {
+        Self { names, version: 1, make, clear_first: false, requests: false }
+    }
+}
+
+/// All recipes.
+static KINDS: &[&[Kind]] = &[
+    &check_port_listening::KINDS,
+    &command::KINDS,
+    &debian::KINDS,
+    &download::KINDS,
+    &free_port::KINDS,
+    &jinja2::KINDS,
+    &mkdirectory::KINDS,
+    &password::KINDS,
+    &promise::KINDS,
+    &publish::KINDS,
+    &request::KINDS,
+    &slapconfiguration::KINDS,
+    &switch::KINDS,
+    &symlink::KINDS,
+    &template::KINDS,
+    &userinfo::KINDS,
+    &wrapper::KINDS,
+];
+
+/// The recipe of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().flatten().find(|kind| kind.names.contains(&name))
+}
+
+/// Names of all recipes.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().copied().flatten().flat_map(|kind| kind.names.iter().copied())
+}
+
+/// A part that only has options.
+struct OptionsOnly;
+
+impl Recipe for OptionsOnly {
+    fn install(&mut self, _work: &mut Work<'_>) -> Result<()> {
+        Ok(())
+    }
+}

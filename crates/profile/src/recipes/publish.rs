@@ -1,0 +1,82 @@
+//! `slapos.cookbook:publish`, and `:publish.serialised`: what the instance tells its requester.
+//!
+//! In: every option but `recipe` and those that begin with `-`; with `-publish` only the named ones; `-extends` names
+//! sections whose options are published too. Serialised: one key `_` that holds JSON. Nothing is sent here: the
+//! outcome carries it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use slapos_jinja::Value;
+
+use super::{Kind, Recipe};
+use crate::engine::{Scope, Stop, Work};
+use crate::error::{Code, Error, Result};
+use crate::merge::BASE;
+
+pub(super) static KINDS: [Kind; 2] = [
+    Kind::new(&["slapos.cookbook:publish"], plain),
+    Kind::new(&["slapos.cookbook:publish.serialised"], serialised),
+];
+
+struct Publish(BTreeMap<String, String>);
+
+fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in collect(scope)? {
+        let text = value.text().map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
+        texts.insert(name, text.to_string());
+    }
+    Ok(Box::new(Publish(texts)))
+}
+
+fn serialised(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    let values = Value::dict(collect(scope)?);
+    let json = values.to_json().map_err(|error| scope.fault("recipe", Code::BadOption, error.message()))?;
+    Ok(Box::new(Publish(BTreeMap::from([("_".to_owned(), json)]))))
+}
+
+/// Name and value of everything to publish.
+fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
+    scope.refuse(&["-slave-reference"])?;
+    let (mut found, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    let mut open = vec![scope.name().to_owned()];
+    while let Some(section) = open.pop() {
+        if !seen.insert(section.clone()) {
+            continue;
+        }
+        let names = scope.options_of(&section)?;
+        let wanted = match names.iter().any(|name| name == "-publish") {
+            true => words(&scope.reference(&format!("{section}:-publish"))?),
+            false => names.iter().filter(|name| !name.starts_with('-') && !["recipe", BASE].contains(&name.as_str())).cloned().collect(),
+        };
+        for name in wanted {
+            let value = scope
+                .reference(&format!("{section}:{name}"))
+                .map_err(|stop| match stop {
+                    Stop::Error(error) => Stop::Error(scope.place_of(error, "-publish", &name)),
+                    waiting @ Stop::Waiting(_) => waiting,
+                })?;
+            found.entry(name).or_insert(value);
+        }
+        if names.iter().any(|name| name == "-extends") {
+            open.extend(words(&scope.reference(&format!("{section}:-extends"))?));
+        }
+    }
+    Ok(found)
+}
+
+fn words(value: &Value) -> Vec<String> {
+    value.as_str().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+impl Recipe for Publish {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        work.publish(self.0.clone());
+        Ok(())
+    }
+}
+
+/// JSON that stands for a dictionary of texts; `None` if it is none.
+pub(super) fn from_json(text: &str) -> Result<Value> {
+    Value::from_json(text).map_err(|error| Error::new(Code::BadOption, format!("`_` does not hold JSON: {}", error.message)))
+}

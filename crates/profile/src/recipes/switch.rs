@@ -1,0 +1,91 @@
+//! `slapos.cookbook:switch-softwaretype`: goes on with the profile of the instance's type.
+//!
+//! In: each option named like a type is `section:option`, holding the path of a profile. That profile runs in the
+//! same directory with a state file of its own; `[slap-connection]` and `[slap-configuration]` are handed on.
+
+use std::collections::BTreeMap;
+
+use slapos_jinja::Value;
+
+use super::{Kind, Recipe};
+use crate::engine::{Scope, Stop, Work, run};
+use crate::error::{Code, Error, Result};
+use crate::job::{Job, Options};
+use crate::value::dumps;
+
+pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:switch-softwaretype"], make)];
+
+const CONFIGURATION: &str = "slap-configuration";
+const HANDED_ON: [&str; 5] =
+    ["directory", "bin-directory", "parts-directory", "eggs-directory", "develop-eggs-directory"];
+
+struct Switch(Job);
+
+fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    scope.refuse(&["override"])?;
+    let software_type = scope.reference(&format!("{CONFIGURATION}:slap-software-type"))?;
+    let software_type = software_type.as_str().unwrap_or_default().to_owned();
+    let types = scope.option_names();
+    let known = |name: &str| types.iter().any(|known| known == name);
+    let chosen = match software_type.as_str() {
+        "RootSoftwareInstance" | "" if !known(&software_type) => "default",
+        other => other,
+    };
+    if !known(chosen) {
+        let error = scope.fault("recipe", Code::BadOption, format!("this release has no type `{chosen}`"));
+        let error = error.with_hint(format!("its types are: {}", types.join(", ")));
+        return Err(error.with_nearest(chosen, types.iter().map(String::as_str)).into());
+    }
+    let reference = scope.required(chosen)?;
+    let profile = scope.reference(reference.trim()).map_err(|stop| match stop {
+        Stop::Error(error) => Stop::Error(scope.place(error, chosen)),
+        waiting @ Stop::Waiting(_) => waiting,
+    })?;
+    let profile = profile.text().map_err(|error| scope.fault(chosen, Code::BadOption, error.message()))?;
+    let job = scope.job();
+    let state_file = job.state_file.with_file_name(format!(
+        "{}-{}.json",
+        job.state_file.file_stem().unwrap_or("state"),
+        scope.name()
+    ));
+    let extra = handed_on(scope)?;
+    let profile = scope.location(&profile);
+    Ok(Box::new(Switch(Job { profile, state_file, extra, ..job.clone() })))
+}
+
+/// The sections that the other profile gets, on top of those that this one got.
+fn handed_on(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Options>, Stop> {
+    let mut extra = scope.job().extra.clone();
+    let buildout = extra.entry("buildout".to_owned()).or_default();
+    for option in HANDED_ON {
+        buildout.insert(option.to_owned(), text(&scope.reference(&format!("buildout:{option}"))?)?);
+    }
+    for section in ["slap-connection", CONFIGURATION] {
+        if !scope.has_section(section) {
+            continue;
+        }
+        let mut options = Options::new();
+        for (name, value) in scope.section(section)? {
+            options.insert(name, text(&value)?);
+        }
+        options.insert("recipe".to_owned(), String::new());
+        extra.insert(section.to_owned(), options);
+    }
+    Ok(extra)
+}
+
+/// Texts as they are, other values as literals.
+fn text(value: &Value) -> Result<String, Error> {
+    match value.as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => dumps(value),
+    }
+}
+
+impl Recipe for Switch {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        let outcome = run(&self.0, &mut *work.host)?;
+        work.adopt(outcome);
+        Ok(())
+    }
+}

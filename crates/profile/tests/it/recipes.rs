@@ -1,0 +1,5 @@
+//! Each recipe: what it writes, what it offers to others, what it refuses.
+
+mod files;
+mod instance;
+mod programs;

@@ -1,0 +1,126 @@
+//! Install, update, uninstall.
+
+use crate::bench::{Bench, actions, changed};
+
+fn template(name: &str, text: &str) -> String {
+    format!("[{name}]\nrecipe = slapos.recipe.template\ninline = {text}\noutput = out/{name}\n")
+}
+
+#[test]
+fn vanished_parts_are_uninstalled_and_user_data_stays() {
+    let mut bench = Bench::new(&format!("[buildout]\nparts = a b\n{}{}", template("a", "1"), template("b", "2")));
+    assert_eq!(actions(&bench.ran()), ["a installed", "b installed"]);
+    bench.file("out/mine", "data");
+    bench.file("instance.cfg", &format!("[buildout]\nparts = b\n{}", template("b", "3")));
+    let outcome = bench.ran();
+    assert_eq!(actions(&outcome), ["a removed", "b updated"]);
+    assert_eq!(changed(&bench, &outcome), ["out/a", "out/b"]);
+    assert_eq!(bench.list("out"), ["b", "mine"]);
+    assert_eq!(bench.read("out/b"), "3");
+}
+
+#[test]
+fn a_part_that_moves_removes_its_old_file() {
+    let mut bench = Bench::new("[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n");
+    bench.ran();
+    bench.file("instance.cfg", "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = two\n");
+    assert_eq!(changed(&bench, &bench_ran(&mut bench)), ["one", "two"]);
+    assert!(!bench.exists("one") && bench.exists("two"));
+}
+
+fn bench_ran(bench: &mut Bench) -> slapos_profile::Outcome {
+    bench.ran()
+}
+
+#[test]
+fn a_file_that_passes_to_another_part_is_not_removed() {
+    let profile = |name: &str| format!("[buildout]\nparts = {name}\n[{name}]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n");
+    let mut bench = Bench::new(&profile("a"));
+    bench.ran();
+    bench.file("instance.cfg", &profile("b"));
+    let outcome = bench.ran();
+    assert_eq!(actions(&outcome), ["a removed", "b installed"]);
+    assert_eq!(changed(&bench, &outcome), [] as [&str; 0]);
+}
+
+#[test]
+fn a_missing_file_is_made_again() {
+    let mut bench = Bench::new(&format!("[buildout]\nparts = a\n{}", template("a", "1")));
+    bench.ran();
+    std::fs::remove_file(bench.dir.join("out/a")).unwrap();
+    assert_eq!(actions(&bench.ran()), ["a updated"]);
+    assert!(bench.exists("out/a"));
+}
+
+#[test]
+fn a_change_below_reinstalls_what_is_above() {
+    let profile = |value: &str| {
+        format!(
+            "[buildout]\nparts = above other\n\
+             [below]\nrecipe = slapos.recipe.template\ninline = {value}\noutput = below\n\
+             [data]\nfile = ${{below:output}}\n\
+             [above]\nrecipe = plone.recipe.command\ncommand = cat ${{data:file}} >> log\n\
+             [other]\nrecipe = plone.recipe.command\ncommand = echo once >> other\n"
+        )
+    };
+    let mut bench = Bench::new(&profile("1"));
+    bench.ran();
+    bench.ran();
+    assert_eq!(bench.read("log"), "1");
+    bench.file("instance.cfg", &profile("2"));
+    assert_eq!(actions(&bench.ran()), ["below updated", "above updated", "other unchanged"]);
+    assert_eq!((bench.read("log").as_str(), bench.read("other").as_str()), ("12", "once\n"));
+}
+
+#[test]
+fn a_failed_part_is_tried_again_and_the_others_are_kept() {
+    let profile = |command: &str| {
+        format!(
+            "[buildout]\nparts = a b c\n{}[b]\nrecipe = plone.recipe.command\ncommand = {command}\nstop-on-error = true\n{}",
+            template("a", "1"),
+            template("c", "2")
+        )
+    };
+    let mut bench = Bench::new(&profile("echo broken pipe; exit 3"));
+    let report = bench.report();
+    assert!(report.contains("broken pipe") && report.contains("while installing part [b]"), "{report}");
+    assert!(bench.exists("out/a") && !bench.exists("out/c"));
+    bench.file("instance.cfg", &profile("true"));
+    assert_eq!(actions(&bench.ran()), ["a unchanged", "b updated", "c installed"]);
+}
+
+#[test]
+fn paths_outside_of_the_directory_are_never_removed() {
+    let outside = tempfile::tempdir().unwrap();
+    let path = outside.path().join("file");
+    let mut bench = Bench::new(&format!(
+        "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = {}\n",
+        path.display()
+    ));
+    bench.ran();
+    bench.file("instance.cfg", "[buildout]\nparts =\n");
+    assert_eq!(actions(&bench.ran()), ["a removed"]);
+    assert!(path.exists());
+}
+
+#[test]
+fn a_location_is_emptied_before_its_command_runs_again() {
+    let profile = |text: &str| {
+        format!(
+            "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\nlocation = ${{buildout:directory}}/made\n\
+             command = mkdir ${{:location}} && echo {text} > ${{:location}}/file\nupdate-command = echo again >> log\n\
+             stop-on-error = true\n"
+        )
+    };
+    let mut bench = Bench::new(&profile("1"));
+    bench.ran();
+    assert!(!bench.exists("log"));
+    bench.ran();
+    assert_eq!(bench.read("log"), "again\n");
+    bench.file("instance.cfg", &profile("2"));
+    bench.ran();
+    assert_eq!(bench.read("made/file"), "2\n");
+    bench.file("instance.cfg", "[buildout]\nparts =\n");
+    bench.ran();
+    assert!(!bench.exists("made"));
+}
