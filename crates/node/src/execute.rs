@@ -213,16 +213,17 @@ async fn evaluate_profile(
         requested: titles.collect(),
         read: outcome.inputs,
         connection: outcome.connection,
-        waiting: outcome
-            .waiting
-            .into_iter()
-            .map(|waiting| waiting.reason)
-            .collect(),
+        waiting: outcome.waiting.into_iter().map(sentence).collect(),
     });
     memory.reported = None;
     remember(settings, &partition.name, &memory)?;
     partition.memory = Some(memory);
     Ok(())
+}
+
+/// What a part waits for.
+fn sentence(waiting: slapos_profile::Waiting) -> String {
+    format!("waits for `{}`: {}", waiting.title, waiting.reason)
 }
 
 async fn run_programs(partition: &mut Partition) -> Result<(), StepError> {

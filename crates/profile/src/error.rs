@@ -134,8 +134,17 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        let fault = Fault { code, message: message.into(), place: None, hint: None, chain: Vec::new() };
-        Self { first: Box::new(fault), more: Vec::new() }
+        let fault = Fault {
+            code,
+            message: message.into(),
+            place: None,
+            hint: None,
+            chain: Vec::new(),
+        };
+        Self {
+            first: Box::new(fault),
+            more: Vec::new(),
+        }
     }
 
     /// All faults together; `None` if there is none.
@@ -167,7 +176,11 @@ impl Error {
     }
 
     #[must_use]
-    pub(crate) fn with_nearest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn with_nearest<'a>(
+        self,
+        wrong: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         match nearest(wrong, known) {
             Some(name) => self.with_hint(format!("did you mean `{name}`?")),
             None => self,
@@ -210,7 +223,10 @@ impl Error {
 
     /// The error for a person: each fault with place, source line, caret, chain and hint.
     pub fn report(&self) -> String {
-        self.faults().map(Fault::report).collect::<Vec<_>>().join("\n")
+        self.faults()
+            .map(Fault::report)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -248,7 +264,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The known name nearest to a wrong one, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let allowed = wrong.chars().count() / 3 + 1;
     known
         .into_iter()
@@ -282,8 +301,12 @@ mod tests {
     #[test]
     fn the_nearest_name_is_near() {
         let known = ["host", "port", "password"];
-        let table =
-            [("hots", Some("host")), ("pasword", Some("password")), ("database", None), ("prt", Some("port"))];
+        let table = [
+            ("hots", Some("host")),
+            ("pasword", Some("password")),
+            ("database", None),
+            ("prt", Some("port")),
+        ];
         for (wrong, expected) in table {
             assert_eq!(nearest(wrong, known), expected, "{wrong}");
         }
@@ -291,8 +314,16 @@ mod tests {
 
     #[test]
     fn a_report_shows_place_chain_and_hint() {
-        let place = || Place { file: "a.cfg".into(), line: 2, column: 3, text: "x = 1".into() };
-        let error = Error::new(Code::BadLine, "nonsense").at(place).during("while reading").with_hint("write sense");
+        let place = || Place {
+            file: "a.cfg".into(),
+            line: 2,
+            column: 3,
+            text: "x = 1".into(),
+        };
+        let error = Error::new(Code::BadLine, "nonsense")
+            .at(place)
+            .during("while reading")
+            .with_hint("write sense");
         assert_eq!(
             error.report(),
             "a.cfg:2:3: nonsense [bad-line]\n 2 | x = 1\n   |   ^\n  while reading\nhint: write sense"
@@ -301,7 +332,12 @@ mod tests {
 
     #[test]
     fn the_name_of_a_code_is_its_json() {
-        for code in [Code::Unreadable, Code::MissingOption, Code::BadState, Code::Host] {
+        for code in [
+            Code::Unreadable,
+            Code::MissingOption,
+            Code::BadState,
+            Code::Host,
+        ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }

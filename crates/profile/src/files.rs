@@ -24,7 +24,10 @@ impl Mode {
     /// An octal text such as `0600`, as options give it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.trim().trim_start_matches("0o");
-        u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777).map(Self::Exact)
+        u32::from_str_radix(digits, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o7777)
+            .map(Self::Exact)
     }
 
     /// Whether a file that has `mode` may keep it.
@@ -66,7 +69,13 @@ fn is_already(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
     })
 }
 
-fn write(folder: &Utf8Path, path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> std::io::Result<()> {
+fn write(
+    folder: &Utf8Path,
+    path: &Utf8Path,
+    content: &[u8],
+    mode: Mode,
+    keep: Keep,
+) -> std::io::Result<()> {
     let (born, exact) = match mode {
         Mode::Plain => (0o666, None),
         Mode::Runnable => (0o777, None),
@@ -78,7 +87,8 @@ fn write(folder: &Utf8Path, path: &Utf8Path, content: &[u8], mode: Mode, keep: K
         .tempfile_in(folder)?;
     file.write_all(content)?;
     if let Some(mode) = exact {
-        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.as_file()
+            .set_permissions(Permissions::from_mode(mode))?;
     }
     if keep == Keep::Durable {
         file.as_file().sync_all()?;
@@ -104,16 +114,25 @@ pub(crate) fn make_folder(path: &Utf8Path, mode: u32) -> Result<bool> {
 pub(crate) fn put_link(link: &Utf8Path, target: &Utf8Path) -> Result<bool> {
     match fs::symlink_metadata(link) {
         Ok(meta) if !meta.is_symlink() => {
-            let source = std::io::Error::new(ErrorKind::AlreadyExists, "something that is no link is there");
-            return Err(Error::io("make the link", link, &source).with_hint("remove it if it is not needed"));
+            let source = std::io::Error::new(
+                ErrorKind::AlreadyExists,
+                "something that is no link is there",
+            );
+            return Err(Error::io("make the link", link, &source)
+                .with_hint("remove it if it is not needed"));
         }
-        Ok(_) if fs::read_link(link).is_ok_and(|found| found == target.as_std_path()) => return Ok(false),
-        Ok(_) => fs::remove_file(link).map_err(|source| Error::io("replace the link", link, &source))?,
+        Ok(_) if fs::read_link(link).is_ok_and(|found| found == target.as_std_path()) => {
+            return Ok(false);
+        }
+        Ok(_) => {
+            fs::remove_file(link).map_err(|source| Error::io("replace the link", link, &source))?;
+        }
         Err(_) => {
             make_folder(link.parent().unwrap_or(Utf8Path::new("/")), 0o777)?;
         }
     }
-    std::os::unix::fs::symlink(target, link).map_err(|source| Error::io("make the link", link, &source))?;
+    std::os::unix::fs::symlink(target, link)
+        .map_err(|source| Error::io("make the link", link, &source))?;
     Ok(true)
 }
 
@@ -121,18 +140,26 @@ pub(crate) fn put_link(link: &Utf8Path, target: &Utf8Path) -> Result<bool> {
 /// itself, is left alone. True if something was removed.
 pub(crate) fn remove_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<bool> {
     let path = normal(path);
-    let Ok(meta) = fs::symlink_metadata(&path) else { return Ok(false) };
+    let Ok(meta) = fs::symlink_metadata(&path) else {
+        return Ok(false);
+    };
     if !is_inside(directory, &path) {
         return Ok(false);
     }
-    let removed = if meta.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    let removed = if meta.is_dir() {
+        fs::remove_dir_all(&path)
+    } else {
+        fs::remove_file(&path)
+    };
     removed.map_err(|source| Error::io("remove", &path, &source))?;
     Ok(true)
 }
 
 /// By the real folders, so that no link leads outside.
 fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
-    let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());
+    let parent = path
+        .parent()
+        .and_then(|parent| parent.canonicalize_utf8().ok());
     match (directory.canonicalize_utf8(), parent) {
         (Ok(directory), Some(parent)) => parent.starts_with(&directory),
         _ => false,
@@ -155,7 +182,13 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
 
 fn siblings(path: &Utf8Path) -> Vec<String> {
     let entries = path.parent().and_then(|folder| folder.read_dir_utf8().ok());
-    entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_owned()).take(1000).collect()
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_owned())
+        .take(1000)
+        .collect()
 }
 
 /// The path that a text means in `directory`.
@@ -186,11 +219,22 @@ mod tests {
             ("two", Mode::Exact(0o600), true),
         ];
         for (content, mode, written) in table {
-            assert_eq!(put(&path, content.as_bytes(), mode, Keep::Renewable).unwrap(), written, "{content} {mode:?}");
+            assert_eq!(
+                put(&path, content.as_bytes(), mode, Keep::Renewable).unwrap(),
+                written,
+                "{content} {mode:?}"
+            );
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
     }
 
     #[test]
@@ -212,7 +256,11 @@ mod tests {
             ("way-out", true),
         ];
         for (path, removed) in table {
-            assert_eq!(remove_inside(&inside, &inside.join(path)).unwrap(), removed, "{path}");
+            assert_eq!(
+                remove_inside(&inside, &inside.join(path)).unwrap(),
+                removed,
+                "{path}"
+            );
         }
         assert!(outside.join("sub/file").exists() && inside.is_dir());
     }

@@ -23,7 +23,12 @@ pub(crate) type ReadText<'a> = dyn FnMut(&str) -> Result<String> + 'a;
 
 /// Merges the profile at `main`, a path or URL.
 pub(crate) fn load(main: &str, read: &mut ReadText<'_>) -> Result<Layer> {
-    let mut loader = Loader { read, seen: HashSet::new(), open: Vec::new(), merged: Layer::new() };
+    let mut loader = Loader {
+        read,
+        seen: HashSet::new(),
+        open: Vec::new(),
+        merged: Layer::new(),
+    };
     loader.file(main)?;
     Ok(loader.merged)
 }
@@ -31,13 +36,18 @@ pub(crate) fn load(main: &str, read: &mut ReadText<'_>) -> Result<Layer> {
 /// Has a scheme, such as `https:`; everything else is a path.
 pub(crate) fn is_url(place: &str) -> bool {
     place.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        !scheme.is_empty()
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     })
 }
 
 /// The folder or URL prefix of a file, without the last slash.
 pub(crate) fn base_of(place: &str) -> &str {
-    place.rfind('/').map_or(".", |at| if at == 0 { "/" } else { &place[..at] })
+    place
+        .rfind('/')
+        .map_or(".", |at| if at == 0 { "/" } else { &place[..at] })
 }
 
 /// What `name`, written in a file that lies in `base`, means.
@@ -57,7 +67,9 @@ pub(crate) fn normal(path: &Utf8Path) -> Utf8PathBuf {
     for part in path.components() {
         match part {
             camino::Utf8Component::CurDir => {}
-            camino::Utf8Component::ParentDir if parts.file_name().is_some_and(|name| name != "..") => {
+            camino::Utf8Component::ParentDir
+                if parts.file_name().is_some_and(|name| name != "..") =>
+            {
                 parts.pop();
             }
             other => parts.push(other),
@@ -76,8 +88,16 @@ struct Loader<'a, 'b> {
 impl Loader<'_, '_> {
     fn file(&mut self, place: &str) -> Result<()> {
         if let Some(from) = self.open.iter().position(|open| open == place) {
-            let circle = self.open[from..].iter().map(String::as_str).chain([place]).collect::<Vec<_>>().join(" → ");
-            return Err(Error::new(Code::ExtendsCycle, format!("files extend each other in a circle: {circle}")));
+            let circle = self.open[from..]
+                .iter()
+                .map(String::as_str)
+                .chain([place])
+                .collect::<Vec<_>>()
+                .join(" → ");
+            return Err(Error::new(
+                Code::ExtendsCycle,
+                format!("files extend each other in a circle: {circle}"),
+            ));
         }
         if !self.seen.insert(place.to_owned()) {
             return Ok(());
@@ -88,10 +108,15 @@ impl Loader<'_, '_> {
         let base = base_of(place);
         keep_base(&mut layer, base);
         let own = layer.get_mut("buildout");
-        for raw in own.and_then(|own| own.shift_remove("extends")).and_then(|change| change.set).iter() {
+        for raw in own
+            .and_then(|own| own.shift_remove("extends"))
+            .and_then(|change| change.set)
+            .iter()
+        {
             for line in &raw.lines {
                 for name in line.text.split_whitespace() {
-                    self.file(&join(base, name)).map_err(|error| blame(error, &line.spot))?;
+                    self.file(&join(base, name))
+                        .map_err(|error| blame(error, &line.spot))?;
                 }
             }
         }
@@ -103,7 +128,9 @@ impl Loader<'_, '_> {
 
 /// An error without a place belongs to the line that names the file.
 fn blame(error: Error, spot: &Spot) -> Error {
-    error.at(|| spot.place()).during(format!("while reading what {} extends", spot.short()))
+    error
+        .at(|| spot.place())
+        .during(format!("while reading what {} extends", spot.short()))
 }
 
 /// Gives the sections that mention the base its value.
@@ -111,12 +138,26 @@ fn keep_base(layer: &mut Layer, base: &str) {
     for options in layer.values_mut() {
         let mentions = |line: &Line| line.text.contains(BASE);
         let spot = options.values().find_map(|change| {
-            let lines = change.set.iter().flat_map(|raw| &raw.lines).chain(&change.add).chain(&change.remove);
-            lines.into_iter().find(|line| mentions(line)).map(|line| line.spot.clone())
+            let lines = change
+                .set
+                .iter()
+                .flat_map(|raw| &raw.lines)
+                .chain(&change.add)
+                .chain(&change.remove);
+            lines
+                .into_iter()
+                .find(|line| mentions(line))
+                .map(|line| line.spot.clone())
         });
         if let Some(spot) = spot {
             let set = Some(Raw::at(spot, &base.replace('$', "$$")));
-            options.insert(BASE.into(), Change { set, ..Change::default() });
+            options.insert(
+                BASE.into(),
+                Change {
+                    set,
+                    ..Change::default()
+                },
+            );
         }
     }
 }
@@ -133,7 +174,12 @@ pub(crate) fn merge(into: &mut Layer, layer: Layer) {
 }
 
 /// With `waits`, additions to an option that has no value here wait until the macros are known.
-fn merge_option(options: &mut IndexMap<Rc<str>, Change>, option: Rc<str>, change: Change, waits: bool) {
+fn merge_option(
+    options: &mut IndexMap<Rc<str>, Change>,
+    option: Rc<str>,
+    change: Change,
+    waits: bool,
+) {
     let old = options.entry(option).or_default();
     if change.set.is_some() {
         *old = change;
@@ -143,7 +189,10 @@ fn merge_option(options: &mut IndexMap<Rc<str>, Change>, option: Rc<str>, change
     }
     if old.set.is_some() || !waits {
         let base = old.set.take();
-        *old = Change { set: applied(base, old), ..Change::default() };
+        *old = Change {
+            set: applied(base, old),
+            ..Change::default()
+        };
     }
 }
 
@@ -157,7 +206,10 @@ pub(crate) fn applied(base: Option<Raw>, change: &Change) -> Option<Raw> {
     lines.extend(change.add.iter().cloned());
     lines.retain(|line| !change.remove.iter().any(|gone| gone.text == line.text));
     if lines.is_empty() {
-        lines.push(Line { text: "".into(), spot: spot.clone() });
+        lines.push(Line {
+            text: "".into(),
+            spot: spot.clone(),
+        });
     }
     Some(Raw { spot, lines })
 }
@@ -170,12 +222,17 @@ mod tests {
     fn check(files: &[(&str, &str)], option: &str) -> String {
         let mut read = |place: &str| {
             let found = files.iter().find(|(name, _)| *name == place);
-            found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| Error::new(Code::Unreadable, format!("no {place}")))
+            found
+                .map(|(_, text)| (*text).to_owned())
+                .ok_or_else(|| Error::new(Code::Unreadable, format!("no {place}")))
         };
         match load(files[0].0, &mut read) {
             Ok(layer) => {
                 let (section, option) = option.split_once(':').unwrap();
-                layer[section][option].set.as_ref().map_or("pending".into(), Raw::text)
+                layer[section][option]
+                    .set
+                    .as_ref()
+                    .map_or("pending".into(), Raw::text)
             }
             Err(error) => error.code().name().to_owned(),
         }
@@ -184,9 +241,18 @@ mod tests {
     #[test]
     fn each_file_counts_once_at_its_first_mention() {
         let base = ("/p/base.cfg", "[buildout]\nparts = base\n");
-        let other = ("/p/other.cfg", "[buildout]\nextends = base.cfg\nparts += other\n");
-        let main = ("/p/a.cfg", "[buildout]\nextends = other.cfg\n  base.cfg\nparts +=\n  a\n");
-        assert_eq!(check(&[main, base, other], "buildout:parts"), "base\nother\na");
+        let other = (
+            "/p/other.cfg",
+            "[buildout]\nextends = base.cfg\nparts += other\n",
+        );
+        let main = (
+            "/p/a.cfg",
+            "[buildout]\nextends = other.cfg\n  base.cfg\nparts +=\n  a\n",
+        );
+        assert_eq!(
+            check(&[main, base, other], "buildout:parts"),
+            "base\nother\na"
+        );
     }
 
     #[test]
@@ -205,25 +271,45 @@ mod tests {
         ];
         for (text, option, expected) in table {
             let text = format!("[buildout]\nextends = b.cfg\n[s]\n{text}");
-            assert_eq!(check(&[("/a.cfg", &text), base], option), expected, "{text}");
+            assert_eq!(
+                check(&[("/a.cfg", &text), base], option),
+                expected,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_base_is_an_option_only_where_it_is_mentioned() {
         let files = [
-            ("http://h/d/a.cfg", "[buildout]\nextends = sub/b.cfg\n[s]\nx = ${:_profile_base_location_}/f\n"),
-            ("http://h/d/sub/b.cfg", "[s]\ny = 1\n[t]\nx = ${:_profile_base_location_}\n[u]\nx = 1\n"),
+            (
+                "http://h/d/a.cfg",
+                "[buildout]\nextends = sub/b.cfg\n[s]\nx = ${:_profile_base_location_}/f\n",
+            ),
+            (
+                "http://h/d/sub/b.cfg",
+                "[s]\ny = 1\n[t]\nx = ${:_profile_base_location_}\n[u]\nx = 1\n",
+            ),
         ];
         assert_eq!(check(&files, "s:_profile_base_location_"), "http://h/d");
         assert_eq!(check(&files, "t:_profile_base_location_"), "http://h/d/sub");
-        let mut read = |place: &str| Ok(files.iter().find(|(name, _)| *name == place).unwrap().1.to_owned());
+        let mut read = |place: &str| {
+            Ok(files
+                .iter()
+                .find(|(name, _)| *name == place)
+                .unwrap()
+                .1
+                .to_owned())
+        };
         assert!(!load(files[0].0, &mut read).unwrap()["u"].contains_key(BASE));
     }
 
     #[test]
     fn circles_and_missing_files_have_a_place() {
-        let circle = [("/a.cfg", "[buildout]\nextends = b.cfg\n"), ("/b.cfg", "[buildout]\nextends = a.cfg\n")];
+        let circle = [
+            ("/a.cfg", "[buildout]\nextends = b.cfg\n"),
+            ("/b.cfg", "[buildout]\nextends = a.cfg\n"),
+        ];
         assert_eq!(check(&circle, "s:x"), "extends-cycle");
         let mut read = |place: &str| match place {
             "/a.cfg" => Ok("[buildout]\nextends =\n  b.cfg\n".to_owned()),
@@ -231,7 +317,10 @@ mod tests {
         };
         let error = load("/a.cfg", &mut read).unwrap_err();
         let place = error.faults().next().unwrap().place.clone().unwrap();
-        assert_eq!((place.file.as_str(), place.line, place.column), ("/a.cfg", 3, 3));
+        assert_eq!(
+            (place.file.as_str(), place.line, place.column),
+            ("/a.cfg", 3, 3)
+        );
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl Look {
             Err(_) => Self::Absent,
             Ok(meta) if meta.is_file() => Self::File {
                 size: meta.len(),
-                modified_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+                modified_ns: i128::from(meta.mtime()) * 1_000_000_000
+                    + i128::from(meta.mtime_nsec()),
             },
             Ok(_) => Self::Present,
         }
@@ -104,5 +105,7 @@ impl Look {
 
 /// Whether everything looks as it did: then another run with the same job and the same answers changes nothing.
 pub fn unchanged(inputs: &[Input]) -> bool {
-    inputs.iter().all(|input| Look::at(&input.path) == input.seen)
+    inputs
+        .iter()
+        .all(|input| Look::at(&input.path) == input.seen)
 }

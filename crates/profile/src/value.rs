@@ -34,7 +34,10 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(datum: Datum) -> Self {
-        Self { datum, secret: false }
+        Self {
+            datum,
+            secret: false,
+        }
     }
 
     /// What a recipe sets: reads back as it was.
@@ -91,7 +94,9 @@ fn unescape(text: &str) -> String {
 
 /// The text form of a value, as the function `dumps` of templates gives it.
 pub(crate) fn dumps(value: &Value) -> Result<String> {
-    let literal = value.repr().map_err(|error| Error::new(Code::BadLiteral, error.message()))?;
+    let literal = value
+        .repr()
+        .map_err(|error| Error::new(Code::BadLiteral, error.message()))?;
     Ok(format!("{LITERAL}{literal}"))
 }
 
@@ -105,7 +110,9 @@ fn literal_value(text: &str) -> Result<Value> {
 /// A copy that shares nothing with the original.
 fn copied(value: &Value) -> Result<Value> {
     Ok(match value {
-        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) => literal_value(&dumps(value)?[LITERAL.len()..])?,
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) => {
+            literal_value(&dumps(value)?[LITERAL.len()..])?
+        }
         plain => plain.clone(),
     })
 }
@@ -137,8 +144,13 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, String)> {
             let Some(end) = text[dollar..].find('}') else {
                 return Err((dollar, "a reference without `}`".into()));
             };
-            let (section, option) = reference(&text[dollar + 2..dollar + end]).map_err(|fault| (dollar, fault))?;
-            found.push(Piece::Reference { section, option, offset: dollar });
+            let (section, option) =
+                reference(&text[dollar + 2..dollar + end]).map_err(|fault| (dollar, fault))?;
+            found.push(Piece::Reference {
+                section,
+                option,
+                offset: dollar,
+            });
             at = dollar + end + 1;
             from = at;
         } else {
@@ -152,10 +164,17 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, String)> {
 }
 
 fn reference(inside: &str) -> Result<(&str, &str), String> {
-    let good = |name: &str| name.chars().all(|c| c.is_alphanumeric() || " ._-".contains(c));
+    let good = |name: &str| {
+        name.chars()
+            .all(|c| c.is_alphanumeric() || " ._-".contains(c))
+    };
     match inside.split_once(':') {
-        Some((section, option)) if good(section) && good(option) && !option.is_empty() => Ok((section, option)),
-        _ => Err(format!("`${{{inside}}}` is not a reference `${{section:option}}`")),
+        Some((section, option)) if good(section) && good(option) && !option.is_empty() => {
+            Ok((section, option))
+        }
+        _ => Err(format!(
+            "`${{{inside}}}` is not a reference `${{section:option}}`"
+        )),
     }
 }
 
@@ -164,7 +183,11 @@ mod tests {
     use super::*;
 
     fn reference(section: &'static str, option: &'static str, offset: usize) -> Piece<'static> {
-        Piece::Reference { section, option, offset }
+        Piece::Reference {
+            section,
+            option,
+            offset,
+        }
     }
 
     #[test]
@@ -172,7 +195,10 @@ mod tests {
         let table = [
             ("plain $ text", vec![Piece::Text("plain $ text")]),
             ("${a:b}", vec![reference("a", "b", 0)]),
-            ("x${:b}y", vec![Piece::Text("x"), reference("", "b", 1), Piece::Text("y")]),
+            (
+                "x${:b}y",
+                vec![Piece::Text("x"), reference("", "b", 1), Piece::Text("y")],
+            ),
             ("$${a:b}", vec![Piece::Text("$${a:b}")]),
             ("$$${a:b}", vec![Piece::Text("$$"), reference("a", "b", 2)]),
             ("", vec![]),
@@ -180,7 +206,13 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(pieces(text).unwrap(), expected, "{text}");
         }
-        for (text, offset) in [("a ${b}", 2), ("${a:b:c}", 0), ("${a:b", 0), ("${a/b:c}", 0), ("${a:}", 0)] {
+        for (text, offset) in [
+            ("a ${b}", 2),
+            ("${a:b:c}", 0),
+            ("${a:b", 0),
+            ("${a/b:c}", 0),
+            ("${a:}", 0),
+        ] {
             assert_eq!(pieces(text).unwrap_err().0, offset, "{text}");
         }
     }
@@ -189,25 +221,33 @@ mod tests {
     fn values_come_back_as_they_went() {
         let table = [
             Value::from("a $ b"),
-            Value::from(7),
+            Value::from(7_i64),
             Value::dict([("a", Value::list(vec![Value::None, Value::from("${x:y}")]))]),
         ];
         for value in table {
             let cell = Cell::of(value.clone(), false);
-            let Seen::Value(seen) = cell.read().unwrap() else { panic!("{value:?} waits") };
+            let Seen::Value(seen) = cell.read().unwrap() else {
+                panic!("{value:?} waits")
+            };
             assert_eq!(seen, value);
             let pasted = Cell::new(Datum::Text(cell.pasted().unwrap().unwrap()));
-            let Seen::Value(seen) = pasted.read().unwrap() else { panic!("{value:?} waits") };
+            let Seen::Value(seen) = pasted.read().unwrap() else {
+                panic!("{value:?} waits")
+            };
             assert_eq!(seen, value);
         }
     }
 
     #[test]
     fn a_reader_gets_its_own_copy() {
-        let cell = Cell::of(Value::list(vec![Value::from(1)]), false);
-        let Seen::Value(Value::List(first)) = cell.read().unwrap() else { panic!("no list") };
+        let cell = Cell::of(Value::list(vec![Value::from(1_i64)]), false);
+        let Seen::Value(Value::List(first)) = cell.read().unwrap() else {
+            panic!("no list")
+        };
         first.borrow_mut().clear();
-        let Seen::Value(second) = cell.read().unwrap() else { panic!("no value") };
+        let Seen::Value(second) = cell.read().unwrap() else {
+            panic!("no value")
+        };
         assert_eq!(second.length().unwrap(), 1);
     }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use slapos_wire::{client::Client, v1};
 
 /// No test waits longer for anything.
-const HANGS: Duration = Duration::from_secs(240);
+const HANGS: Duration = Duration::from_secs(90);
 
 pub(crate) fn slapos() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slapos"));
@@ -26,12 +26,32 @@ pub(crate) fn slapos() -> Command {
     command
 }
 
-/// Path of a test release.
+/// Path of a test release, laid out where every user may read it. The files have the same content
+/// for every test, and one that is right already is left alone.
 pub(crate) fn release(name: &str) -> String {
-    format!(
-        "{}/tests/it/releases/{name}/software.cfg",
-        env!("CARGO_MANIFEST_DIR")
-    )
+    let from = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/releases");
+    let to = Utf8PathBuf::from(format!(
+        "/tmp/slapos-test-releases-{}",
+        slapos_node::sys::whoami()
+    ));
+    lay_out(&from, &to);
+    to.join(format!("{name}.cfg")).into_string()
+}
+
+fn lay_out(from: &Utf8Path, to: &Utf8Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            lay_out(entry.path(), &target);
+        } else {
+            let content = fs::read_to_string(entry.path()).unwrap();
+            if fs::read_to_string(&target).ok().as_ref() != Some(&content) {
+                write_file(&target, &content);
+            }
+        }
+    }
 }
 
 /// What a command printed, and how it ended.
@@ -256,7 +276,17 @@ impl Cloud {
 
     /// Requests `web` and waits until it is connected.
     pub(crate) fn connected(&self) -> (v1::Instance, v1::Instance) {
-        self.must(&["request", "web", &release("web"), "--wait"], 0);
+        self.must(
+            &[
+                "request",
+                "web",
+                &release("web"),
+                "--wait",
+                "--timeout",
+                "90",
+            ],
+            0,
+        );
         (self.instance("web"), self.instance("database"))
     }
 

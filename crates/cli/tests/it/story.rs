@@ -194,7 +194,7 @@ fn s6_partitions_are_started_and_stopped_as_told() {
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");
     let idle = release("idle");
-    cloud.must(&["request", "one", &idle, "--wait"], 0);
+    cloud.must(&["request", "one", &idle, "--wait", "--timeout", "90"], 0);
     assert!(pid_of(&cloud, "COMP-1", "idle").is_some());
     let said = cloud.must(
         &[
@@ -204,7 +204,18 @@ fn s6_partitions_are_started_and_stopped_as_told() {
     );
     assert_eq!(said.json()["state"], "stopped");
     assert_eq!(pid_of(&cloud, "COMP-1", "idle"), None);
-    let said = cloud.must(&["request", "one", &idle, "--wait", "--json"], 0);
+    let said = cloud.must(
+        &[
+            "request",
+            "one",
+            &idle,
+            "--wait",
+            "--timeout",
+            "90",
+            "--json",
+        ],
+        0,
+    );
     assert_eq!(said.json()["state"], "started");
     assert!(pid_of(&cloud, "COMP-1", "idle").is_some());
 }
@@ -214,7 +225,7 @@ fn s7_every_request_ends_or_says_why_not() {
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");
     let table = [
-        ("fulfilled", vec!["--wait"], 0, "started"),
+        ("fulfilled", vec!["--wait", "--timeout", "90"], 0, "started"),
         (
             "refused",
             vec!["--node", "computer_gid=COMP-1"],
@@ -411,7 +422,17 @@ fn s18_the_node_is_woken_and_asks_for_nothing_in_between() {
         .collect();
     assert_eq!(wished.len(), 1);
     assert_eq!(wished[0].title.as_str(), "waker");
-    cloud.must(&["request", "waker", &release("idle"), "--wait"], 0);
+    cloud.must(
+        &[
+            "request",
+            "waker",
+            &release("idle"),
+            "--wait",
+            "--timeout",
+            "90",
+        ],
+        0,
+    );
 }
 
 #[test]

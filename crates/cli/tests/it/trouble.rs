@@ -189,7 +189,7 @@ fn a_release_in_use_is_not_removed() {
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");
     let idle = release("idle");
-    cloud.must(&["request", "user", &idle, "--wait"], 0);
+    cloud.must(&["request", "user", &idle, "--wait", "--timeout", "90"], 0);
     let said = cloud.must(&["remove", &idle, "COMP-1"], 3);
     assert!(said.err.contains("user"), "{said:?}");
     cloud.must(&["service", "destroy", "user"], 0);

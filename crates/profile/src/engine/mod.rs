@@ -97,7 +97,11 @@ const DIRECTORIES: [(&str, &str); 5] = [
 
 impl<'a> Engine<'a> {
     /// Reads and merges the profile.
-    fn load(job: &'a Job, host: &'a mut dyn Host, previous: BTreeMap<String, PartState>) -> Result<Self> {
+    fn load(
+        job: &'a Job,
+        host: &'a mut dyn Host,
+        previous: BTreeMap<String, PartState>,
+    ) -> Result<Self> {
         let mut inputs = BTreeMap::new();
         let mut sections = defaults(job);
         let read = &mut |place: &str| {
@@ -126,13 +130,21 @@ impl<'a> Engine<'a> {
 }
 
 /// The content of a path or URL; remembers how a path looked.
-fn read_location(host: &mut dyn Host, inputs: &mut BTreeMap<Utf8PathBuf, Look>, place: &str) -> Result<Vec<u8>> {
+fn read_location(
+    host: &mut dyn Host,
+    inputs: &mut BTreeMap<Utf8PathBuf, Look>,
+    place: &str,
+) -> Result<Vec<u8>> {
     let path = place.strip_prefix("file://").unwrap_or(place);
     if is_url(path) {
-        return host.fetch(path).map_err(|refusal| host_error(&format!("cannot fetch {path}"), refusal));
+        return host
+            .fetch(path)
+            .map_err(|refusal| host_error(&format!("cannot fetch {path}"), refusal));
     }
     let path = Utf8PathBuf::from(path);
-    inputs.entry(path.clone()).or_insert_with(|| Look::at(&path));
+    inputs
+        .entry(path.clone())
+        .or_insert_with(|| Look::at(&path));
     files::read(&path)
 }
 
@@ -147,12 +159,22 @@ pub(crate) fn host_error(step: &str, refusal: crate::host::HostError) -> Error {
 
 /// The options that `[buildout]` has when the profile says nothing.
 fn defaults(job: &Job) -> Layer {
-    let others = [("parts", ""), ("offline", "false"), ("newest", "true"), ("versions", "versions"), ("installed", "")];
+    let others = [
+        ("parts", ""),
+        ("offline", "false"),
+        ("newest", "true"),
+        ("versions", "versions"),
+        ("installed", ""),
+    ];
     let source = Source::new("(defaults)", "");
     let mut layer = Layer::new();
-    let mut put = |option: &str, text: &str| put_option(&mut layer, &source, BUILDOUT, option, text);
+    let mut put =
+        |option: &str, text: &str| put_option(&mut layer, &source, BUILDOUT, option, text);
     for (option, folder) in DIRECTORIES {
-        put(option, job.directory.join(folder).as_str().trim_end_matches('/'));
+        put(
+            option,
+            job.directory.join(folder).as_str().trim_end_matches('/'),
+        );
     }
     for (option, text) in others {
         put(option, text);
@@ -174,7 +196,17 @@ fn extra(job: &Job) -> Layer {
 }
 
 fn put_option(layer: &mut Layer, source: &Rc<Source>, section: &str, option: &str, text: &str) {
-    let spot = Spot { source: Rc::clone(source), line: 1, column: 1 };
+    let spot = Spot {
+        source: Rc::clone(source),
+        line: 1,
+        column: 1,
+    };
     let set = Some(Raw::at(spot, &escape(text)));
-    layer.entry(section.into()).or_default().insert(option.into(), Change { set, ..Change::default() });
+    layer.entry(section.into()).or_default().insert(
+        option.into(),
+        Change {
+            set,
+            ..Change::default()
+        },
+    );
 }

@@ -21,14 +21,21 @@ impl Engine<'_> {
         let parts = match self.cell(BUILDOUT, "parts")?.read()? {
             Seen::Value(value) => value.as_str().unwrap_or_default().to_owned(),
             Seen::Waiting(waiting) => {
-                let message = format!("`parts` depends on `{}`, which has no answer yet", waiting.title);
+                let message = format!(
+                    "`parts` depends on `{}`, which has no answer yet",
+                    waiting.title
+                );
                 return Err(Error::new(Code::Unsupported, message)
                     .with_hint("let values of parts depend on requests, not the list of parts"));
             }
         };
         for name in parts.split_whitespace() {
             self.initialise(name).map_err(|error| {
-                let spot = self.slots.get(BUILDOUT).and_then(|slot| slot.raw.get("parts")).map(|raw| find_word(raw, name));
+                let spot = self
+                    .slots
+                    .get(BUILDOUT)
+                    .and_then(|slot| slot.raw.get("parts"))
+                    .map(|raw| find_word(raw, name));
                 match spot {
                     Some(spot) => error.at(|| spot.place()),
                     None => error,
@@ -48,15 +55,25 @@ impl Engine<'_> {
         }
         let chain = || format!("while using section [{name}]");
         let raw = expand(&self.sections, name).map_err(|error| error.during(chain()))?;
-        let mut referring: Vec<Rc<str>> =
-            raw.iter().filter(|(_, raw)| raw.text().contains("${")).map(|(option, _)| Rc::clone(option)).collect();
+        let mut referring: Vec<Rc<str>> = raw
+            .iter()
+            .filter(|(_, raw)| raw.text().contains("${"))
+            .map(|(option, _)| Rc::clone(option))
+            .collect();
         referring.sort();
-        self.slots.insert(name.into(), Slot { raw, ..Slot::default() });
+        self.slots.insert(
+            name.into(),
+            Slot {
+                raw,
+                ..Slot::default()
+            },
+        );
         if name == BUILDOUT {
             self.settle_directories()?;
         }
         for option in referring {
-            self.cell(name, &option).map_err(|error| error.during(chain()))?;
+            self.cell(name, &option)
+                .map_err(|error| error.during(chain()))?;
         }
         self.construct(name).map_err(|error| error.during(chain()))
     }
@@ -68,7 +85,11 @@ impl Engine<'_> {
                 && let Some(text) = value.as_str()
             {
                 let path = files::in_directory(self.directory(), text);
-                self.set_cell(BUILDOUT, option, Cell::new(Datum::Text(escape(path.as_str()).into())));
+                self.set_cell(
+                    BUILDOUT,
+                    option,
+                    Cell::new(Datum::Text(escape(path.as_str()).into())),
+                );
             }
         }
         Ok(())
@@ -76,9 +97,15 @@ impl Engine<'_> {
 
     /// Runs the constructor of a section that has a recipe.
     fn construct(&mut self, name: &str) -> Result<()> {
-        let Some(raw) = self.slots[name].raw.get("recipe").cloned() else { return Ok(()) };
+        let Some(raw) = self.slots[name].raw.get("recipe").cloned() else {
+            return Ok(());
+        };
         let Seen::Value(value) = self.cell(name, "recipe")?.read()? else {
-            return Err(Error::new(Code::Unsupported, "a recipe's name cannot wait for a request").at(|| raw.spot.place()));
+            return Err(Error::new(
+                Code::Unsupported,
+                "a recipe's name cannot wait for a request",
+            )
+            .at(|| raw.spot.place()));
         };
         let recipe = value.as_str().unwrap_or_default().trim().to_owned();
         if recipe.is_empty() {
@@ -90,7 +117,12 @@ impl Engine<'_> {
             Datum::Waiting(waiting) => Some(Rc::clone(waiting)),
             Datum::Text(_) | Datum::Typed(_) => None,
         });
-        let mut part = Part { kind, recipe, instance: None, waiting: None };
+        let mut part = Part {
+            kind,
+            recipe,
+            instance: None,
+            waiting: None,
+        };
         let name: Rc<str> = name.into();
         let made = match waits {
             Some(waiting) => Err(Stop::Waiting(waiting)),
@@ -143,9 +175,15 @@ impl Engine<'_> {
     fn compute(&mut self, section: &str, option: &str, raw: &Raw) -> Result<Cell> {
         let me: (Rc<str>, Rc<str>) = (section.into(), option.into());
         if let Some(from) = self.computing.iter().position(|open| *open == me) {
-            let circle = self.computing[from..].iter().chain([&me]).map(|(section, option)| format!("{section}:{option}"));
+            let circle = self.computing[from..]
+                .iter()
+                .chain([&me])
+                .map(|(section, option)| format!("{section}:{option}"));
             let circle = circle.collect::<Vec<_>>().join(" → ");
-            return Err(Error::new(Code::OptionCycle, format!("options refer to each other in a circle: {circle}")));
+            return Err(Error::new(
+                Code::OptionCycle,
+                format!("options refer to each other in a circle: {circle}"),
+            ));
         }
         if self.computing.len() >= DEPTH_MAX {
             let message = format!("references go deeper than {DEPTH_MAX} options");
@@ -155,11 +193,21 @@ impl Engine<'_> {
         let text = raw.text();
         let result = self.substitute(section, &text, &|offset| raw.spot_at(offset));
         self.computing.pop();
-        result.map_err(|error| error.during(format!("while evaluating {section}:{option} ({})", raw.spot.short())))
+        result.map_err(|error| {
+            error.during(format!(
+                "while evaluating {section}:{option} ({})",
+                raw.spot.short()
+            ))
+        })
     }
 
     /// Fills the references of a text that stands in `section`.
-    pub(super) fn substitute(&mut self, section: &str, text: &str, spot_at: &dyn Fn(usize) -> Spot) -> Result<Cell> {
+    pub(super) fn substitute(
+        &mut self,
+        section: &str,
+        text: &str,
+        spot_at: &dyn Fn(usize) -> Spot,
+    ) -> Result<Cell> {
         let found = pieces(text).map_err(|(offset, message)| {
             Error::new(Code::BadReference, message)
                 .at(|| spot_at(offset).place())
@@ -173,10 +221,20 @@ impl Engine<'_> {
                     whole.push_str(text);
                     continue;
                 }
-                Piece::Reference { section: "", option, offset } => (section, option, offset),
-                Piece::Reference { section, option, offset } => (section, option, offset),
+                Piece::Reference {
+                    section: "",
+                    option,
+                    offset,
+                } => (section, option, offset),
+                Piece::Reference {
+                    section,
+                    option,
+                    offset,
+                } => (section, option, offset),
             };
-            let cell = self.refer(section, target, option).map_err(|error| error.at(|| spot_at(offset).place()))?;
+            let cell = self
+                .refer(section, target, option)
+                .map_err(|error| error.at(|| spot_at(offset).place()))?;
             if found.len() == 1 {
                 return Ok(cell);
             }
@@ -223,19 +281,32 @@ impl Engine<'_> {
 
     fn missing_option(&self, section: &str, option: &str) -> Error {
         let slot = &self.slots[section];
-        let error = Error::new(Code::MissingOption, format!("section [{section}] has no option `{option}`"));
+        let error = Error::new(
+            Code::MissingOption,
+            format!("section [{section}] has no option `{option}`"),
+        );
         let requests = slot.part.as_ref().is_some_and(|part| part.kind.requests);
         if let Some(name) = option.strip_prefix("connection-").filter(|_| requests) {
             return error.with_hint(format!("add `{name}` to `return` of [{section}]"));
         }
-        error.with_nearest(option, slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name))
+        error.with_nearest(
+            option,
+            slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name),
+        )
     }
 }
 
 fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
-    Error::new(Code::UnknownRecipe, format!("part [{section}] needs recipe `{recipe}`, which is not known here"))
-        .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
-        .with_nearest(recipe, recipes::names())
+    Error::new(
+        Code::UnknownRecipe,
+        format!("part [{section}] needs recipe `{recipe}`, which is not known here"),
+    )
+    .at(|| {
+        raw.lines
+            .first()
+            .map_or_else(|| raw.spot.place(), |line| line.spot.place())
+    })
+    .with_nearest(recipe, recipes::names())
 }
 
 /// Where a word stands in a value; the value itself if it is not there as written.

@@ -55,9 +55,13 @@ impl<'e, 'h> Scope<'e, 'h> {
     pub(crate) fn facts(&self) -> Result<&'h Facts> {
         match &self.engine.job.purpose {
             Purpose::Instance(facts) => Ok(facts),
-            Purpose::Software(_) => {
-                Err(Error::new(Code::Unsupported, format!("[{}] belongs into an instance, not into a release", self.name)))
-            }
+            Purpose::Software(_) => Err(Error::new(
+                Code::Unsupported,
+                format!(
+                    "[{}] belongs into an instance, not into a release",
+                    self.name
+                ),
+            )),
         }
     }
 
@@ -77,8 +81,13 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// Names of the own options, sorted, without `recipe` and those that the language adds.
     pub(crate) fn option_names(&self) -> Vec<String> {
         let slot = &self.engine.slots[&self.name];
-        let mut names: Vec<String> =
-            slot.raw.keys().chain(slot.cells.keys()).filter(|name| !["recipe", BASE].contains(&&***name)).map(ToString::to_string).collect();
+        let mut names: Vec<String> = slot
+            .raw
+            .keys()
+            .chain(slot.cells.keys())
+            .filter(|name| !["recipe", BASE].contains(&&***name))
+            .map(ToString::to_string)
+            .collect();
         names.sort();
         names.dedup();
         names
@@ -99,8 +108,12 @@ impl<'e, 'h> Scope<'e, 'h> {
 
     /// An own option as text, as Python's `str` shows it; `None` if it is not there or empty.
     pub(crate) fn text(&mut self, option: &str) -> Result<Option<String>, Stop> {
-        let Some(value) = self.option(option)? else { return Ok(None) };
-        let text = value.text().map_err(|error| self.fault(option, Code::BadOption, error.message()))?;
+        let Some(value) = self.option(option)? else {
+            return Ok(None);
+        };
+        let text = value
+            .text()
+            .map_err(|error| self.fault(option, Code::BadOption, error.message()))?;
         Ok(Some(text.to_string()).filter(|text| !text.trim().is_empty()))
     }
 
@@ -110,15 +123,25 @@ impl<'e, 'h> Scope<'e, 'h> {
             return Ok(text);
         }
         let names = self.option_names();
-        let error = Error::new(Code::MissingOption, format!("part [{}] lacks option `{option}`", self.name));
-        let error = self.place(error, "recipe").with_nearest(option, names.iter().map(String::as_str));
+        let error = Error::new(
+            Code::MissingOption,
+            format!("part [{}] lacks option `{option}`", self.name),
+        );
+        let error = self
+            .place(error, "recipe")
+            .with_nearest(option, names.iter().map(String::as_str));
         Err(error.into())
     }
 
     /// Lines of an own option that are not empty.
     pub(crate) fn lines(&mut self, option: &str) -> Result<Vec<String>, Stop> {
         let text = self.text(option)?.unwrap_or_default();
-        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect())
+        Ok(text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     /// Words of an own option.
@@ -129,7 +152,9 @@ impl<'e, 'h> Scope<'e, 'h> {
 
     /// An own option that says yes: `true`, `yes`, `on` or `1`.
     pub(crate) fn flag(&mut self, option: &str, otherwise: bool) -> Result<bool, Stop> {
-        let Some(text) = self.text(option)? else { return Ok(otherwise) };
+        let Some(text) = self.text(option)? else {
+            return Ok(otherwise);
+        };
         match text.trim().to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true),
             "false" | "no" | "off" | "0" | "none" => Ok(false),
@@ -142,10 +167,18 @@ impl<'e, 'h> Scope<'e, 'h> {
 
     /// An own option as octal permissions.
     pub(crate) fn mode(&mut self, option: &str) -> Result<Option<Mode>, Stop> {
-        let Some(text) = self.text(option)? else { return Ok(None) };
+        let Some(text) = self.text(option)? else {
+            return Ok(None);
+        };
         match Mode::parse(&text) {
             Some(mode) => Ok(Some(mode)),
-            None => Err(self.fault(option, Code::BadOption, format!("`{text}` is no octal mode such as 0644")).into()),
+            None => Err(self
+                .fault(
+                    option,
+                    Code::BadOption,
+                    format!("`{text}` is no octal mode such as 0644"),
+                )
+                .into()),
         }
     }
 
@@ -190,7 +223,12 @@ impl<'e, 'h> Scope<'e, 'h> {
             return Err(Stop::Waiting(waiting));
         }
         let slot = &self.engine.slots[section];
-        let mut names: Vec<String> = slot.raw.keys().chain(slot.cells.keys()).map(ToString::to_string).collect();
+        let mut names: Vec<String> = slot
+            .raw
+            .keys()
+            .chain(slot.cells.keys())
+            .map(ToString::to_string)
+            .collect();
         names.sort();
         names.dedup();
         Ok(names)
@@ -204,44 +242,76 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// A copy of a whole section with its real values.
     pub(crate) fn section(&mut self, section: &str) -> Result<Vec<(String, Value)>, Stop> {
         let names = self.options_of(section)?;
-        names.into_iter().map(|name| Ok((name.clone(), self.reference(&format!("{section}:{name}"))?))).collect()
+        names
+            .into_iter()
+            .map(|name| Ok((name.clone(), self.reference(&format!("{section}:{name}"))?)))
+            .collect()
     }
 
     /// Fills `${section:option}` in the text of a file, `$$` becomes `$`.
     pub(crate) fn substitute(&mut self, file: &str, text: &str) -> Result<String, Stop> {
         let source = Source::new(file, text);
-        let spot = |line, column| Spot { source: Rc::clone(&source), line, column };
+        let spot = |line, column| Spot {
+            source: Rc::clone(&source),
+            line,
+            column,
+        };
         let raw = Raw {
             spot: spot(1, 1),
-            lines: text.split('\n').enumerate().map(|(at, line)| crate::read::Line { text: line.into(), spot: spot(at + 1, 1) }).collect(),
+            lines: text
+                .split('\n')
+                .enumerate()
+                .map(|(at, line)| crate::read::Line {
+                    text: line.into(),
+                    spot: spot(at + 1, 1),
+                })
+                .collect(),
         };
         let me = Rc::clone(&self.name);
-        let cell = self.engine.substitute(&me, text, &|offset| raw.spot_at(offset))?;
-        self.note(format!("text {file}"), signature::digest(signature::recorded(&cell)?.as_bytes()));
+        let cell = self
+            .engine
+            .substitute(&me, text, &|offset| raw.spot_at(offset))?;
+        self.note(
+            format!("text {file}"),
+            signature::digest(signature::recorded(&cell)?.as_bytes()),
+        );
         match &cell.datum {
             Datum::Waiting(waiting) => Err(Stop::Waiting(Rc::clone(waiting))),
-            Datum::Text(_) | Datum::Typed(_) => Ok(cell.pasted()?.unwrap_or_default().replace("$$", "$")),
+            Datum::Text(_) | Datum::Typed(_) => {
+                Ok(cell.pasted()?.unwrap_or_default().replace("$$", "$"))
+            }
         }
     }
 
     /// Sets an own option.
     pub(crate) fn set(&mut self, option: &str, value: impl Into<Value>) {
-        self.engine.set_cell(&self.name, option, Cell::of(value.into(), false));
+        self.engine
+            .set_cell(&self.name, option, Cell::of(value.into(), false));
     }
 
     /// Sets an own option that reaches neither state nor log.
     pub(crate) fn set_secret(&mut self, option: &str, value: impl Into<Value>) {
-        self.engine.set_cell(&self.name, option, Cell::of(value.into(), true));
+        self.engine
+            .set_cell(&self.name, option, Cell::of(value.into(), true));
     }
 
     /// Sets an own option that is not known yet.
     pub(crate) fn set_waiting(&mut self, option: &str, waiting: &Rc<Waiting>) {
-        self.engine.set_cell(&self.name, option, Cell::new(Datum::Waiting(Rc::clone(waiting))));
+        self.engine.set_cell(
+            &self.name,
+            option,
+            Cell::new(Datum::Waiting(Rc::clone(waiting))),
+        );
     }
 
     /// An own option as the last successful run left it.
     pub(crate) fn previous(&self, option: &str) -> Option<&str> {
-        self.engine.previous.get(&*self.name)?.options.get(option).map(String::as_str)
+        self.engine
+            .previous
+            .get(&*self.name)?
+            .options
+            .get(option)
+            .map(String::as_str)
     }
 
     /// Reads a path or URL; its content counts for the signature.
@@ -254,7 +324,11 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// Where an own option points to: a URL as it is, a path made absolute.
     pub(crate) fn location(&self, text: &str) -> String {
         let text = text.trim().strip_prefix("file://").unwrap_or(text.trim());
-        if is_url(text) { text.to_owned() } else { self.path(text).into_string() }
+        if is_url(text) {
+            text.to_owned()
+        } else {
+            self.path(text).into_string()
+        }
     }
 
     /// An error about an own option, with its place.
@@ -266,7 +340,13 @@ impl<'e, 'h> Scope<'e, 'h> {
     pub(crate) fn place(&self, error: Error, option: &str) -> Error {
         let slot = &self.engine.slots[&self.name];
         match slot.raw.get(option).or_else(|| slot.raw.get("recipe")) {
-            Some(raw) => error.at(|| raw.lines.iter().find(|line| !line.text.is_empty()).map_or(&raw.spot, |line| &line.spot).place()),
+            Some(raw) => error.at(|| {
+                raw.lines
+                    .iter()
+                    .find(|line| !line.text.is_empty())
+                    .map_or(&raw.spot, |line| &line.spot)
+                    .place()
+            }),
             None => error,
         }
     }

@@ -17,7 +17,11 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 impl Engine<'_> {
@@ -31,13 +35,23 @@ impl Engine<'_> {
     }
 
     fn sign(&mut self, name: &Rc<str>, known: &mut BTreeMap<Rc<str>, String>) -> Result<()> {
-        let Some(part) = self.slots[name].part.as_ref().filter(|part| part.waiting.is_none()) else { return Ok(()) };
+        let Some(part) = self.slots[name]
+            .part
+            .as_ref()
+            .filter(|part| part.waiting.is_none())
+        else {
+            return Ok(());
+        };
         let mut lines = vec![format!("{} {}", part.recipe, part.kind.version)];
         for (option, text) in self.recorded_options(name)? {
             lines.push(format!("{option}={text}"));
         }
         let slot = &self.slots[name];
-        lines.extend(slot.reads.iter().map(|(what, digest)| format!("{what} {digest}")));
+        lines.extend(
+            slot.reads
+                .iter()
+                .map(|(what, digest)| format!("{what} {digest}")),
+        );
         for below in self.parts_below(name) {
             // Order is post-order: whatever is not known yet is part of a circle of sections.
             if let Some(signature) = known.get(&below) {
@@ -73,7 +87,10 @@ impl Engine<'_> {
             self.cell(name, &option)?;
         }
         let cells = &self.slots[name].cells;
-        cells.iter().map(|(option, cell)| Ok((option.to_string(), recorded(cell)?))).collect()
+        cells
+            .iter()
+            .map(|(option, cell)| Ok((option.to_string(), recorded(cell)?)))
+            .collect()
     }
 }
 
@@ -84,7 +101,11 @@ pub(super) fn recorded(cell: &Cell) -> Result<String> {
         Datum::Typed(value) => dumps(value)?,
         Datum::Waiting(waiting) => format!("waiting for {}", waiting.title),
     };
-    Ok(if cell.secret { format!("sha256:{}", digest(text.as_bytes())) } else { text })
+    Ok(if cell.secret {
+        format!("sha256:{}", digest(text.as_bytes()))
+    } else {
+        text
+    })
 }
 
 #[cfg(test)]

@@ -30,7 +30,13 @@ impl Work<'_> {
     }
 
     /// Writes a file that uninstalling leaves alone.
-    pub(crate) fn write_unrecorded(&mut self, path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<()> {
+    pub(crate) fn write_unrecorded(
+        &mut self,
+        path: &Utf8Path,
+        content: &[u8],
+        mode: Mode,
+        keep: Keep,
+    ) -> Result<()> {
         if files::put(path, content, mode, keep)? {
             self.changed(path);
         }
@@ -44,7 +50,9 @@ impl Work<'_> {
 
     /// Remembers that a path was read.
     pub(crate) fn depends_on(&mut self, path: &Utf8Path) {
-        self.inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
+        self.inputs
+            .entry(path.to_owned())
+            .or_insert_with(|| Look::at(path));
     }
 
     /// Remembers that this part owns a path: uninstalling removes it.
@@ -70,10 +78,12 @@ impl Work<'_> {
     /// Takes over what another profile did.
     pub(crate) fn adopt(&mut self, other: Outcome) {
         let part = self.part;
-        self.outcome.parts.extend(other.parts.into_iter().map(|mut report| {
-            report.name = format!("{part}/{}", report.name);
-            report
-        }));
+        self.outcome
+            .parts
+            .extend(other.parts.into_iter().map(|mut report| {
+                report.name = format!("{part}/{}", report.name);
+                report
+            }));
         self.outcome.connection = other.connection.or(self.outcome.connection.take());
         self.outcome.requested.extend(other.requested);
         self.outcome.waiting.extend(other.waiting);
@@ -83,6 +93,11 @@ impl Work<'_> {
     }
 
     pub(crate) fn progress(&mut self, text: &str, done: u64, total: u64) {
-        self.host.progress(&Progress { part: self.part.to_owned(), text: text.to_owned(), done, total });
+        self.host.progress(&Progress {
+            part: self.part.to_owned(),
+            text: text.to_owned(),
+            done,
+            total,
+        });
     }
 }

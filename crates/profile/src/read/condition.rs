@@ -21,7 +21,11 @@ enum Value {
 /// The truth of a condition; an error is a sentence about what is not understood.
 pub(super) fn evaluate(text: &str) -> Result<bool, String> {
     let text = text.replace("\\x23", "#").replace("\\x3b", ";");
-    let mut parser = Parser { tokens: tokens(&text)?, at: 0, depth: 0 };
+    let mut parser = Parser {
+        tokens: tokens(&text)?,
+        at: 0,
+        depth: 0,
+    };
     let value = parser.either()?;
     match parser.peek() {
         None => Ok(truth(&value)),
@@ -45,13 +49,18 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' | '\'' => {
-                let end = rest[1..].find(first).ok_or("the condition has a text without end")?;
+                let end = rest[1..]
+                    .find(first)
+                    .ok_or("the condition has a text without end")?;
                 end + 2
             }
-            c if c.is_alphanumeric() || c == '_' => {
-                rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len())
-            }
-            _ => ["==", "!=", "<=", ">="].iter().find(|op| rest.starts_with(**op)).map_or(first.len_utf8(), |op| op.len()),
+            c if c.is_alphanumeric() || c == '_' => rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
+                .unwrap_or(rest.len()),
+            _ => ["==", "!=", "<=", ">="]
+                .iter()
+                .find(|op| rest.starts_with(**op))
+                .map_or(first.len_utf8(), |op| op.len()),
         };
         tokens.push(rest[..length].to_owned());
         rest = rest[length..].trim_start();
@@ -110,7 +119,10 @@ impl Parser {
 
     fn comparison(&mut self) -> Result<Value, String> {
         let left = self.atom()?;
-        let Some(operator) = self.peek().filter(|op| ["==", "!=", "<", "<=", ">", ">=", "in", "not"].contains(op)) else {
+        let Some(operator) = self
+            .peek()
+            .filter(|op| ["==", "!=", "<", "<=", ">", ">=", "in", "not"].contains(op))
+        else {
             return Ok(left);
         };
         let operator = operator.to_owned();
@@ -137,7 +149,8 @@ impl Parser {
             return Ok(Value::Int(number));
         }
         let called = self.take("(") && self.take(")");
-        name(&token, called).ok_or_else(|| format!("the condition uses `{token}`, which is not known here"))
+        name(&token, called)
+            .ok_or_else(|| format!("the condition uses `{token}`, which is not known here"))
     }
 
     fn parenthesis(&mut self) -> Result<Value, String> {
@@ -152,7 +165,11 @@ impl Parser {
             }
             items.push(self.either()?);
         }
-        if self.take(")") { Ok(Value::Tuple(items)) } else { Err("the condition lacks a `)`".into()) }
+        if self.take(")") {
+            Ok(Value::Tuple(items))
+        } else {
+            Err("the condition lacks a `)`".into())
+        }
     }
 }
 
@@ -182,9 +199,15 @@ fn compare(left: &Value, operator: &str, right: &Value) -> Result<bool, String> 
 }
 
 fn versions(a: &[i64], text: &str) -> Ordering {
-    let b: Vec<i64> = text.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    let b: Vec<i64> = text
+        .split('.')
+        .map(|part| part.parse().unwrap_or(0))
+        .collect();
     let at = |parts: &[i64], i: usize| parts.get(i).copied().unwrap_or(0);
-    (0..a.len().max(b.len())).map(|i| at(a, i).cmp(&at(&b, i))).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    (0..a.len().max(b.len()))
+        .map(|i| at(a, i).cmp(&at(&b, i)))
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
@@ -217,8 +240,14 @@ fn name(token: &str, called: bool) -> Option<Value> {
             _ => None,
         };
     }
-    if let Some(digits) = token.strip_prefix("python").filter(|digits| digits.parse::<u32>().is_ok()) {
-        let current = [format!("{}", PYTHON[0]), format!("{}{}", PYTHON[0], PYTHON[1])];
+    if let Some(digits) = token
+        .strip_prefix("python")
+        .filter(|digits| digits.parse::<u32>().is_ok())
+    {
+        let current = [
+            format!("{}", PYTHON[0]),
+            format!("{}{}", PYTHON[0], PYTHON[1]),
+        ];
         return Some(Value::Bool(current.iter().any(|version| version == digits)));
     }
     match token {
@@ -227,9 +256,8 @@ fn name(token: &str, called: bool) -> Option<Value> {
         "bits32" => Some(Value::Bool(usize::BITS == 32)),
         "little_endian" => Some(Value::Bool(cfg!(target_endian = "little"))),
         "big_endian" => Some(Value::Bool(cfg!(target_endian = "big"))),
-        "False" | "windows" | "cygwin" | "solaris" | "macosx" | "pypy" | "jython" | "ironpython" => {
-            Some(Value::Bool(false))
-        }
+        "False" | "windows" | "cygwin" | "solaris" | "macosx" | "pypy" | "jython"
+        | "ironpython" => Some(Value::Bool(false)),
         "multiarch" => text(&format!("{machine}-linux-gnu")),
         "sys.platform" | "sys_platform" => text("linux"),
         "os.name" | "os_name" => text("posix"),
@@ -257,7 +285,10 @@ mod tests {
             ("python311".into(), Ok(true)),
             ("pypy or posix".into(), Ok(true)),
             ("not (python3 and linux)".into(), Ok(false)),
-            (format!("linux and platform.machine() == \"{machine}\""), Ok(true)),
+            (
+                format!("linux and platform.machine() == \"{machine}\""),
+                Ok(true),
+            ),
             ("platform.machine() in ('sparc', 'vax')".into(), Ok(false)),
             ("sys.version_info < (3,10)".into(), Ok(false)),
             ("sys.version_info >= (3, 8)".into(), Ok(true)),

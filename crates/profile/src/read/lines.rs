@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::place::{Line, Raw, Source, Spot};
 use super::condition;
+use super::place::{Line, Raw, Source, Spot};
 use crate::error::{Code, Error, Result};
 
 /// What one file says about one option.
@@ -27,7 +27,13 @@ pub(crate) type Layer = IndexMap<Rc<str>, IndexMap<Rc<str>, Change>>;
 
 /// Reads one file. All bad lines are reported together.
 pub(crate) fn parse(source: &Rc<Source>) -> Result<Layer> {
-    let mut parser = Parser { source, layer: Layer::new(), into: Into::Nothing, option: None, faults: Vec::new() };
+    let mut parser = Parser {
+        source,
+        layer: Layer::new(),
+        into: Into::Nothing,
+        option: None,
+        faults: Vec::new(),
+    };
     for (index, line) in source.text.split('\n').enumerate() {
         parser.line(index + 1, line.strip_suffix('\r').unwrap_or(line));
     }
@@ -91,12 +97,21 @@ impl Parser<'_> {
     fn continuation(&mut self, number: usize, line: &str) {
         let spot = self.spot(number, 1);
         match &mut self.option {
-            Some(option) => option.rest.push(Line { text: line.into(), spot }),
+            Some(option) => option.rest.push(Line {
+                text: line.into(),
+                spot,
+            }),
             None if line.trim().is_empty() || matches!(self.into, Into::Skip) => {}
             None => {
                 let column = first_column(line);
-                let fault = self.fault(number, column, Code::BadLine, "an indented line that continues no option");
-                self.faults.push(fault.with_hint("headers and options begin at the first column"));
+                let fault = self.fault(
+                    number,
+                    column,
+                    Code::BadLine,
+                    "an indented line that continues no option",
+                );
+                self.faults
+                    .push(fault.with_hint("headers and options begin at the first column"));
             }
         }
     }
@@ -104,9 +119,13 @@ impl Parser<'_> {
     fn header(&mut self, number: usize, line: &str) {
         self.into = Into::Skip;
         let code = line.split(['#', ';']).next().unwrap_or_default().trim_end();
-        let Some(inside) = code.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        let Some(inside) = code
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        else {
             let fault = self.fault(number, 1, Code::BadLine, "a section header without `]`");
-            self.faults.push(fault.with_hint("write `[name]`; nothing but a comment may follow"));
+            self.faults
+                .push(fault.with_hint("write `[name]`; nothing but a comment may follow"));
             return;
         };
         let (name, condition) = match inside.split_once(':') {
@@ -115,7 +134,8 @@ impl Parser<'_> {
         };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "#[]:;{}".contains(c)) {
             let message = format!("`{name}` cannot name a section");
-            self.faults.push(self.fault(number, 2, Code::BadLine, &message));
+            self.faults
+                .push(self.fault(number, 2, Code::BadLine, &message));
             return;
         }
         match condition.map_or(Ok(true), condition::evaluate) {
@@ -126,7 +146,9 @@ impl Parser<'_> {
             }
             Ok(false) => {}
             Err(message) => {
-                let column = code.find(':').map_or(2, |at| code[..at].chars().count() + 2);
+                let column = code
+                    .find(':')
+                    .map_or(2, |at| code[..at].chars().count() + 2);
                 self.faults.push(
                     self.fault(number, column, Code::BadCondition, &message)
                         .with_hint("names like python3, linux, bits64, platform.machine(), sys.version_info are known"),
@@ -137,8 +159,14 @@ impl Parser<'_> {
 
     fn option(&mut self, number: usize, line: &str) {
         let Some((left, right)) = line.split_once('=') else {
-            let fault = self.fault(number, 1, Code::BadLine, "neither a section, nor an option, nor a comment");
-            self.faults.push(fault.with_hint("an option is written `name = value`"));
+            let fault = self.fault(
+                number,
+                1,
+                Code::BadLine,
+                "neither a section, nor an option, nor a comment",
+            );
+            self.faults
+                .push(fault.with_hint("an option is written `name = value`"));
             return;
         };
         let left = left.trim_end();
@@ -149,25 +177,56 @@ impl Parser<'_> {
         };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "{}[]:".contains(c)) {
             let message = format!("`{name}` cannot name an option");
-            self.faults.push(self.fault(number, 1, Code::BadLine, &message));
+            self.faults
+                .push(self.fault(number, 1, Code::BadLine, &message));
             return;
         }
         if matches!(self.into, Into::Nothing) {
             let message = format!("option `{name}` before any section");
             let fault = self.fault(number, 1, Code::OptionOutside, &message);
-            self.faults.push(fault.with_hint("a profile begins with `[buildout]`"));
+            self.faults
+                .push(fault.with_hint("a profile begins with `[buildout]`"));
             return;
         }
         let column = line.chars().count() - right.chars().count() + first_column(right);
-        let first = Line { text: right.trim().into(), spot: self.spot(number, column) };
-        self.option = Some(Pending { name: name.into(), sign, spot: self.spot(number, 1), first, rest: Vec::new() });
+        let first = Line {
+            text: right.trim().into(),
+            spot: self.spot(number, column),
+        };
+        self.option = Some(Pending {
+            name: name.into(),
+            sign,
+            spot: self.spot(number, 1),
+            first,
+            rest: Vec::new(),
+        });
     }
 
     fn finish_option(&mut self) {
-        let Some(Pending { name, sign, spot, first, rest }) = self.option.take() else { return };
-        let Into::Section(section) = &self.into else { return };
-        let lines = if first.text.is_empty() { block(first, rest) } else { inline(first, rest) };
-        let change = self.layer.entry(Rc::clone(section)).or_default().entry(name).or_default();
+        let Some(Pending {
+            name,
+            sign,
+            spot,
+            first,
+            rest,
+        }) = self.option.take()
+        else {
+            return;
+        };
+        let Into::Section(section) = &self.into else {
+            return;
+        };
+        let lines = if first.text.is_empty() {
+            block(first, &rest)
+        } else {
+            inline(first, rest)
+        };
+        let change = self
+            .layer
+            .entry(Rc::clone(section))
+            .or_default()
+            .entry(name)
+            .or_default();
         match sign {
             Sign::Set => change.set = Some(Raw { spot, lines }),
             Sign::Add => change.add.extend(lines),
@@ -176,7 +235,11 @@ impl Parser<'_> {
     }
 
     fn spot(&self, line: usize, column: usize) -> Spot {
-        Spot { source: Rc::clone(self.source), line, column }
+        Spot {
+            source: Rc::clone(self.source),
+            line,
+            column,
+        }
     }
 
     fn fault(&self, line: usize, column: usize, code: Code, message: &str) -> Error {
@@ -190,24 +253,45 @@ fn first_column(text: &str) -> usize {
 }
 
 fn inline(first: Line, rest: Vec<Line>) -> Vec<Line> {
-    let stripped = rest.into_iter().filter(|line| !line.text.trim().is_empty()).map(|line| {
-        let spot = Spot { column: first_column(&line.text), ..line.spot };
-        Line { text: line.text.trim().into(), spot }
-    });
+    let stripped = rest
+        .into_iter()
+        .filter(|line| !line.text.trim().is_empty())
+        .map(|line| {
+            let spot = Spot {
+                column: first_column(&line.text),
+                ..line.spot
+            };
+            Line {
+                text: line.text.trim().into(),
+                spot,
+            }
+        });
     std::iter::once(first).chain(stripped).collect()
 }
 
-fn block(first: Line, rest: Vec<Line>) -> Vec<Line> {
+fn block(first: Line, rest: &[Line]) -> Vec<Line> {
     let filled = |line: &Line| !line.text.trim().is_empty();
-    let (Some(from), Some(to)) = (rest.iter().position(filled), rest.iter().rposition(filled)) else {
+    let (Some(from), Some(to)) = (rest.iter().position(filled), rest.iter().rposition(filled))
+    else {
         return vec![first];
     };
-    let margin = rest.iter().filter(|line| filled(line)).map(|line| first_column(&line.text) - 1).min().unwrap_or(0);
+    let margin = rest
+        .iter()
+        .filter(|line| filled(line))
+        .map(|line| first_column(&line.text) - 1)
+        .min()
+        .unwrap_or(0);
     rest[from..=to]
         .iter()
         .map(|line| {
             let text: String = line.text.trim_end().chars().skip(margin).collect();
-            Line { text: text.into(), spot: Spot { column: margin + 1, ..line.spot.clone() } }
+            Line {
+                text: text.into(),
+                spot: Spot {
+                    column: margin + 1,
+                    ..line.spot.clone()
+                },
+            }
         })
         .collect()
 }
@@ -232,7 +316,10 @@ mod tests {
             ("[s]\nx =\n   a\n     b\n\n   c \n\n", "a\n  b\n\nc"),
             ("[s]\nx =\n", ""),
             ("[s]\nx = a = b\n", "a = b"),
-            ("[s]\nx = a # kept\n# dropped\n  ; kept\n", "a # kept\n; kept"),
+            (
+                "[s]\nx = a # kept\n# dropped\n  ; kept\n",
+                "a # kept\n; kept",
+            ),
             ("[s] # comment\nx = 1\nx = 2\n", "2"),
             ("[ s ]\nx = 1\n[t]\n[s]\ny = 1\n", "1"),
             ("[s]\r\nx = 1\r\n", "1"),
@@ -246,7 +333,12 @@ mod tests {
     fn additions_stand_beside_the_value() {
         let layer = layer("[s]\nx+=a\nx = b\nx +=\n  c\n  d\nx -= e\n");
         let change = &layer["s"]["x"];
-        let texts = |lines: &[Line]| lines.iter().map(|line| line.text.to_string()).collect::<Vec<_>>();
+        let texts = |lines: &[Line]| {
+            lines
+                .iter()
+                .map(|line| line.text.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(change.set.as_ref().unwrap().text(), "b");
         assert_eq!(texts(&change.add), ["a", "c", "d"]);
         assert_eq!(texts(&change.remove), ["e"]);
@@ -255,7 +347,10 @@ mod tests {
     #[test]
     fn a_false_section_is_skipped() {
         let layer = layer("[s:python2]\nx = 1\n  more\n[s:python3]\ny = 2\n[t : not python3]\n");
-        assert_eq!(layer["s"].keys().map(|key| &**key).collect::<Vec<_>>(), ["y"]);
+        assert_eq!(
+            layer["s"].keys().map(|key| &**key).collect::<Vec<_>>(),
+            ["y"]
+        );
         assert!(!layer.contains_key("t"));
     }
 
@@ -263,7 +358,10 @@ mod tests {
     fn all_bad_lines_of_a_file_are_told() {
         let text = "  [x]\na = 1\n[s\n[s t]\n[s]\nnonsense\nname: value\n[u:foo(]\n";
         let error = parse(&Source::new("t.cfg", text)).unwrap_err();
-        let seen: Vec<_> = error.faults().map(|fault| (fault.place.as_ref().unwrap().line, fault.code)).collect();
+        let seen: Vec<_> = error
+            .faults()
+            .map(|fault| (fault.place.as_ref().unwrap().line, fault.code))
+            .collect();
         let expected = [
             (1, Code::BadLine),
             (2, Code::OptionOutside),

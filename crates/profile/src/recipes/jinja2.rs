@@ -77,7 +77,11 @@ fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
     if let Some(inline) = scope.text("inline")? {
         return Ok(Text::Inline(inline));
     }
-    let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() { "template" } else { "url" };
+    let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() {
+        "template"
+    } else {
+        "url"
+    };
     let url = scope.required(option)?;
     Ok(match url.trim_start().strip_prefix("inline:") {
         Some(inline) => Text::Inline(inline.trim_start_matches('\n').to_owned()),
@@ -88,14 +92,25 @@ fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
 /// One line of the context: its name and value.
 fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), Stop> {
     let mut words = line.splitn(3, char::is_whitespace);
-    let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (kind, name) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let expression = words.next().unwrap_or_default().trim();
     if name.is_empty() {
-        let error = Error::new(Code::BadOption, format!("`{line}` is not `type name expression`"));
+        let error = Error::new(
+            Code::BadOption,
+            format!("`{line}` is not `type name expression`"),
+        );
         return Err(error.into());
     }
     let json = |text: &str| {
-        Value::from_json(text).map_err(|error| Error::new(Code::BadOption, format!("`{name}` is not JSON: {}", error.message)))
+        Value::from_json(text).map_err(|error| {
+            Error::new(
+                Code::BadOption,
+                format!("`{name}` is not JSON: {}", error.message),
+            )
+        })
     };
     let value = match kind {
         "raw" => Value::from(expression),
@@ -104,12 +119,18 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
         "json" => json(expression)?,
         "jsonkey" => json(scope.reference(expression)?.as_str().unwrap_or_default())?,
         "import" => functions::module(expression).ok_or_else(|| {
-            Error::new(Code::Unsupported, format!("the Python module `{expression}` is not offered to templates"))
-                .with_hint(format!("{} are", functions::MODULES.join(", ")))
+            Error::new(
+                Code::Unsupported,
+                format!("the Python module `{expression}` is not offered to templates"),
+            )
+            .with_hint(format!("{} are", functions::MODULES.join(", ")))
         })?,
         other => {
             let kinds = ["raw", "key", "section", "json", "jsonkey", "import"];
-            let error = Error::new(Code::BadOption, format!("`{other}` is no type of a context line"));
+            let error = Error::new(
+                Code::BadOption,
+                format!("`{other}` is no type of a context line"),
+            );
             return Err(match crate::error::nearest(other, kinds) {
                 Some(name) => error.with_hint(format!("did you mean `{name}`?")),
                 None => error.with_hint(format!("known are {}", kinds.join(", "))),
@@ -154,7 +175,8 @@ impl Jinja2 {
     }
 
     fn render(&self, work: &mut Work<'_>, name: &str, source: &str) -> Result<String> {
-        let template = Template::compile(name, source, self.options).map_err(|error| template_error(&error))?;
+        let template = Template::compile(name, source, self.options)
+            .map_err(|error| template_error(&error))?;
         let mut context = Context::new();
         functions::define(&mut context);
         for (name, value) in &self.variables {
@@ -163,7 +185,9 @@ impl Jinja2 {
         let read: Rc<RefCell<Vec<Utf8PathBuf>>> = Rc::default();
         let (imports, log) = (self.imports.clone(), Rc::clone(&read));
         context.set_loader(move |name| {
-            let Some(path) = imports.iter().find_map(|import| import.path(name)) else { return Ok(None) };
+            let Some(path) = imports.iter().find_map(|import| import.path(name)) else {
+                return Ok(None);
+            };
             log.borrow_mut().push(path.clone());
             load(&path)
         });
@@ -178,7 +202,9 @@ impl Jinja2 {
 fn load(path: &Utf8Path) -> slapos_jinja::Result<Option<String>> {
     let host = |message: String| slapos_jinja::Error::new(slapos_jinja::ErrorKind::Host, message);
     let bytes = files::read(path).map_err(|error| host(error.to_string()))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| host(format!("{path} is not UTF-8 text")))
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| host(format!("{path} is not UTF-8 text")))
 }
 
 /// An error of a template as one of the profile.

@@ -24,24 +24,47 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Some(_) => scope.text("storage-path")?.map(|text| scope.path(&text)),
         None => {
             let parts = scope.reference("buildout:parts-directory")?;
-            Some(scope.path(parts.as_str().unwrap_or_default()).join(scope.name()))
+            Some(
+                scope
+                    .path(parts.as_str().unwrap_or_default())
+                    .join(scope.name()),
+            )
         }
     };
     let length: usize = match scope.text("bytes")?.map(|text| text.trim().parse()) {
         None => 16,
         Some(Ok(length @ 1..=1024)) => length,
-        Some(_) => return Err(scope.fault("bytes", Code::BadOption, "`bytes` must be a number from 1 to 1024").into()),
+        Some(_) => {
+            return Err(scope
+                .fault(
+                    "bytes",
+                    Code::BadOption,
+                    "`bytes` must be a number from 1 to 1024",
+                )
+                .into());
+        }
     };
     let given = scope.text("passwd")?;
-    let stored = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-    let password = given.or_else(|| stored.as_deref().and_then(parse)).unwrap_or_else(|| generate(length));
+    let stored = path
+        .as_ref()
+        .and_then(|path| std::fs::read_to_string(path).ok());
+    let password = given
+        .or_else(|| stored.as_deref().and_then(parse))
+        .unwrap_or_else(|| generate(length));
     scope.set_secret("passwd", password.as_str());
     let create_once = scope.flag("create-once", true)?;
-    Ok(Box::new(Password { stored: path.map(|path| (path, password)), create_once }))
+    Ok(Box::new(Password {
+        stored: path.map(|path| (path, password)),
+        create_once,
+    }))
 }
 
 fn generate(length: usize) -> String {
-    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+    rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(length)
+        .map(char::from)
+        .collect()
 }
 
 /// The plain password of a file: JSON of all forms under their names, or, from old times, nothing but the text.
@@ -55,7 +78,9 @@ fn parse(text: &str) -> Option<String> {
 
 impl Recipe for Password {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let Some((path, password)) = &self.stored else { return Ok(()) };
+        let Some((path, password)) = &self.stored else {
+            return Ok(());
+        };
         let text = serde_json::json!({ "": password }).to_string();
         if !self.create_once {
             work.record(path);
@@ -70,7 +95,12 @@ mod tests {
 
     #[test]
     fn both_forms_of_the_file_are_read() {
-        let table = [("{\"\": \"secret\"}", Some("secret")), ("old one\n", Some("old one")), ("", None), ("{bad", None)];
+        let table = [
+            ("{\"\": \"secret\"}", Some("secret")),
+            ("old one\n", Some("old one")),
+            ("", None),
+            ("{bad", None),
+        ];
         for (text, expected) in table {
             assert_eq!(parse(text).as_deref(), expected, "{text}");
         }

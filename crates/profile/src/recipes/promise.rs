@@ -19,8 +19,12 @@ pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:promise.plugi
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";
-const NATIVE: [&str; 4] =
-    ["check_socket_listening", "check_command_execute", "check_url_available", "check_file_state"];
+const NATIVE: [&str; 4] = [
+    "check_socket_listening",
+    "check_command_execute",
+    "check_url_available",
+    "check_file_state",
+];
 
 struct Promise {
     output: Utf8PathBuf,
@@ -32,13 +36,31 @@ struct Promise {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let output = super::template::output(scope)?;
     let mode = scope.mode("mode")?.unwrap_or(Mode::Exact(0o644));
-    let class = scope.text("class")?.unwrap_or_else(|| "RunPromise".to_owned());
+    let class = scope
+        .text("class")?
+        .unwrap_or_else(|| "RunPromise".to_owned());
     let class = class.trim();
     let file = scope.text("file")?;
-    let module = if file.is_some() { None } else { Some(scope.required("module")?.trim().to_owned()) };
-    let identifier = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-    if let Some(bad) = module.iter().map(String::as_str).chain([class]).find(|name| !identifier(name)) {
-        return Err(Error::new(Code::BadOption, format!("`{bad}` cannot name a Python module or class")).into());
+    let module = if file.is_some() {
+        None
+    } else {
+        Some(scope.required("module")?.trim().to_owned())
+    };
+    let identifier = |name: &str| {
+        name.chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+    };
+    if let Some(bad) = module
+        .iter()
+        .map(String::as_str)
+        .chain([class])
+        .find(|name| !identifier(name))
+    {
+        return Err(Error::new(
+            Code::BadOption,
+            format!("`{bad}` cannot name a Python module or class"),
+        )
+        .into());
     }
     let mut config = Vec::new();
     for option in scope.option_names() {
@@ -49,12 +71,19 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     }
     let bad = |error: slapos_jinja::Error| Error::new(Code::BadOption, error.message());
-    let native = module.as_deref().filter(|module| module.strip_prefix(PACKAGE).is_some_and(|name| NATIVE.contains(&name)));
+    let native = module.as_deref().filter(|module| {
+        module
+            .strip_prefix(PACKAGE)
+            .is_some_and(|name| NATIVE.contains(&name))
+    });
     let config = Value::dict(config);
     let description = native.map(|module| {
         let config = config.to_json().map_err(bad)?;
         let config: serde_json::Value = serde_json::from_str(&config).unwrap_or_default();
-        Ok::<_, Error>(format!("{:#}\n", json!({ "module": module, "class": class, "config": config })))
+        Ok::<_, Error>(format!(
+            "{:#}\n",
+            json!({ "module": module, "class": class, "config": config })
+        ))
     });
     let origin = match (&module, &file) {
         (Some(module), _) => Origin::Module(module),
@@ -62,10 +91,16 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         (None, None) => Origin::File(""),
     };
     let launcher = launcher(origin, class, &config.repr().map_err(bad)?);
-    Ok(Box::new(Promise { output, mode, launcher, description: description.transpose()? }))
+    Ok(Box::new(Promise {
+        output,
+        mode,
+        launcher,
+        description: description.transpose()?,
+    }))
 }
 
 /// Where a promise class comes from.
+#[derive(Clone, Copy)]
 enum Origin<'a> {
     Module(&'a str),
     File(&'a str),
@@ -73,7 +108,9 @@ enum Origin<'a> {
 
 /// The Python file that defines `RunPromise` and `extra_config_dict`.
 fn launcher(origin: Origin<'_>, class: &str, config: &str) -> String {
-    let mut text = format!("# Made from a profile; changes here do not last.\nimport sys\n\nextra_config_dict = {config}\n\n");
+    let mut text = format!(
+        "# Made from a profile; changes here do not last.\nimport sys\n\nextra_config_dict = {config}\n\n"
+    );
     text.push_str(
         "for name in [name for name in sys.modules if name == 'slapos' or name.startswith('slapos.')]:\n  \
          if not name.startswith('slapos.grid'):\n    del sys.modules[name]\n\n",
@@ -97,7 +134,11 @@ impl Recipe for Promise {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.write(&self.output, self.launcher.as_bytes(), self.mode)?;
         match &self.description {
-            Some(text) => work.write(&self.output.with_extension("json"), text.as_bytes(), self.mode),
+            Some(text) => work.write(
+                &self.output.with_extension("json"),
+                text.as_bytes(),
+                self.mode,
+            ),
             None => Ok(()),
         }
     }

@@ -23,7 +23,9 @@ struct Publish(BTreeMap<String, String>);
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let mut texts = BTreeMap::new();
     for (name, value) in collect(scope)? {
-        let text = value.text().map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
+        let text = value
+            .text()
+            .map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
         texts.insert(name, text.to_string());
     }
     Ok(Box::new(Publish(texts)))
@@ -31,7 +33,9 @@ fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 
 fn serialised(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let values = Value::dict(collect(scope)?);
-    let json = values.to_json().map_err(|error| scope.fault("recipe", Code::BadOption, error.message()))?;
+    let json = values
+        .to_json()
+        .map_err(|error| scope.fault("recipe", Code::BadOption, error.message()))?;
     Ok(Box::new(Publish(BTreeMap::from([("_".to_owned(), json)]))))
 }
 
@@ -47,15 +51,20 @@ fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
         let names = scope.options_of(&section)?;
         let wanted = match names.iter().any(|name| name == "-publish") {
             true => words(&scope.reference(&format!("{section}:-publish"))?),
-            false => names.iter().filter(|name| !name.starts_with('-') && !["recipe", BASE].contains(&name.as_str())).cloned().collect(),
+            false => names
+                .iter()
+                .filter(|name| !name.starts_with('-') && !["recipe", BASE].contains(&name.as_str()))
+                .cloned()
+                .collect(),
         };
         for name in wanted {
-            let value = scope
-                .reference(&format!("{section}:{name}"))
-                .map_err(|stop| match stop {
-                    Stop::Error(error) => Stop::Error(scope.place_of(error, "-publish", &name)),
-                    waiting @ Stop::Waiting(_) => waiting,
-                })?;
+            let value =
+                scope
+                    .reference(&format!("{section}:{name}"))
+                    .map_err(|stop| match stop {
+                        Stop::Error(error) => Stop::Error(scope.place_of(error, "-publish", &name)),
+                        waiting @ Stop::Waiting(_) => waiting,
+                    })?;
             found.entry(name).or_insert(value);
         }
         if names.iter().any(|name| name == "-extends") {
@@ -66,7 +75,12 @@ fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
 }
 
 fn words(value: &Value) -> Vec<String> {
-    value.as_str().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
+    value
+        .as_str()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 impl Recipe for Publish {
@@ -78,5 +92,10 @@ impl Recipe for Publish {
 
 /// JSON that stands for a dictionary of texts; `None` if it is none.
 pub(super) fn from_json(text: &str) -> Result<Value> {
-    Value::from_json(text).map_err(|error| Error::new(Code::BadOption, format!("`_` does not hold JSON: {}", error.message)))
+    Value::from_json(text).map_err(|error| {
+        Error::new(
+            Code::BadOption,
+            format!("`_` does not hold JSON: {}", error.message),
+        )
+    })
 }

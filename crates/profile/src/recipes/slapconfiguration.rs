@@ -14,7 +14,10 @@ use crate::job::Facts;
 
 pub(super) static KINDS: [Kind; 2] = [
     Kind::new(&["slapos.cookbook:slapconfiguration"], plain),
-    Kind::new(&["slapos.cookbook:slapconfiguration.serialised"], serialised),
+    Kind::new(
+        &["slapos.cookbook:slapconfiguration.serialised"],
+        serialised,
+    ),
 ];
 
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
@@ -25,20 +28,34 @@ fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 fn serialised(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let facts = scope.facts()?;
     let parameters = match facts.parameters.get("_") {
-        Some(json) => from_json(json).map_err(|error| error.with_hint("give the parameters of this instance as JSON"))?,
+        Some(json) => from_json(json)
+            .map_err(|error| error.with_hint("give the parameters of this instance as JSON"))?,
         None => texts(facts),
     };
     fill(scope, facts, parameters)
 }
 
 fn texts(facts: &Facts) -> Value {
-    Value::dict(facts.parameters.iter().map(|(name, text)| (name, Value::from(text.as_str()))))
+    Value::dict(
+        facts
+            .parameters
+            .iter()
+            .map(|(name, text)| (name, Value::from(text.as_str()))),
+    )
 }
 
-fn fill(scope: &mut Scope<'_, '_>, facts: &Facts, parameters: Value) -> Result<Box<dyn Recipe>, Stop> {
+fn fill(
+    scope: &mut Scope<'_, '_>,
+    facts: &Facts,
+    parameters: Value,
+) -> Result<Box<dyn Recipe>, Stop> {
     if let Value::Dict(parameters) = &parameters {
         for (name, value) in parameters.borrow().iter() {
-            if let Some(name) = name.value().as_str().filter(|name| !name.contains(['=', ':'])) {
+            if let Some(name) = name
+                .value()
+                .as_str()
+                .filter(|name| !name.contains(['=', ':']))
+            {
                 scope.set(&format!("configuration.{name}"), value.clone());
             }
         }

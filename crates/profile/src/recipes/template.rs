@@ -10,7 +10,10 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.recipe.template", "slapos.recipe.template:default"], make)];
+pub(super) static KINDS: [Kind; 1] = [Kind::new(
+    &["slapos.recipe.template", "slapos.recipe.template:default"],
+    make,
+)];
 
 struct Template {
     text: String,
@@ -31,24 +34,41 @@ pub(super) fn source(scope: &mut Scope<'_, '_>) -> Result<(String, String), Stop
     if let Some(inline) = scope.text("inline")? {
         return Ok((format!("[{}] inline", scope.name()), inline));
     }
-    let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() { "template" } else { "url" };
+    let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() {
+        "template"
+    } else {
+        "url"
+    };
     let url = scope.required(option)?;
     if let Some(inline) = url.trim_start().strip_prefix("inline:") {
-        return Ok((format!("[{}] {option}", scope.name()), inline.trim_start_matches('\n').to_owned()));
+        return Ok((
+            format!("[{}] {option}", scope.name()),
+            inline.trim_start_matches('\n').to_owned(),
+        ));
     }
     let place = scope.location(&url);
-    let bytes = scope.read(&place).map_err(|error| scope.place(error, option))?;
+    let bytes = scope
+        .read(&place)
+        .map_err(|error| scope.place(error, option))?;
     if let Some(wanted) = scope.text("md5sum")? {
         check_md5(&place, &bytes, &wanted).map_err(|error| scope.place(error, "md5sum"))?;
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| scope.place(Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")), option))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        scope.place(
+            Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")),
+            option,
+        )
+    })?;
     Ok((place, text))
 }
 
 /// The file that a part writes; its option then is the absolute path.
 pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
-    let option = if scope.option("output")?.is_none() && scope.option("rendered")?.is_some() { "rendered" } else { "output" };
+    let option = if scope.option("output")?.is_none() && scope.option("rendered")?.is_some() {
+        "rendered"
+    } else {
+        "output"
+    };
     let text = scope.required(option)?;
     let path = scope.path(&text);
     scope.set(option, path.as_str());
@@ -57,11 +77,19 @@ pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
 
 /// Permissions of a rendered file: executable if it names its interpreter.
 pub(super) fn mode_for(text: &str, mode: Option<Mode>) -> Mode {
-    mode.unwrap_or(if text.starts_with("#!") { Mode::Runnable } else { Mode::Plain })
+    mode.unwrap_or(if text.starts_with("#!") {
+        Mode::Runnable
+    } else {
+        Mode::Plain
+    })
 }
 
 impl Recipe for Template {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.write(&self.output, self.text.as_bytes(), mode_for(&self.text, self.mode))
+        work.write(
+            &self.output,
+            self.text.as_bytes(),
+            mode_for(&self.text, self.mode),
+        )
     }
 }

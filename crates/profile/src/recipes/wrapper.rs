@@ -55,7 +55,15 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let command = scope.required("command-line")?;
     let command = match words(&command) {
         Some(words) if !words.is_empty() => words,
-        _ => return Err(scope.fault("command-line", Code::BadOption, "a quote is opened and never closed").into()),
+        _ => {
+            return Err(scope
+                .fault(
+                    "command-line",
+                    Code::BadOption,
+                    "a quote is opened and never closed",
+                )
+                .into());
+        }
     };
     let script = Script {
         command,
@@ -66,11 +74,20 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     };
     let mut existing = Vec::new();
     for file in paths(scope, "hash-existing-files")? {
-        existing.push(scope.read(file.as_str()).map_err(|error| scope.place(error, "hash-existing-files"))?);
+        existing.push(
+            scope
+                .read(file.as_str())
+                .map_err(|error| scope.place(error, "hash-existing-files"))?,
+        );
     }
     let hash_files = paths(scope, "hash-files")?;
     scope.set("wrapper-path", path.as_str());
-    Ok(Box::new(Wrapper { path, script, hash_files, existing }))
+    Ok(Box::new(Wrapper {
+        path,
+        script,
+        hash_files,
+        existing,
+    }))
 }
 
 fn paths(scope: &mut Scope<'_, '_>, option: &str) -> Result<Vec<Utf8PathBuf>, Stop> {
@@ -87,7 +104,10 @@ fn environment(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, String)>, Stop>
         };
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.trim().is_empty() || !name.trim().chars().all(good) {
-            let error = Error::new(Code::BadOption, format!("`{}` cannot name a variable", name.trim()));
+            let error = Error::new(
+                Code::BadOption,
+                format!("`{}` cannot name a variable", name.trim()),
+            );
             return Err(scope.place_of(error, "environment", &line).into());
         }
         found.push((name.trim().to_owned(), value.trim().to_owned()));
@@ -111,8 +131,9 @@ impl Wrapper {
     fn suffix(&self) -> Result<Option<String>> {
         let mut contents = Vec::new();
         for file in &self.hash_files {
-            let content = files::read(file)
-                .map_err(|error| error.with_hint("what `hash-files` names must be made by a part before this one"))?;
+            let content = files::read(file).map_err(|error| {
+                error.with_hint("what `hash-files` names must be made by a part before this one")
+            })?;
             contents.push(content);
         }
         contents.extend(self.existing.iter().cloned());
@@ -144,8 +165,12 @@ impl Script {
         for (name, value) in &self.environment {
             let _infallible = writeln!(text, "export {name}={}", quote(value));
         }
-        let words = self.command.iter().map(|word| quote(word)).chain(["\"$@\"".to_owned()]);
-        text.push_str(&broken("exec".to_owned(), words));
+        let words = self
+            .command
+            .iter()
+            .map(|word| quote(word))
+            .chain(["\"$@\"".to_owned()]);
+        text.push_str(&broken("exec", words));
         text
     }
 }
@@ -160,9 +185,9 @@ fn once(pidfile: &Utf8Path) -> String {
 }
 
 /// One command on several lines.
-fn broken(first: String, words: impl Iterator<Item = String>) -> String {
+fn broken(first: &str, words: impl Iterator<Item = String>) -> String {
     let (mut text, mut length) = (String::new(), first.len());
-    text.push_str(&first);
+    text.push_str(first);
     for word in words {
         if length + word.len() + 1 > LINE_LENGTH && length > 2 {
             text.push_str(" \\\n ");
@@ -179,7 +204,11 @@ fn broken(first: String, words: impl Iterator<Item = String>) -> String {
 /// The word as the shell must read it.
 pub(super) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// Splits as a shell does, without expanding anything; `None` if a quote stays open.
@@ -188,8 +217,12 @@ fn words(text: &str) -> Option<Vec<String>> {
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         match letter {
-            '\'' => word.get_or_insert_default().push_str(&until_single(&mut letters)?),
-            '"' => word.get_or_insert_default().push_str(&until_double(&mut letters)?),
+            '\'' => word
+                .get_or_insert_default()
+                .push_str(&until_single(&mut letters)?),
+            '"' => word
+                .get_or_insert_default()
+                .push_str(&until_double(&mut letters)?),
             '\\' => word.get_or_insert_default().push(letters.next()?),
             letter if letter.is_whitespace() => found.extend(word.take()),
             letter => word.get_or_insert_default().push(letter),
@@ -231,21 +264,35 @@ mod tests {
     fn words_as_a_shell_splits_them() {
         let table = [
             ("a  b\n c", Some(vec!["a", "b", "c"])),
-            ("a 'b  c' \"d \\\" \\x\" e\\ f", Some(vec!["a", "b  c", "d \" \\x", "e f"])),
+            (
+                "a 'b  c' \"d \\\" \\x\" e\\ f",
+                Some(vec!["a", "b  c", "d \" \\x", "e f"]),
+            ),
             ("x'y'\"z\" ''", Some(vec!["xyz", ""])),
             ("a 'b", None),
             ("a \"b", None),
             ("", Some(vec![])),
         ];
         for (text, expected) in table {
-            let expected = expected.map(|words| words.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
+            let expected =
+                expected.map(|words| words.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
             assert_eq!(words(text), expected, "{text}");
         }
     }
 
     #[test]
     fn quoting_is_undone_by_splitting() {
-        for word in ["plain", "", "two words", "it's", "$HOME", "a\nb", "*", "\"", "\\"] {
+        for word in [
+            "plain",
+            "",
+            "two words",
+            "it's",
+            "$HOME",
+            "a\nb",
+            "*",
+            "\"",
+            "\\",
+        ] {
             assert_eq!(words(&quote(word)), Some(vec![word.to_owned()]), "{word}");
         }
     }
@@ -253,8 +300,11 @@ mod tests {
     #[test]
     fn long_commands_are_broken_between_words() {
         let words = (0..12).map(|number| format!("--option-number-{number}"));
-        let text = broken("exec".to_owned(), words);
-        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= LINE_LENGTH + 4), "{text}");
+        let text = broken("exec", words);
+        assert!(
+            text.lines().count() > 2 && text.lines().all(|line| line.len() <= LINE_LENGTH + 4),
+            "{text}"
+        );
         assert_eq!(text.matches("--option-number-").count(), 12);
     }
 }

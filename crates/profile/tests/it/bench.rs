@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::Utf8PathBuf;
 use slapos_profile::{
-    Action, Error, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer, RequestAsk, run,
+    Action, Error, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer,
+    RequestAsk, run,
 };
 
 /// A partition with a profile in it.
@@ -30,7 +31,10 @@ pub(crate) struct TableHost {
 impl Host for TableHost {
     fn fetch(&mut self, url: &str) -> Result<Vec<u8>, HostError> {
         let found = self.pages.get(url).map(|text| text.clone().into_bytes());
-        found.ok_or_else(|| HostError { message: "404".into(), hint: None })
+        found.ok_or_else(|| HostError {
+            message: "404".into(),
+            hint: None,
+        })
     }
 
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
@@ -39,8 +43,15 @@ impl Host for TableHost {
             return Err(refusal.clone());
         }
         let connection = self.connections.get(&ask.title).cloned();
-        let waiting = connection.is_none().then(|| format!("no partition runs `{}` yet", ask.title));
-        Ok(RequestAnswer { connection, id: format!("id-{}", ask.title), state: ask.state.clone(), waiting })
+        let waiting = connection
+            .is_none()
+            .then(|| format!("no partition runs `{}` yet", ask.title));
+        Ok(RequestAnswer {
+            connection,
+            id: format!("id-{}", ask.title),
+            state: ask.state.clone(),
+            waiting,
+        })
     }
 
     fn progress(&mut self, progress: &Progress) {
@@ -62,7 +73,12 @@ impl Bench {
             ipv4: vec!["127.0.0.2".into()],
             ..Facts::default()
         };
-        let bench = Self { _keeper: keeper, dir, facts, host: TableHost::default() };
+        let bench = Self {
+            _keeper: keeper,
+            dir,
+            facts,
+            host: TableHost::default(),
+        };
         bench.file("instance.cfg", profile);
         bench
     }
@@ -76,7 +92,11 @@ impl Bench {
     }
 
     pub(crate) fn job(&self) -> Job {
-        let connection = [("computer-id", "COMP-1"), ("requested", "started"), ("server-url", "http://master/")];
+        let connection = [
+            ("computer-id", "COMP-1"),
+            ("requested", "started"),
+            ("server-url", "http://master/"),
+        ];
         let connection = connection.map(|(name, text)| (name.to_owned(), text.to_owned()));
         Job {
             profile: self.dir.join("instance.cfg").into_string(),
@@ -95,7 +115,8 @@ impl Bench {
 
     /// The run, which must go through.
     pub(crate) fn ran(&mut self) -> Outcome {
-        self.run().unwrap_or_else(|error| panic!("{}", error.report()))
+        self.run()
+            .unwrap_or_else(|error| panic!("{}", error.report()))
     }
 
     /// The run, which must fail; paths of the partition become `DIR`.
@@ -114,13 +135,19 @@ impl Bench {
     }
 
     pub(crate) fn mode(&self, name: &str) -> u32 {
-        fs::metadata(self.dir.join(name)).unwrap().permissions().mode() & 0o777
+        fs::metadata(self.dir.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
     }
 
     /// Names of the files in a folder, sorted.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let entries = self.dir.join(name).read_dir_utf8().unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_owned()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
         names.sort();
         names
     }
@@ -146,8 +173,11 @@ pub(crate) fn actions(outcome: &Outcome) -> Vec<String> {
 
 /// The changed paths below `dir`, sorted.
 pub(crate) fn changed(bench: &Bench, outcome: &Outcome) -> Vec<String> {
-    let mut names: Vec<_> =
-        outcome.changed.iter().map(|path| path.strip_prefix(&bench.dir).unwrap().to_string()).collect();
+    let mut names: Vec<_> = outcome
+        .changed
+        .iter()
+        .map(|path| path.strip_prefix(&bench.dir).unwrap().to_string())
+        .collect();
     names.sort();
     names
 }

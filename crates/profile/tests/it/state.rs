@@ -8,10 +8,17 @@ fn template(name: &str, text: &str) -> String {
 
 #[test]
 fn vanished_parts_are_uninstalled_and_user_data_stays() {
-    let mut bench = Bench::new(&format!("[buildout]\nparts = a b\n{}{}", template("a", "1"), template("b", "2")));
+    let mut bench = Bench::new(&format!(
+        "[buildout]\nparts = a b\n{}{}",
+        template("a", "1"),
+        template("b", "2")
+    ));
     assert_eq!(actions(&bench.ran()), ["a installed", "b installed"]);
     bench.file("out/mine", "data");
-    bench.file("instance.cfg", &format!("[buildout]\nparts = b\n{}", template("b", "3")));
+    bench.file(
+        "instance.cfg",
+        &format!("[buildout]\nparts = b\n{}", template("b", "3")),
+    );
     let outcome = bench.ran();
     assert_eq!(actions(&outcome), ["a removed", "b updated"]);
     assert_eq!(changed(&bench, &outcome), ["out/a", "out/b"]);
@@ -21,9 +28,14 @@ fn vanished_parts_are_uninstalled_and_user_data_stays() {
 
 #[test]
 fn a_part_that_moves_removes_its_old_file() {
-    let mut bench = Bench::new("[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n");
+    let mut bench = Bench::new(
+        "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n",
+    );
     bench.ran();
-    bench.file("instance.cfg", "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = two\n");
+    bench.file(
+        "instance.cfg",
+        "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = two\n",
+    );
     assert_eq!(changed(&bench, &bench_ran(&mut bench)), ["one", "two"]);
     assert!(!bench.exists("one") && bench.exists("two"));
 }
@@ -34,7 +46,11 @@ fn bench_ran(bench: &mut Bench) -> slapos_profile::Outcome {
 
 #[test]
 fn a_file_that_passes_to_another_part_is_not_removed() {
-    let profile = |name: &str| format!("[buildout]\nparts = {name}\n[{name}]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n");
+    let profile = |name: &str| {
+        format!(
+            "[buildout]\nparts = {name}\n[{name}]\nrecipe = slapos.recipe.template\ninline = x\noutput = one\n"
+        )
+    };
     let mut bench = Bench::new(&profile("a"));
     bench.ran();
     bench.file("instance.cfg", &profile("b"));
@@ -68,8 +84,14 @@ fn a_change_below_reinstalls_what_is_above() {
     bench.ran();
     assert_eq!(bench.read("log"), "1");
     bench.file("instance.cfg", &profile("2"));
-    assert_eq!(actions(&bench.ran()), ["below updated", "above updated", "other unchanged"]);
-    assert_eq!((bench.read("log").as_str(), bench.read("other").as_str()), ("12", "once\n"));
+    assert_eq!(
+        actions(&bench.ran()),
+        ["below updated", "above updated", "other unchanged"]
+    );
+    assert_eq!(
+        (bench.read("log").as_str(), bench.read("other").as_str()),
+        ("12", "once\n")
+    );
 }
 
 #[test]
@@ -83,10 +105,16 @@ fn a_failed_part_is_tried_again_and_the_others_are_kept() {
     };
     let mut bench = Bench::new(&profile("echo broken pipe; exit 3"));
     let report = bench.report();
-    assert!(report.contains("broken pipe") && report.contains("while installing part [b]"), "{report}");
+    assert!(
+        report.contains("broken pipe") && report.contains("while installing part [b]"),
+        "{report}"
+    );
     assert!(bench.exists("out/a") && !bench.exists("out/c"));
     bench.file("instance.cfg", &profile("true"));
-    assert_eq!(actions(&bench.ran()), ["a unchanged", "b updated", "c installed"]);
+    assert_eq!(
+        actions(&bench.ran()),
+        ["a unchanged", "b updated", "c installed"]
+    );
 }
 
 #[test]

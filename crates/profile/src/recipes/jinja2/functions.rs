@@ -11,15 +11,29 @@ pub(super) const MODULES: [&str; 3] = ["json", "os", "os.path"];
 
 /// Adds the functions that the recipe gives to every template.
 pub(super) fn define(context: &mut Context) {
-    context.set_global("dumps", one("dumps", |value| {
-        dumps(value).map(Value::from).map_err(|error| Error::new(ErrorKind::Type, error.to_string()))
-    }));
+    context.set_global(
+        "dumps",
+        one("dumps", |value| {
+            dumps(value)
+                .map(Value::from)
+                .map_err(|error| Error::new(ErrorKind::Type, error.to_string()))
+        }),
+    );
     let assert = Value::function("assert", |arguments, _| match arguments {
         [truth] if truth.truth()? => Ok(Value::from("")),
         [truth, _] if truth.truth()? => Ok(Value::from("")),
-        [_] => Err(Error::new(ErrorKind::Assertion, "an assertion of the template does not hold")),
-        [_, message] => Err(Error::new(ErrorKind::Assertion, message.text()?.to_string())),
-        _ => Err(Error::new(ErrorKind::Type, "assert() takes a value and perhaps a message")),
+        [_] => Err(Error::new(
+            ErrorKind::Assertion,
+            "an assertion of the template does not hold",
+        )),
+        [_, message] => Err(Error::new(
+            ErrorKind::Assertion,
+            message.text()?.to_string(),
+        )),
+        _ => Err(Error::new(
+            ErrorKind::Type,
+            "assert() takes a value and perhaps a message",
+        )),
     });
     context.set_global("assert", assert);
 }
@@ -36,10 +50,21 @@ pub(super) fn module(name: &str) -> Option<Value> {
 
 fn json() -> Value {
     let loads = one("loads", |value| {
-        let text = value.as_str().ok_or_else(|| Error::new(ErrorKind::Type, "loads() takes a text"))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| Error::new(ErrorKind::Type, "loads() takes a text"))?;
         Value::from_json(text).map_err(|error| Error::new(ErrorKind::Value, error.message))
     });
-    Module::value("json", [("dumps", one("dumps", |value| value.to_json().map(Value::from))), ("loads", loads)])
+    Module::value(
+        "json",
+        [
+            (
+                "dumps",
+                one("dumps", |value| value.to_json().map(Value::from)),
+            ),
+            ("loads", loads),
+        ],
+    )
 }
 
 fn path() -> Value {
@@ -58,22 +83,34 @@ fn path() -> Value {
     });
     let basename = one("basename", |value| Ok(Value::from(split(&text(value)?).1)));
     let dirname = one("dirname", |value| Ok(Value::from(split(&text(value)?).0)));
-    Module::value("os.path", [("join", join), ("basename", basename), ("dirname", dirname)])
+    Module::value(
+        "os.path",
+        [("join", join), ("basename", basename), ("dirname", dirname)],
+    )
 }
 
 /// A function of one argument.
 fn one(name: &'static str, run: impl Fn(&Value) -> Result<Value> + 'static) -> Value {
     Value::function(name, move |arguments, named| match (arguments, named) {
         ([value], []) => run(value),
-        ([_], [(option, _), ..]) => {
-            Err(Error::new(ErrorKind::Unsupported, format!("{name}() is not offered with `{option}`")))
-        }
-        _ => Err(Error::new(ErrorKind::Type, format!("{name}() takes one argument"))),
+        ([_], [(option, _), ..]) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("{name}() is not offered with `{option}`"),
+        )),
+        _ => Err(Error::new(
+            ErrorKind::Type,
+            format!("{name}() takes one argument"),
+        )),
     })
 }
 
 fn text(value: &Value) -> Result<Rc<str>> {
-    value.as_str().map(Rc::from).ok_or_else(|| Error::new(ErrorKind::Type, format!("a path is a text, not {}", value.type_name())))
+    value.as_str().map(Rc::from).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Type,
+            format!("a path is a text, not {}", value.type_name()),
+        )
+    })
 }
 
 /// Folder and name, as Python splits a path.
@@ -82,7 +119,10 @@ fn split(path: &str) -> (&str, &str) {
         None => ("", path),
         Some(at) => {
             let head = path[..at].trim_end_matches('/');
-            (if head.is_empty() { &path[..=at] } else { head }, &path[at + 1..])
+            (
+                if head.is_empty() { &path[..=at] } else { head },
+                &path[at + 1..],
+            )
         }
     }
 }
@@ -93,7 +133,13 @@ mod tests {
 
     #[test]
     fn paths_split_as_in_python() {
-        let table = [("/a/b", ("/a", "b")), ("b", ("", "b")), ("/b", ("/", "b")), ("/a/", ("/a", "")), ("a//b", ("a", "b"))];
+        let table = [
+            ("/a/b", ("/a", "b")),
+            ("b", ("", "b")),
+            ("/b", ("/", "b")),
+            ("/a/", ("/a", "")),
+            ("a//b", ("a", "b")),
+        ];
         for (path, expected) in table {
             assert_eq!(split(path), expected, "{path}");
         }

@@ -3,7 +3,9 @@
 use crate::bench::{Bench, actions, changed};
 
 fn jinja2(options: &str) -> Bench {
-    Bench::new(&format!("[buildout]\nparts = x\n[x]\nrecipe = slapos.recipe.template:jinja2\noutput = out/file\n{options}"))
+    Bench::new(&format!(
+        "[buildout]\nparts = x\n[x]\nrecipe = slapos.recipe.template:jinja2\noutput = out/file\n{options}"
+    ))
 }
 
 #[test]
@@ -11,7 +13,10 @@ fn the_context_has_all_kinds() {
     let mut bench = jinja2(
         "url = t.in\ncontext =\n  raw text two words\n  key value data:list\n  key own :output\n  section data data\n  json number {\"a\": 3}\n  jsonkey parsed data:json\n[data]\nlist = !py![1, 2]\njson = [7]\n",
     );
-    bench.file("t.in", "{{ text }} {{ value }} {{ own }} {{ data['json'] }} {{ number['a'] }} {{ parsed }}\n");
+    bench.file(
+        "t.in",
+        "{{ text }} {{ value }} {{ own }} {{ data['json'] }} {{ number['a'] }} {{ parsed }}\n",
+    );
     bench.ran();
     let expected = format!("two words [1, 2] {}/out/file [7] 3 [7]", bench.dir);
     assert_eq!(bench.read("out/file"), expected);
@@ -30,7 +35,10 @@ fn permissions_follow_option_and_interpreter() {
         bench.ran();
         let mode = bench.mode("out/file");
         assert_eq!(mode & 0o100 != 0, runnable, "{options} {mode:o}");
-        assert!(exact.is_none_or(|exact| mode == exact), "{options} {mode:o}");
+        assert!(
+            exact.is_none_or(|exact| mode == exact),
+            "{options} {mode:o}"
+        );
     }
 }
 
@@ -41,7 +49,10 @@ fn a_changed_template_rewrites_only_its_file() {
     bench.ran();
     bench.file("t.in", "two");
     let outcome = bench.ran();
-    assert_eq!((actions(&outcome), changed(&bench, &outcome)), (vec!["x updated".to_owned()], vec!["out/file".to_owned()]));
+    assert_eq!(
+        (actions(&outcome), changed(&bench, &outcome)),
+        (vec!["x updated".to_owned()], vec!["out/file".to_owned()])
+    );
 }
 
 #[test]
@@ -50,7 +61,10 @@ fn a_missing_key_in_a_template_has_a_place() {
     bench.file("t.in", "first\nlisten {{ server['hots'] }}\n");
     let report = bench.report();
     assert!(report.starts_with("DIR/t.in:2:"), "{report}");
-    assert!(report.contains("hots") && report.contains("while installing part [x]"), "{report}");
+    assert!(
+        report.contains("hots") && report.contains("while installing part [x]"),
+        "{report}"
+    );
     assert!(report.ends_with("hint: did you mean `host`?"), "{report}");
     assert!(!bench.exists("out/file"));
 }
@@ -58,12 +72,30 @@ fn a_missing_key_in_a_template_has_a_place() {
 #[test]
 fn bad_lines_of_a_context_have_a_place() {
     let table = [
-        ("context =\n  raw a 1\n  kye b x:output\n", "instance.cfg:7:3: `kye` is no type of a context line"),
-        ("context = raw\n", "instance.cfg:5:11: `raw` is not `type name expression`"),
-        ("context =\n  raw a 1\n  raw a 2\n", "instance.cfg:7:3: the context gives `a` twice"),
-        ("context =\n  key a x:outptu\n", "instance.cfg:6:3: section [x] has no option `outptu`"),
-        ("context =\n  import re regex\n", "instance.cfg:6:3: the Python module `regex` is not offered"),
-        ("context =\n  json a {\n", "instance.cfg:6:3: `a` is not JSON"),
+        (
+            "context =\n  raw a 1\n  kye b x:output\n",
+            "instance.cfg:7:3: `kye` is no type of a context line",
+        ),
+        (
+            "context = raw\n",
+            "instance.cfg:5:11: `raw` is not `type name expression`",
+        ),
+        (
+            "context =\n  raw a 1\n  raw a 2\n",
+            "instance.cfg:7:3: the context gives `a` twice",
+        ),
+        (
+            "context =\n  key a x:outptu\n",
+            "instance.cfg:6:3: section [x] has no option `outptu`",
+        ),
+        (
+            "context =\n  import re regex\n",
+            "instance.cfg:6:3: the Python module `regex` is not offered",
+        ),
+        (
+            "context =\n  json a {\n",
+            "instance.cfg:6:3: `a` is not JSON",
+        ),
     ];
     for (options, expected) in table {
         let report = jinja2(&format!("{options}inline = x\n")).report();
@@ -91,17 +123,28 @@ fn a_template_of_references_is_filled_and_orders_parts() {
     );
     bench.file("t.in", "[s]\npath = ${a:p}\nlater = $${b:c}\n");
     assert_eq!(actions(&bench.ran()), ["a installed", "x installed"]);
-    assert_eq!(bench.read("x.cfg"), format!("[s]\npath = {}/a\nlater = ${{b:c}}\n", bench.dir));
+    assert_eq!(
+        bench.read("x.cfg"),
+        format!("[s]\npath = {}/a\nlater = ${{b:c}}\n", bench.dir)
+    );
     bench.file("t.in", "one\n  ${a:q}\n");
-    assert!(bench.report().starts_with("DIR/t.in:2:3: section [a] has no option `q`"), "{}", bench.report());
+    assert!(
+        bench
+            .report()
+            .starts_with("DIR/t.in:2:3: section [a] has no option `q`"),
+        "{}",
+        bench.report()
+    );
 }
 
 #[test]
 fn a_download_is_a_checked_copy() {
-    let profile = |options: &str| format!(
-        "[buildout]\nparts = publish\n[x.in]\nrecipe = slapos.recipe.build:download\nurl = ${{:_profile_base_location_}}/${{:_buildout_section_name_}}\n{options}\
+    let profile = |options: &str| {
+        format!(
+            "[buildout]\nparts = publish\n[x.in]\nrecipe = slapos.recipe.build:download\nurl = ${{:_profile_base_location_}}/${{:_buildout_section_name_}}\n{options}\
          [publish]\nrecipe = slapos.cookbook:publish\nlocation = ${{x.in:location}}\ntarget = ${{x.in:target}}\n"
-    );
+        )
+    };
     let mut bench = Bench::new(&profile("md5sum = f97c5d29941bfb1b2fdab0874906ab82\n"));
     bench.file("x.in", "one");
     let connection = bench.ran().connection.unwrap();
@@ -109,7 +152,13 @@ fn a_download_is_a_checked_copy() {
     assert_eq!(connection["location"], bench.dir.join("parts/x.in"));
     assert_eq!(bench.read("parts/x.in/x.in"), "one");
     bench.file("x.in", "two");
-    assert!(bench.report().contains("the profile wants f97c5d29941bfb1b2fdab0874906ab82 [checksum]"), "{}", bench.report());
+    assert!(
+        bench
+            .report()
+            .contains("the profile wants f97c5d29941bfb1b2fdab0874906ab82 [checksum]"),
+        "{}",
+        bench.report()
+    );
     bench.file("instance.cfg", &profile("destination = elsewhere/y\n"));
     bench.ran();
     assert_eq!(bench.read("elsewhere/y"), "two");
