@@ -213,7 +213,7 @@ async fn evaluate_profile(
         requested: titles.collect(),
         read: outcome.inputs,
         connection: outcome.connection,
-        waiting: outcome.waiting.into_iter().map(sentence).collect(),
+        waiting: outcome.waiting.iter().map(sentence).collect(),
     });
     memory.reported = None;
     remember(settings, &partition.name, &memory)?;
@@ -222,7 +222,7 @@ async fn evaluate_profile(
 }
 
 /// What a part waits for.
-fn sentence(waiting: slapos_profile::Waiting) -> String {
+fn sentence(waiting: &slapos_profile::Waiting) -> String {
     format!("waits for `{}`: {}", waiting.title, waiting.reason)
 }
 

@@ -1,18 +1,29 @@
 //! `slapos remove URL COMPUTER`
 
-use slapos_core::names::SupplyWish;
+use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
 use slapos_wire::client::Client;
 
 use super::supply;
 use crate::{error::Outcome, ui::Ui};
 
 /// Remove a software release from a computer.
+///
+/// Refused while instances on that computer use it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    what: supply::Args,
+    /// The release
+    #[arg(value_name = "URL")]
+    software_release: SoftwareUrl,
+    /// The computer, e.g. COMP-1
+    computer: ComputerId,
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    supply::wish(&args.what, client, ui, SupplyWish::Destroyed)
+    supply::wish(
+        &args.software_release,
+        &args.computer,
+        client,
+        ui,
+        SupplyWish::Destroyed,
+    )
 }

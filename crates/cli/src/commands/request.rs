@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 use slapos_core::names::{SoftwareType, SoftwareUrl, Title, WishedState};
 use slapos_wire::{
-    client::Client,
+    client::{Client, ClientError},
     v1::{Dictionary, Instance, RequestAsk},
 };
 
@@ -72,9 +72,24 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         placement: args.node.iter().cloned().collect(),
         state: args.state,
     };
-    let mut instance = client.request(&ask)?;
+    let mut instance = match client.request(&ask) {
+        // What shall not be there is not there: that is as wished.
+        Err(ClientError::Refused(problem)) if problem.code == "absent" => {
+            ui.say(format_args!("{}: nothing to destroy", problem.title));
+            return Ok(Exit::Done);
+        }
+        answer => answer?,
+    };
     if args.wait {
-        instance = wait(client, instance, Duration::from_secs(args.timeout))?;
+        instance = match wait(client, instance, Duration::from_secs(args.timeout)) {
+            Err(failure)
+                if args.state == WishedState::Destroyed && failure.exit == Exit::Refused =>
+            {
+                ui.say(format_args!("{} is gone", args.title));
+                return Ok(Exit::Done);
+            }
+            waited => waited?,
+        };
     }
     service::info::show(ui, &instance);
     Ok(exit_of(&instance))

@@ -15,22 +15,34 @@ use crate::{
 pub(crate) struct Args {
     /// The release: a URL, an absolute path, or software/NAME for one that comes with slapos
     #[arg(value_name = "URL")]
-    pub(crate) software_release: SoftwareUrl,
+    software_release: SoftwareUrl,
     /// The computer, e.g. COMP-1
-    pub(crate) computer: ComputerId,
+    computer: ComputerId,
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    wish(args, client, ui, SupplyWish::Available)
+    wish(
+        &args.software_release,
+        &args.computer,
+        client,
+        ui,
+        SupplyWish::Available,
+    )
 }
 
 /// Wishes a release on a computer, or away from it.
-pub(super) fn wish(args: &Args, client: &Client, ui: Ui, state: SupplyWish) -> Outcome {
+pub(super) fn wish(
+    release: &SoftwareUrl,
+    computer: &ComputerId,
+    client: &Client,
+    ui: Ui,
+    state: SupplyWish,
+) -> Outcome {
     let ask = SupplyAsk {
-        software_release: args.software_release.clone(),
+        software_release: release.clone(),
         state,
     };
-    let supply = client.supply(&args.computer, &ask)?;
+    let supply = client.supply(computer, &ask)?;
     if ui.json {
         ui.json(&supply);
     } else {
@@ -38,11 +50,8 @@ pub(super) fn wish(args: &Args, client: &Client, ui: Ui, state: SupplyWish) -> O
             SupplyWish::Available => "shall be available",
             SupplyWish::Destroyed => "shall be removed",
         };
-        let (release, computer) = (&args.software_release, &args.computer);
-        ui.say(format_args!(
-            "{release} {wished} on {computer}; now: {:?}",
-            supply.state
-        ));
+        let now = format!("{:?}", supply.state).to_lowercase();
+        ui.say(format_args!("{release} {wished} on {computer}; now: {now}"));
     }
     Ok(Exit::Done)
 }

@@ -61,7 +61,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
         "The master is a special computer which knows what is going on. Two other computers, \
          each with some partitions, are connected to it.",
     )?;
-    let computers = until(&client, "the nodes call", |client| all_formatted(client))?;
+    let computers = until(&client, "the nodes call", all_formatted)?;
     for computer in &computers {
         let (name, partitions) = (&computer.computer, &computer.partitions);
         ui.say(format_args!(
@@ -113,27 +113,32 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     timeline.told_by_the_master(&client, &web, &database, stage)?;
     let address = web.connection.get("url").cloned().unwrap_or_default();
 
-    if plot.exit {
-        plot.step("5. Verify", "")?;
-        let begun = Instant::now();
-        let databases = verify::log_in(&address, &database.connection)?;
-        ui.say(format_args!(
-            "   logged in to phpMyAdmin as `{}`; databases: {}",
-            database
-                .connection
-                .get("user")
-                .map(String::as_str)
-                .unwrap_or_default(),
-            databases.join(", ")
-        ));
-        timeline.measured("a log-in shows the database", begun.elapsed());
-    } else {
-        plot.step(
+    look(*plot, &address, &database, &mut timeline)?;
+    show(ui, stage, &address, &database, &timeline);
+    Ok(())
+}
+
+/// The last step: a log-in over HTTP, or an invitation to look.
+fn look(
+    plot: Plot,
+    address: &str,
+    database: &Instance,
+    timeline: &mut Timeline,
+) -> Result<(), Failure> {
+    if !plot.exit {
+        return plot.step(
             "5. What there is now",
             "The page shows how the two instances are connected and what the running processes are.",
-        )?;
+        );
     }
-    show(ui, stage, &address, &database, &timeline);
+    plot.step("5. Verify", "")?;
+    let begun = Instant::now();
+    let databases = verify::log_in(address, &database.connection)?.join(", ");
+    let user = database.connection.get("user").cloned().unwrap_or_default();
+    plot.ui.say(format_args!(
+        "   logged in to phpMyAdmin as `{user}`; databases: {databases}"
+    ));
+    timeline.measured("a log-in shows the database", begun.elapsed());
     Ok(())
 }
 

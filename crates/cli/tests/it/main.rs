@@ -3,6 +3,8 @@
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `demo` runs the real MariaDB, phpMyAdmin and browser; `trouble` is what goes wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod browser;
 mod cloud;
 mod demo;

@@ -357,7 +357,10 @@ fn s17_a_free_partition_where_the_software_is_and_never_the_same_twice() {
     let cloud = Cloud::start();
     let idle = release("idle");
     let said = cloud.must(&["request", "early", &idle], 2);
-    assert!(said.out.contains("no computer"), "{said:?}");
+    assert!(
+        said.out.contains("not available on any computer"),
+        "{said:?}"
+    );
     cloud.supply("idle", "COMP-2");
     cloud.until("the waiting request is served", |_| {
         cloud.instance("early").state == "started"

@@ -40,7 +40,7 @@ struct Box {
     hint: Option<String>,
     processes: Vec<Row>,
     promises: Vec<Promise>,
-    children: Vec<Box>,
+    children: Vec<Self>,
 }
 
 /// One process.
