@@ -35,11 +35,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// An error without a cause of its own.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            chain: vec![message.into()],
-            hint: None,
-        }
+        Self { exit, chain: vec![message.into()], hint: None }
     }
 
     /// An error with its causes.
@@ -51,11 +47,7 @@ impl Failure {
             source = cause.source();
         }
         chain.dedup();
-        Self {
-            exit,
-            chain,
-            hint: None,
-        }
+        Self { exit, chain, hint: None }
     }
 
     /// The same with a hint.
@@ -72,10 +64,7 @@ impl From<ClientError> for Failure {
             ClientError::NoAnswer { .. } | ClientError::Strange { .. } => Exit::NoAnswer,
         };
         let hint = error.hint();
-        Self {
-            hint,
-            ..Self::from_error(exit, &error)
-        }
+        Self { hint, ..Self::from_error(exit, &error) }
     }
 }
 

@@ -82,11 +82,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // The terminal may be gone; the exit code tells all the same.
             let _gone = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Exit::Usage as u8
-            } else {
-                0
-            });
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
     let ui = Ui { json: cli.json };

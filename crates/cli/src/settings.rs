@@ -28,18 +28,9 @@ struct File {
 const OTHERS: &[(&str, &[&str])] = &[
     (
         "slapos",
-        &[
-            "ca_file",
-            "cert_file",
-            "certificate_repository_path",
-            "key_file",
-            "master_rest_url",
-        ],
+        &["ca_file", "cert_file", "certificate_repository_path", "key_file", "master_rest_url"],
     ),
-    (
-        "slapconsole",
-        &["cert_file", "key_file", "master_rest_url", "master_url"],
-    ),
+    ("slapconsole", &["cert_file", "key_file", "master_rest_url", "master_url"]),
     (
         "slapformat",
         &[
@@ -69,46 +60,28 @@ const OURS: &[(&str, &[&str])] = &[
             "var_root",
         ],
     ),
-    (
-        "slapformat",
-        &[
-            "ipv4_local_network",
-            "partition_amount",
-            "partition_base_name",
-        ],
-    ),
+    ("slapformat", &["ipv4_local_network", "partition_amount", "partition_base_name"]),
 ];
 
 impl File {
     fn read(path: &Utf8Path) -> Result<Self, Failure> {
-        let options = ParseOption {
-            enabled_escape: false,
-            ..ParseOption::default()
-        };
+        let options = ParseOption { enabled_escape: false, ..ParseOption::default() };
         let ini = Ini::load_from_file_opt(path, options).map_err(|error| {
             Failure {
                 exit: Exit::Usage,
-                chain: vec![
-                    format!("cannot read configuration file {path}"),
-                    error.to_string(),
-                ],
+                chain: vec![format!("cannot read configuration file {path}"), error.to_string()],
                 hint: None,
             }
             .hint("give another one with --cfg FILE")
         })?;
-        Ok(Self {
-            path: path.to_owned(),
-            ini,
-        })
+        Ok(Self { path: path.to_owned(), ini })
     }
 
     /// The settings that nobody knows, as `[section] name`.
     fn unknown(&self) -> Vec<String> {
         let known = |section: &str, name: &str| {
             let listed = |table: &[(&str, &[&str])]| {
-                table
-                    .iter()
-                    .any(|(known, names)| *known == section && names.contains(&name))
+                table.iter().any(|(known, names)| *known == section && names.contains(&name))
             };
             listed(OURS) || listed(OTHERS)
         };
@@ -125,19 +98,13 @@ impl File {
     }
 
     fn get(&self, section: &str, name: &str) -> Option<&str> {
-        self.ini
-            .get_from(Some(section), name)
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
+        self.ini.get_from(Some(section), name).map(str::trim).filter(|value| !value.is_empty())
     }
 
     fn need(&self, section: &str, name: &str) -> Result<&str, Failure> {
         self.get(section, name).ok_or_else(|| {
             let path = &self.path;
-            Failure::new(
-                Exit::Usage,
-                format!("{path} does not set `{name}` in [{section}]"),
-            )
+            Failure::new(Exit::Usage, format!("{path} does not set `{name}` in [{section}]"))
         })
     }
 
@@ -149,10 +116,7 @@ impl File {
         rule: impl std::fmt::Display,
     ) -> Failure {
         let path = &self.path;
-        Failure::new(
-            Exit::Usage,
-            format!("{path}: [{section}] {name} = {value}: {rule}"),
-        )
+        Failure::new(Exit::Usage, format!("{path}: [{section}] {name} = {value}: {rule}"))
     }
 
     fn number<T: std::str::FromStr>(
@@ -170,14 +134,9 @@ impl File {
 }
 
 /// A variable of the environment, unless it is empty.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn from_environment(variable: &str) -> Option<String> {
-    std::env::var(variable)
-        .ok()
-        .filter(|value| !value.is_empty())
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 /// Reads the client's settings from the file `given` (`--cfg`), else from the one that
@@ -219,12 +178,9 @@ pub(crate) fn node(
         .map_err(|error| file.wrong("slapos", "computer_id", computer, error))?;
     let instance_root = Utf8PathBuf::from(file.need("slapos", "instance_root")?);
     let base = instance_root.parent().unwrap_or(&instance_root).to_owned();
-    let var_root = file
-        .get("slapos", "var_root")
-        .map_or_else(|| base.join("var"), Into::into);
-    let cache_root = file
-        .get("slapos", "cache_root")
-        .map_or_else(|| var_root.join("cache"), Into::into);
+    let var_root = file.get("slapos", "var_root").map_or_else(|| base.join("var"), Into::into);
+    let cache_root =
+        file.get("slapos", "cache_root").map_or_else(|| var_root.join("cache"), Into::into);
     let settings = Settings {
         computer,
         master_url: file.need("slapos", "master_url")?.to_owned(),
@@ -251,18 +207,13 @@ pub(crate) fn node(
 fn users(file: &File) -> Result<Users, Failure> {
     let software = file.number("slapos", "software_user")?.unwrap_or(61_900);
     let first_partition = file.number("slapos", "partition_user")?.unwrap_or(62_000);
-    Ok(Users {
-        software,
-        first_partition,
-    })
+    Ok(Users { software, first_partition })
 }
 
 /// `partition_amount` partitions, each with its own address out of `ipv4_local_network`.
 fn partitions(file: &File) -> Result<Vec<PartitionSettings>, Failure> {
     let amount: u32 = file.number("slapformat", "partition_amount")?.unwrap_or(10);
-    let base = file
-        .get("slapformat", "partition_base_name")
-        .unwrap_or("slappart");
+    let base = file.get("slapformat", "partition_base_name").unwrap_or("slappart");
     let name = "ipv4_local_network";
     let text = file.get("slapformat", name).unwrap_or("127.1.0.0/16");
     let (network, host_bits) = network(text)
@@ -293,9 +244,7 @@ fn partitions(file: &File) -> Result<Vec<PartitionSettings>, Failure> {
 fn network(text: &str) -> Option<(u32, u32)> {
     let (address, prefix) = text.split_once('/')?;
     let address: Ipv4Addr = address.parse().ok()?;
-    let free = 32u32
-        .checked_sub(prefix.parse().ok()?)
-        .filter(|free| (1..32).contains(free))?;
+    let free = 32u32.checked_sub(prefix.parse().ok()?).filter(|free| (1..32).contains(free))?;
     Some((address.to_bits() >> free << free, free))
 }
 
@@ -306,11 +255,7 @@ mod tests {
     fn read(text: &str) -> Result<(Settings, Vec<String>), Failure> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file.as_file(), text.as_bytes()).unwrap();
-        node(
-            Some(Utf8Path::from_path(file.path()).unwrap()),
-            "slapos".into(),
-            false,
-        )
+        node(Some(Utf8Path::from_path(file.path()).unwrap()), "slapos".into(), false)
     }
 
     const MINIMAL: &str = "[slapos]\nmaster_url = http://127.0.0.1:1\ncomputer_id = COMP-1\n\
@@ -341,14 +286,8 @@ mod tests {
     #[test]
     fn faults_name_file_section_and_rule() {
         let table = [
-            (
-                "[slapos]\ncomputer_id = C\n",
-                "does not set `instance_root` in [slapos]",
-            ),
-            (
-                &MINIMAL.replace("COMP-1", "a b"),
-                "[slapos] computer_id = a b: ",
-            ),
+            ("[slapos]\ncomputer_id = C\n", "does not set `instance_root` in [slapos]"),
+            (&MINIMAL.replace("COMP-1", "a b"), "[slapos] computer_id = a b: "),
             (
                 &format!("{MINIMAL}[slapformat]\npartition_amount = many\n"),
                 "partition_amount = many: not a number",

@@ -89,9 +89,6 @@ pub fn permit(world: &World, actor: &Actor, deed: Deed<'_>) -> Result<(), Refusa
     if permitted {
         Ok(())
     } else {
-        Err(Refusal::NotPermitted {
-            who: actor.to_string(),
-            deed: deed.to_string(),
-        })
+        Err(Refusal::NotPermitted { who: actor.to_string(), deed: deed.to_string() })
     }
 }

@@ -43,21 +43,13 @@ pub fn state_word(world: &World, it: &Instance) -> &'static str {
 
 /// The cause why an instance is not ready; `None` when it is as wished.
 pub fn explain(world: &World, it: &Instance) -> Option<Cause> {
-    let say = |code, sentence: String| Cause {
-        code,
-        sentence,
-        hint: None,
-        at: it.id,
-    };
+    let say = |code, sentence: String| Cause { code, sentence, hint: None, at: it.id };
     let Some(place) = &it.place else {
         return Some(unplaced(world, it));
     };
     let computer = &place.computer;
     if it.wished == WishedState::Destroyed {
-        return Some(say(
-            "being-destroyed",
-            format!("is being destroyed on {computer}"),
-        ));
+        return Some(say("being-destroyed", format!("is being destroyed on {computer}")));
     }
     let Some(report) = it.current_report() else {
         return Some(unreported(world, it, place));
@@ -81,25 +73,12 @@ pub fn explain(world: &World, it: &Instance) -> Option<Cause> {
 fn red_promise(it: &Instance, promise: &Promise) -> Cause {
     let message = first_line(&promise.message);
     let sentence = format!("promise {} is red: {message}", promise.name);
-    Cause {
-        code: "promise-red",
-        sentence,
-        hint: None,
-        at: it.id,
-    }
+    Cause { code: "promise-red", sentence, hint: None, at: it.id }
 }
 
 fn failed(it: &Instance, report: &Report) -> Cause {
-    let text = report
-        .text
-        .as_deref()
-        .map_or("its node gave no reason", first_line);
-    Cause {
-        code: "error",
-        sentence: text.to_owned(),
-        hint: None,
-        at: it.id,
-    }
+    let text = report.text.as_deref().map_or("its node gave no reason", first_line);
+    Cause { code: "error", sentence: text.to_owned(), hint: None, at: it.id }
 }
 
 fn first_line(text: &str) -> &str {
@@ -108,24 +87,14 @@ fn first_line(text: &str) -> &str {
 
 /// Its node says that it waits for what it requested: the first child with a cause tells more.
 fn awaited(world: &World, it: &Instance, report: &Report) -> Cause {
-    let children = world
-        .children(it.id)
-        .filter_map(|child| Some((child, explain(world, child)?)));
+    let children = world.children(it.id).filter_map(|child| Some((child, explain(world, child)?)));
     let deepest = children.into_iter().next();
     if let Some((child, cause)) = deepest {
         let sentence = format!("waits for `{}`: {}", child.title, cause.sentence);
         return Cause { sentence, ..cause };
     }
-    let text = report
-        .text
-        .as_deref()
-        .map_or("waits for another instance", first_line);
-    Cause {
-        code: "waits-for",
-        sentence: text.to_owned(),
-        hint: None,
-        at: it.id,
-    }
+    let text = report.text.as_deref().map_or("waits for another instance", first_line);
+    Cause { code: "waits-for", sentence: text.to_owned(), hint: None, at: it.id }
 }
 
 /// It has a place, but its node has not said anything about the present wish.
@@ -133,22 +102,12 @@ fn unreported(world: &World, it: &Instance, place: &Place) -> Cause {
     let site = world.sites.get(&place.computer);
     let supply = site.and_then(|site| Some((site, site.supply(&it.release)?)));
     if let Some((site, supply)) = supply.filter(|(_, supply)| !supply.is_ready()) {
-        return Cause {
-            at: it.id,
-            ..unready(site, supply)
-        };
+        return Cause { at: it.id, ..unready(site, supply) };
     }
     let computer = &place.computer;
     let sentence = format!("the node of {computer} has not begun with it yet");
-    let hint = Some(format!(
-        "if this lasts, look whether the node of {computer} runs"
-    ));
-    Cause {
-        code: "node-not-started-yet",
-        sentence,
-        hint,
-        at: it.id,
-    }
+    let hint = Some(format!("if this lasts, look whether the node of {computer} runs"));
+    Cause { code: "node-not-started-yet", sentence, hint, at: it.id }
 }
 
 fn unplaced(world: &World, it: &Instance) -> Cause {
@@ -156,43 +115,23 @@ fn unplaced(world: &World, it: &Instance) -> Cause {
         let sentence = "is being destroyed, after what it requested".to_owned();
         ("being-destroyed", sentence, None)
     } else {
-        return Cause {
-            at: it.id,
-            ..no_place(world, &it.release, &it.placement)
-        };
+        return Cause { at: it.id, ..no_place(world, &it.release, &it.placement) };
     };
-    Cause {
-        code,
-        sentence,
-        hint,
-        at: it.id,
-    }
+    Cause { code, sentence, hint, at: it.id }
 }
 
 /// Why no place was found: release, then room, then allocation.
 fn no_place(world: &World, release: &SoftwareUrl, placement: &Placement) -> Cause {
-    let here = |site: &Site| {
-        placement
-            .computer
-            .as_ref()
-            .is_none_or(|it| *it == site.computer.id)
-    };
+    let here = |site: &Site| placement.computer.as_ref().is_none_or(|it| *it == site.computer.id);
     let wanted = |supply: &Supply| supply.wished == SupplyWish::Available;
-    let supplies: Vec<_> = world
-        .supplies_of(release)
-        .filter(|(site, supply)| here(site) && wanted(supply))
-        .collect();
-    let sites: Vec<_> = supplies
-        .iter()
-        .filter(|(_, supply)| supply.is_ready())
-        .map(|(site, _)| *site)
-        .collect();
+    let supplies: Vec<_> =
+        world.supplies_of(release).filter(|(site, supply)| here(site) && wanted(supply)).collect();
+    let sites: Vec<_> =
+        supplies.iter().filter(|(_, supply)| supply.is_ready()).map(|(site, _)| *site).collect();
     if !sites.is_empty() {
         return no_room(&sites, placement);
     }
-    let building = supplies
-        .iter()
-        .find(|(_, supply)| supply.state != SupplyState::Error);
+    let building = supplies.iter().find(|(_, supply)| supply.state != SupplyState::Error);
     if let Some((site, supply)) = building.or(supplies.first()) {
         return unready(site, supply);
     }
@@ -210,19 +149,13 @@ fn no_room(sites: &[&Site], placement: &Placement) -> Cause {
     let open = |site: &&Site| site.computer.allocation == AllocationScope::Open;
     if !sites.iter().any(open) {
         let sentence = format!("{names} takes no new instances");
-        return cause(
-            "allocation-closed",
-            sentence,
-            Some("open it for allocation".into()),
-        );
+        return cause("allocation-closed", sentence, Some("open it for allocation".into()));
     }
     let serves = |partition: &&crate::world::Partition| match &placement.capability {
         Some(capability) => partition.capabilities.contains(capability),
         None => partition.capabilities.is_empty(),
     };
-    let partitions = sites
-        .iter()
-        .flat_map(|site| site.partitions().map(|it| it.0));
+    let partitions = sites.iter().flat_map(|site| site.partitions().map(|it| it.0));
     let count = partitions.filter(serves).count();
     let hint = Some("destroy an instance, or format more partitions".to_owned());
     let sentence = match (count, &placement.capability) {
@@ -242,27 +175,17 @@ fn unready(site: &Site, supply: &Supply) -> Cause {
     match supply.state {
         SupplyState::Error => cause(
             "release-failed",
-            format!(
-                "`{release}` could not be installed on {computer}{}",
-                colon(text)
-            ),
-            Some(format!(
-                "once mended, try again: slapos supply {release} {computer}"
-            )),
+            format!("`{release}` could not be installed on {computer}{}", colon(text)),
+            Some(format!("once mended, try again: slapos supply {release} {computer}")),
         ),
         SupplyState::Requested => cause(
             "release-building",
             format!("{computer} has yet to begin with the installation of `{release}`"),
-            Some(format!(
-                "if this lasts, look whether the node of {computer} runs"
-            )),
+            Some(format!("if this lasts, look whether the node of {computer} runs")),
         ),
         SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => cause(
             "release-building",
-            format!(
-                "`{release}` is being installed on {computer}{}",
-                colon(text)
-            ),
+            format!("`{release}` is being installed on {computer}{}", colon(text)),
             None,
         ),
     }
@@ -274,11 +197,7 @@ fn last_line(text: &str) -> &str {
 
 /// At most three names, and how many more.
 fn names(sites: &[&Site]) -> String {
-    let shown: Vec<_> = sites
-        .iter()
-        .take(3)
-        .map(|site| site.computer.id.as_str())
-        .collect();
+    let shown: Vec<_> = sites.iter().take(3).map(|site| site.computer.id.as_str()).collect();
     match sites.len().saturating_sub(3) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -286,12 +205,7 @@ fn names(sites: &[&Site]) -> String {
 }
 
 fn cause(code: &'static str, sentence: String, hint: Option<String>) -> Cause {
-    Cause {
-        code,
-        sentence,
-        hint,
-        at: InstanceId(0),
-    }
+    Cause { code, sentence, hint, at: InstanceId(0) }
 }
 
 #[cfg(test)]
@@ -302,9 +216,9 @@ mod tests {
     };
 
     fn said(cloud: &Cloud, id: crate::names::InstanceId) -> String {
-        cloud.why(id).map_or_else(String::new, |cause| {
-            format!("{}: {}", cause.code, cause.sentence)
-        })
+        cloud
+            .why(id)
+            .map_or_else(String::new, |cause| format!("{}: {}", cause.code, cause.sentence))
     }
 
     #[test]
@@ -316,23 +230,11 @@ mod tests {
         let mut say = |cloud: &Cloud| said_next.push(said(cloud, app));
         say(&cloud);
         cloud.format("COMP-1", 1);
-        cloud
-            .supply("software/php", "COMP-1", SupplyWish::Available)
-            .unwrap();
+        cloud.supply("software/php", "COMP-1", SupplyWish::Available).unwrap();
         say(&cloud);
-        cloud.supply_is(
-            "software/php",
-            "COMP-1",
-            SupplyState::Building,
-            "fetching\nunpacking",
-        );
+        cloud.supply_is("software/php", "COMP-1", SupplyState::Building, "fetching\nunpacking");
         say(&cloud);
-        cloud.supply_is(
-            "software/php",
-            "COMP-1",
-            SupplyState::Error,
-            "no space left",
-        );
+        cloud.supply_is("software/php", "COMP-1", SupplyState::Error, "no space left");
         say(&cloud);
         cloud.install("software/php", "COMP-1");
         say(&cloud);

@@ -88,9 +88,7 @@ fn plain(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && !text.starts_with('.')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 /// One line of text without control characters, of a bounded length in bytes.
@@ -146,11 +144,7 @@ impl TryFrom<String> for InstanceId {
         text.strip_prefix("SOFTINST-")
             .and_then(|number| number.parse().ok())
             .map(Self)
-            .ok_or(BadName {
-                kind: "instance id",
-                text,
-                rule: "use SOFTINST- and a number",
-            })
+            .ok_or(BadName { kind: "instance id", text, rule: "use SOFTINST- and a number" })
     }
 }
 

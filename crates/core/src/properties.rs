@@ -23,26 +23,14 @@ use crate::{
 const COMPUTERS: [&str; 3] = ["COMP-1", "COMP-2", "COMP-3"];
 const RELEASES: [&str; 3] = ["software/a", "software/b", "software/c"];
 const TITLES: [&str; 4] = ["app", "db", "cache", "web"];
-const STATES: [WishedState; 3] = [
-    WishedState::Started,
-    WishedState::Stopped,
-    WishedState::Destroyed,
-];
+const STATES: [WishedState; 3] =
+    [WishedState::Started, WishedState::Stopped, WishedState::Destroyed];
 
 /// A step of a history: small numbers, read against the world as it is then.
 type Step = (u8, usize, usize, usize, bool);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec(
-        (
-            0..10_u8,
-            0..12_usize,
-            0..12_usize,
-            0..12_usize,
-            any::<bool>(),
-        ),
-        1..80,
-    )
+    vec((0..10_u8, 0..12_usize, 0..12_usize, 0..12_usize, any::<bool>()), 1..80)
 }
 
 fn pick<T: Copy>(from: &[T], number: usize) -> Option<T> {
@@ -60,20 +48,8 @@ fn ask(step: Step, world: &World) -> Option<(Ask, Actor)> {
         2 => supply_report(step, world)?,
         3 => request(step, None)?,
         4 => request(step, some)?,
-        5 => (
-            Ask::Wish(Wish {
-                id: some?,
-                state: STATES[b % 3],
-            }),
-            operator(),
-        ),
-        6 => (
-            Ask::Bang(Bang {
-                id: some?,
-                message: "again".into(),
-            }),
-            operator(),
-        ),
+        5 => (Ask::Wish(Wish { id: some?, state: STATES[b % 3] }), operator()),
+        6 => (Ask::Bang(Bang { id: some?, message: "again".into() }), operator()),
         _ => report(step, world, some?)?,
     })
 }
@@ -83,37 +59,16 @@ fn format((_, a, _, c, flag): Step) -> Option<(Ask, Actor)> {
     let partitions = (0..c % 4).map(|number| FormatPartition {
         name: format!("slappart{number}").try_into().unwrap(),
         addresses: vec![],
-        capabilities: if flag && number == 0 {
-            vec!["gpu".into()]
-        } else {
-            vec![]
-        },
+        capabilities: if flag && number == 0 { vec!["gpu".into()] } else { vec![] },
     });
     let partitions = partitions.collect();
-    Some((
-        Ask::Format(Format {
-            computer: on.clone(),
-            partitions,
-        }),
-        Actor::Computer(on),
-    ))
+    Some((Ask::Format(Format { computer: on.clone(), partitions }), Actor::Computer(on)))
 }
 
 fn supply((_, a, b, c, _): Step) -> Option<(Ask, Actor)> {
-    let wish = if c < 9 {
-        SupplyWish::Available
-    } else {
-        SupplyWish::Destroyed
-    };
+    let wish = if c < 9 { SupplyWish::Available } else { SupplyWish::Destroyed };
     let (computer, release) = (computer(pick(&COMPUTERS, a)?), release(pick(&RELEASES, b)?));
-    Some((
-        Ask::Supply(SupplyAsk {
-            computer,
-            release,
-            wish,
-        }),
-        operator(),
-    ))
+    Some((Ask::Supply(SupplyAsk { computer, release, wish }), operator()))
 }
 
 fn supply_report((_, a, b, c, _): Step, world: &World) -> Option<(Ask, Actor)> {
@@ -139,11 +94,7 @@ fn request((_, a, b, c, flag): Step, by: Option<InstanceId>) -> Option<(Ask, Act
         1 => texts(&[("capability", "gpu")]),
         _ => Dictionary::new(),
     };
-    request.state = if flag {
-        STATES[b % 3]
-    } else {
-        WishedState::Started
-    };
+    request.state = if flag { STATES[b % 3] } else { WishedState::Started };
     Some((Ask::Request(request), actor))
 }
 
@@ -171,20 +122,11 @@ fn report((_, _, b, c, flag): Step, world: &World, id: InstanceId) -> Option<(As
 fn choose_slowly(world: &World, class: &Class) -> Option<Place> {
     let open = |it: &&crate::world::Site| it.computer().allocation == AllocationScope::Open;
     let sites = world.sites().filter(open).filter(|site| {
-        let wished = class
-            .computer
-            .as_ref()
-            .is_none_or(|it| *it == site.computer().id);
-        wished
-            && site
-                .supply(&class.release)
-                .is_some_and(|supply| supply.is_ready())
+        let wished = class.computer.as_ref().is_none_or(|it| *it == site.computer().id);
+        wished && site.supply(&class.release).is_some_and(|supply| supply.is_ready())
     });
     let places = sites.flat_map(|site| {
-        let busy = site
-            .partitions()
-            .filter(|(_, occupant)| occupant.is_some())
-            .count();
+        let busy = site.partitions().filter(|(_, occupant)| occupant.is_some()).count();
         let free = site.partitions().filter(|(row, occupant)| {
             let serves = match &class.capability {
                 Some(capability) => row.capabilities.contains(capability),
@@ -192,35 +134,27 @@ fn choose_slowly(world: &World, class: &Class) -> Option<Place> {
             };
             occupant.is_none() && !row.retired && serves
         });
-        free.map(move |(row, _)| (busy, row.place.clone()))
-            .collect::<Vec<_>>()
+        free.map(move |(row, _)| (busy, row.place.clone())).collect::<Vec<_>>()
     });
     places.min().map(|(_, place)| place)
 }
 
 fn classes() -> impl Iterator<Item = Class> {
     RELEASES.iter().flat_map(|url| {
-        [None, Some("COMP-1"), Some("COMP-2")]
-            .into_iter()
-            .flat_map(move |on| {
-                [None, Some("gpu".to_owned())]
-                    .into_iter()
-                    .map(move |capability| Class {
-                        release: release(url),
-                        computer: on.map(computer),
-                        capability,
-                    })
+        [None, Some("COMP-1"), Some("COMP-2")].into_iter().flat_map(move |on| {
+            [None, Some("gpu".to_owned())].into_iter().map(move |capability| Class {
+                release: release(url),
+                computer: on.map(computer),
+                capability,
             })
+        })
     })
 }
 
 /// True when an instance is as it is wished, straight from the rows.
 fn is_ready(world: &World, id: InstanceId) -> bool {
     let it = world.instance(id).unwrap();
-    let report = it
-        .report
-        .as_ref()
-        .filter(|report| report.generation == it.generation);
+    let report = it.report.as_ref().filter(|report| report.generation == it.generation);
     let green = |report: &crate::world::Report| report.promises.iter().all(|promise| promise.ok);
     let reported = |state| report.filter(|report| report.state == state);
     it.place.is_some()
@@ -232,11 +166,7 @@ fn is_ready(world: &World, id: InstanceId) -> bool {
 }
 
 fn waiting(world: &World) -> BTreeSet<InstanceId> {
-    world
-        .instances()
-        .filter(|it| it.waits())
-        .map(|it| it.id)
-        .collect()
+    world.instances().filter(|it| it.waits()).map(|it| it.id).collect()
 }
 
 proptest! {

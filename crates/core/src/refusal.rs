@@ -177,10 +177,7 @@ impl Refusal {
     /// What the asker can do next; `None` when there is nothing to advise.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownComputer {
-                nearest: Some(nearest),
-                ..
-            } => {
+            Self::UnknownComputer { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
             Self::UnknownComputer { nearest: None, .. } => {
@@ -196,10 +193,7 @@ impl Refusal {
             Self::ReleaseChange { .. } => {
                 "request the new release under another title, or destroy this instance first".into()
             }
-            Self::UnknownPlacementKey {
-                nearest: Some(nearest),
-                ..
-            } => {
+            Self::UnknownPlacementKey { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
             Self::UnknownPlacementKey { nearest: None, .. } | Self::UnsupportedPlacementKey(_) => {
@@ -220,10 +214,7 @@ impl Refusal {
 /// The candidate that looks most like a text, if any is near enough to suggest (at most a third
 /// of its letters differ).
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let best = candidates
-        .into_iter()
-        .map(|it| (distance(text, it), it))
-        .min()?;
+    let best = candidates.into_iter().map(|it| (distance(text, it), it)).min()?;
     (best.0 * 3 <= best.1.len().max(3)).then_some(best.1)
 }
 
@@ -245,11 +236,7 @@ fn distance(left: &str, right: &str) -> usize {
 
 /// At most five titles, quoted, and how many more.
 fn list(titles: &[Title]) -> String {
-    let shown: Vec<_> = titles
-        .iter()
-        .take(5)
-        .map(|title| format!("`{title}`"))
-        .collect();
+    let shown: Vec<_> = titles.iter().take(5).map(|title| format!("`{title}`")).collect();
     match titles.len().saturating_sub(5) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

@@ -46,18 +46,12 @@ fn follow(world: &World, effect: &Effect, now: Timestamp) -> Vec<Write> {
         Effect::Unplaced(id) => collect(world, *id).into_iter().collect(),
         Effect::Removed(_, Some(requester)) => {
             let woken = wake(world, *requester, now);
-            woken
-                .into_iter()
-                .chain(collect(world, *requester))
-                .collect()
+            woken.into_iter().chain(collect(world, *requester)).collect()
         }
         Effect::Removed(_, None) => vec![],
         Effect::Published(id) => {
             let requester = world.instance(*id).and_then(|it| it.requester);
-            requester
-                .and_then(|it| wake(world, it, now))
-                .into_iter()
-                .collect()
+            requester.and_then(|it| wake(world, it, now)).into_iter().collect()
         }
         Effect::Freed(place) => free(world, place).into_iter().collect(),
         Effect::Waits(id) => place(world, *id, now).into_iter().collect(),
@@ -88,11 +82,8 @@ fn spread_wish(world: &World, id: InstanceId, now: Timestamp) -> Vec<Write> {
     let Some(changed) = world.instance(id) else {
         return vec![];
     };
-    let concerned: Vec<&Instance> = if changed.is_root() {
-        world.tree(id).collect()
-    } else {
-        world.children(id).collect()
-    };
+    let concerned: Vec<&Instance> =
+        if changed.is_root() { world.tree(id).collect() } else { world.children(id).collect() };
     let mut writes = Vec::new();
     for it in concerned {
         let wished = effective_wish(world, it);
@@ -119,9 +110,7 @@ fn collect(world: &World, id: InstanceId) -> Option<Write> {
 
 /// Makes an instance ask again for what it requested.
 pub(crate) fn wake(world: &World, id: InstanceId, now: Timestamp) -> Option<Write> {
-    let it = world
-        .instance(id)
-        .filter(|it| it.wished != WishedState::Destroyed)?;
+    let it = world.instance(id).filter(|it| it.wished != WishedState::Destroyed)?;
     Some(change(world, it, now, |new| {
         new.news += 1;
         new.wished_at = world.next_revision();
@@ -130,10 +119,7 @@ pub(crate) fn wake(world: &World, id: InstanceId, now: Timestamp) -> Option<Writ
 
 /// A partition without occupant is told to its node, or goes if its node retired it.
 fn free(world: &World, place: &Place) -> Option<Write> {
-    let (partition, occupant) = world
-        .sites
-        .get(&place.computer)?
-        .partition(&place.partition)?;
+    let (partition, occupant) = world.sites.get(&place.computer)?.partition(&place.partition)?;
     if occupant.is_some() {
         return None;
     }
@@ -161,9 +147,7 @@ fn place_next(
     now: Timestamp,
 ) -> Vec<Write> {
     let next = waiting::next(world, computer, release);
-    next.and_then(|id| place(world, id, now))
-        .into_iter()
-        .collect()
+    next.and_then(|id| place(world, id, now)).into_iter().collect()
 }
 
 /// The row of an instance after an edit, with the marks of the change.

@@ -46,10 +46,7 @@ pub(crate) fn operator() -> Actor {
 }
 
 pub(crate) fn texts(pairs: &[(&str, &str)]) -> Dictionary {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 pub(crate) fn wanted(requester: Requester, name: &str, url: &str) -> Request {
@@ -83,10 +80,7 @@ impl Cloud {
             Err(DecideError::Broken(error)) => panic!("{error} after {ask:?}"),
         };
         match &entry {
-            Some(entry) => self
-                .replayed
-                .commit(entry)
-                .expect("an entry can be replayed"),
+            Some(entry) => self.replayed.commit(entry).expect("an entry can be replayed"),
             None => assert_eq!(self.world, before, "no entry, no change"),
         }
         assert_eq!(self.replayed, self.world, "replay gives the same world");
@@ -111,13 +105,7 @@ impl Cloud {
     pub(crate) fn format(&mut self, name: &str, partitions: usize) {
         let names = (0..partitions).map(|number| format!("slappart{number}"));
         let names: Vec<_> = names.collect();
-        self.format_as(
-            name,
-            &names
-                .iter()
-                .map(|it| (it.as_str(), None))
-                .collect::<Vec<_>>(),
-        );
+        self.format_as(name, &names.iter().map(|it| (it.as_str(), None)).collect::<Vec<_>>());
     }
 
     pub(crate) fn format_as(&mut self, name: &str, partitions: &[(&str, Option<&str>)]) {
@@ -127,10 +115,7 @@ impl Cloud {
             capabilities: capability.iter().map(|it| (*it).to_owned()).collect(),
         });
         let partitions = partitions.collect();
-        let ask = Ask::Format(Format {
-            computer: computer(name),
-            partitions,
-        });
+        let ask = Ask::Format(Format { computer: computer(name), partitions });
         self.ask(&ask, &Actor::Computer(computer(name))).unwrap();
     }
 
@@ -140,11 +125,7 @@ impl Cloud {
         name: &str,
         wish: SupplyWish,
     ) -> Result<Answer, Refusal> {
-        let ask = SupplyAsk {
-            computer: computer(name),
-            release: release(url),
-            wish,
-        };
+        let ask = SupplyAsk { computer: computer(name), release: release(url), wish };
         self.ask(&Ask::Supply(ask), &operator()).map(|it| it.0)
     }
 
@@ -156,9 +137,7 @@ impl Cloud {
         text: &str,
     ) -> Answer {
         let site = self.world.site(&computer(name)).unwrap();
-        let generation = site
-            .supply(&release(url))
-            .map_or(Generation(0), |it| it.generation);
+        let generation = site.supply(&release(url)).map_or(Generation(0), |it| it.generation);
         let ask = Ask::SupplyReport(SupplyReport {
             computer: computer(name),
             release: release(url),
@@ -187,20 +166,15 @@ impl Cloud {
     }
 
     pub(crate) fn root(&mut self, name: &str, url: &str) -> InstanceId {
-        self.request(wanted(Requester::Person(admin()), name, url))
-            .unwrap()
-            .unwrap()
+        self.request(wanted(Requester::Person(admin()), name, url)).unwrap().unwrap()
     }
 
     pub(crate) fn child(&mut self, of: InstanceId, name: &str, url: &str) -> InstanceId {
-        self.request(wanted(Requester::Instance(of), name, url))
-            .unwrap()
-            .unwrap()
+        self.request(wanted(Requester::Instance(of), name, url)).unwrap().unwrap()
     }
 
     pub(crate) fn wish(&mut self, id: InstanceId, state: WishedState) -> Result<Answer, Refusal> {
-        self.ask(&Ask::Wish(Wish { id, state }), &operator())
-            .map(|it| it.0)
+        self.ask(&Ask::Wish(Wish { id, state }), &operator()).map(|it| it.0)
     }
 
     pub(crate) fn it(&self, id: InstanceId) -> &Instance {
@@ -259,14 +233,6 @@ impl Cloud {
 }
 
 pub(crate) fn promise(name: &str, ok: bool) -> Promise {
-    let message = if ok {
-        "fine"
-    } else {
-        "connection refused\nsecond line"
-    };
-    Promise {
-        name: name.into(),
-        ok,
-        message: message.into(),
-    }
+    let message = if ok { "fine" } else { "connection refused\nsecond line" };
+    Promise { name: name.into(), ok, message: message.into() }
 }

@@ -41,10 +41,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(path) = lock.as_ref().filter(|path| path.exists()) {
         request.lock = Some(Lock::parse(&std::fs::read_to_string(path)?)?);
     }
-    let settings = Settings {
-        mirror,
-        ..settings(tree.with_file_name("cache"))
-    };
+    let settings = Settings { mirror, ..settings(tree.with_file_name("cache")) };
     let start = Instant::now();
     let mut phase = "";
     let installed = install(&request, &settings, &mut |progress: Progress<'_>| {

@@ -19,12 +19,7 @@ impl AptConf {
         files.push(root.join("etc/apt/apt.conf"));
         for path in files {
             let text = read_text(&path)?.unwrap_or_default();
-            conf.add(&text)
-                .map_err(|(line, problem)| Error::AptConfig {
-                    path,
-                    line,
-                    problem,
-                })?;
+            conf.add(&text).map_err(|(line, problem)| Error::AptConfig { path, line, problem })?;
         }
         Ok(conf)
     }
@@ -37,8 +32,7 @@ impl AptConf {
     /// Whether `name` is set to one of apt's words for "no".
     pub(crate) fn is_off(&self, name: &str) -> bool {
         let off = ["0", "no", "false", "without", "off", "disable"];
-        self.get(name)
-            .is_some_and(|value| off.contains(&value.to_ascii_lowercase().as_str()))
+        self.get(name).is_some_and(|value| off.contains(&value.to_ascii_lowercase().as_str()))
     }
 
     /// Adds the values of one file's text; an error tells line and problem.
@@ -79,8 +73,7 @@ impl AptConf {
     /// A statement of two words is a name and its value; others (list items) are nothing to us.
     fn set(&mut self, words: &[String], within: impl Fn(&str) -> String) {
         if let [name, value] = words {
-            self.0
-                .insert(within(name).to_ascii_lowercase(), value.clone());
+            self.0.insert(within(name).to_ascii_lowercase(), value.clone());
         }
     }
 }

@@ -74,20 +74,12 @@ fn unpack_all(
             url: cache.deb_path(deb).into_string(),
             problem: "the file in the cache changed after it was verified".to_owned(),
         })?;
-        unpack::unpack(
-            &file,
-            &deb.name,
-            &stage.join(number.to_string()),
-            &settings.limits,
-        )
+        unpack::unpack(&file, &deb.name, &stage.join(number.to_string()), &settings.limits)
     };
-    let results = on_all_cores(
-        &order,
-        &|&number| (number, unpack_one(number)),
-        &mut |done, total| {
+    let results =
+        on_all_cores(&order, &|&number| (number, unpack_one(number)), &mut |done, total| {
             progress(Progress::Unpack { done, total });
-        },
-    );
+        });
     let mut contents = vec![Vec::new(); debs.len()];
     for (number, entries) in results {
         contents[number] = entries?;
@@ -104,10 +96,8 @@ fn patch_all(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Error> {
     let directories = library_directories(&settings.architecture);
-    let directories: Vec<String> = directories
-        .into_iter()
-        .filter(|directory| tree.has_directory(directory))
-        .collect();
+    let directories: Vec<String> =
+        directories.into_iter().filter(|directory| tree.has_directory(directory)).collect();
     let programs = tree.programs();
     let patch = |path: &&str| patch_one(tree, building, path, &request.tree, &directories);
     let results = on_all_cores(&programs, &patch, &mut |done, total| {
@@ -128,26 +118,20 @@ fn patch_one(
         let at = at.clone();
         move |error| Error::io(step, &at, error)
     };
-    let broken = |problem| Error::Elf {
-        path: root.join(path),
-        problem,
-    };
+    let broken = |problem| Error::Elf { path: root.join(path), problem };
     let image = std::fs::read(&at).map_err(io("read"))?;
     let Some(program) = Program::read(&image).map_err(broken)? else {
         return Ok(());
     };
     let interpreter = program.interpreter.trim_start_matches('/');
     let candidates = [interpreter.to_owned(), format!("usr/{interpreter}")];
-    let Some(interpreter) = candidates
-        .iter()
-        .find(|candidate| tree.file(candidate).is_some())
+    let Some(interpreter) = candidates.iter().find(|candidate| tree.file(candidate).is_some())
     else {
         return Ok(()); // a tree without libc6 runs with the host's
     };
     let library_path = library_path(root, directories, &program.library_path);
-    let patched = program
-        .patched(&image, root.join(interpreter).as_str(), &library_path)
-        .map_err(broken)?;
+    let patched =
+        program.patched(&image, root.join(interpreter).as_str(), &library_path).map_err(broken)?;
     let Some(patched) = patched else {
         return Ok(());
     };
@@ -177,16 +161,10 @@ fn write_sparsely(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()>
 
 /// The tree's own directories, then those that the program asked for, inside the tree.
 fn library_path(root: &Utf8Path, directories: &[String], asked: &str) -> String {
-    let mut paths: Vec<String> = directories
-        .iter()
-        .map(|directory| root.join(directory).into_string())
-        .collect();
+    let mut paths: Vec<String> =
+        directories.iter().map(|directory| root.join(directory).into_string()).collect();
     for path in asked.split(':').filter(|path| !path.is_empty()) {
-        let inner = if path.starts_with('/') {
-            format!("{root}{path}")
-        } else {
-            path.to_owned()
-        };
+        let inner = if path.starts_with('/') { format!("{root}{path}") } else { path.to_owned() };
         if !paths.contains(&inner) {
             paths.push(inner);
         }
@@ -264,11 +242,7 @@ mod tests {
             ("/usr/lib/t::", "/r/lib/t:/r/usr/lib/t"),
         ];
         for (asked, wished) in table {
-            assert_eq!(
-                library_path("/r".into(), &directories, asked),
-                wished,
-                "{asked}"
-            );
+            assert_eq!(library_path("/r".into(), &directories, asked), wished, "{asked}");
         }
     }
 }

@@ -33,9 +33,7 @@ impl Cache {
     /// # Errors
     /// [`Error::Io`], [`Error::DiskFull`].
     pub fn open(root: &Utf8Path, now: SystemTime) -> Result<Self, Error> {
-        let cache = Self {
-            root: root.to_owned(),
-        };
+        let cache = Self { root: root.to_owned() };
         for directory in ["debs", "indexes", "incoming", "trees"] {
             let path = root.join(directory);
             std::fs::create_dir_all(&path).map_err(|error| Error::io("create", &path, error))?;
@@ -88,9 +86,7 @@ impl Cache {
     pub(crate) fn put_index(&self, sha256: &str, text: &str) -> Result<(), Error> {
         let path = self.index_path(sha256);
         let mut file = self.incoming()?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.as_file().sync_all());
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
         written.map_err(|error| Error::io("write", &path, error))?;
         keep(file, &path)
     }
@@ -104,9 +100,7 @@ impl Cache {
     }
 
     fn index_path(&self, sha256: &str) -> Utf8PathBuf {
-        self.root
-            .join("indexes")
-            .join(format!("{sha256}.{INDEX_FORM}"))
+        self.root.join("indexes").join(format!("{sha256}.{INDEX_FORM}"))
     }
 
     /// Best effort: what cannot be removed now is tried again by the next one.
@@ -116,9 +110,7 @@ impl Cache {
         };
         for entry in entries.flatten() {
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
-            let age = modified
-                .ok()
-                .and_then(|modified| now.duration_since(modified).ok());
+            let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
             if age.is_some_and(|age| age > ABANDONED_AFTER) {
                 drop(std::fs::remove_file(entry.path()));
             }
@@ -127,9 +119,7 @@ impl Cache {
 }
 
 fn keep(file: NamedTempFile, path: &Utf8Path) -> Result<(), Error> {
-    file.persist(path)
-        .map(drop)
-        .map_err(|error| Error::io("rename to", path, error.error))
+    file.persist(path).map(drop).map_err(|error| Error::io("rename to", path, error.error))
 }
 
 /// Size and SHA256 of all that `reader` gives.
@@ -171,12 +161,9 @@ mod tests {
             suite: "sid".to_owned(),
         };
         assert!(cache.deb(&deb).unwrap().is_none());
-        for (content, wished) in [
-            ("hello", true),
-            ("hell", false),
-            ("hallo", false),
-            ("hello!", false),
-        ] {
+        for (content, wished) in
+            [("hello", true), ("hell", false), ("hallo", false), ("hello!", false)]
+        {
             let mut file = cache.incoming().unwrap();
             file.write_all(content.as_bytes()).unwrap();
             cache.keep_deb(file, &deb).unwrap();

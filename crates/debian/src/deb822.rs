@@ -32,9 +32,7 @@ pub(crate) fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// The value of one field, by name in any case.
 pub(crate) fn field<'a>(stanza: &'a str, name: &str) -> Option<&'a str> {
-    fields(stanza)
-        .find(|(seen, _)| seen.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+    fields(stanza).find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// Where the first field ends: at a newline that no continuation follows, or at the end.
@@ -57,9 +55,7 @@ mod tests {
     #[test]
     fn stanzas_and_fields_are_found() {
         let text = "\nPackage: a\nDepends: b,\n c\n\n\nPackage: d\nnonsense\nDescription: e: f\n";
-        let seen: Vec<Vec<_>> = stanzas(text)
-            .map(|stanza| fields(stanza).collect())
-            .collect();
+        let seen: Vec<Vec<_>> = stanzas(text).map(|stanza| fields(stanza).collect()).collect();
         let wished = vec![
             vec![("Package", "a"), ("Depends", "b,\n c")],
             vec![("Package", "d"), ("Description", "e: f")],

@@ -79,9 +79,7 @@ impl Program {
             .ok_or("its loader's name is broken")?;
         let dynamic = slice(image, dynamic.offset, dynamic.file_size)
             .ok_or("its dynamic section is broken")?;
-        let pairs = dynamic
-            .chunks_exact(DYN)
-            .map(|pair| (word(pair, 0), word(pair, 8)));
+        let pairs = dynamic.chunks_exact(DYN).map(|pair| (word(pair, 0), word(pair, 8)));
         let dynamic: Vec<(u64, u64)> = pairs.take_while(|&(tag, _)| tag != DT_NULL).collect();
         let value = |tag| dynamic.iter().find(|pair| pair.0 == tag).map(|pair| pair.1);
         if value(DT_SONAME).is_some() {
@@ -92,9 +90,7 @@ impl Program {
             .and_then(|(address, size)| file_range(image, &headers, address, size));
         let strings = strings.ok_or("its strings are broken")?;
         let path = value(DT_RUNPATH).or(value(DT_RPATH)).map(|at| {
-            let rest = usize::try_from(at)
-                .ok()
-                .and_then(|at| image[strings.clone()].get(at..));
+            let rest = usize::try_from(at).ok().and_then(|at| image[strings.clone()].get(at..));
             rest.and_then(text).ok_or("its library path is broken")
         });
         Ok(Some(Self {
@@ -155,11 +151,7 @@ impl Program {
     ) -> Result<Segment, String> {
         let loads = || self.headers.iter().filter(|header| header.kind == PT_LOAD);
         let first = loads().next().ok_or("it has no segment")?;
-        let align = loads()
-            .map(|header| header.align)
-            .max()
-            .unwrap_or(0)
-            .max(0x1000);
+        let align = loads().map(|header| header.align).max().unwrap_or(0).max(0x1000);
         let distance = first.address.checked_sub(first.offset);
         let distance = distance
             .filter(|distance| distance % align == 0)
@@ -168,19 +160,15 @@ impl Program {
         let memory_end = ends.max().unwrap_or(0).saturating_sub(distance);
         let length = image.len() as u64;
         let offset = length.max(memory_end).checked_next_multiple_of(align);
-        let offset = offset
-            .filter(|offset| offset - length < MOST_GROWTH_BYTES)
-            .ok_or("it is too large")?;
+        let offset =
+            offset.filter(|offset| offset - length < MOST_GROWTH_BYTES).ok_or("it is too large")?;
 
         let headers = 0..(self.headers.len() + 1) * PHDR;
         let interpreter = headers.end..headers.end + interpreter_size;
         let dynamic_start = interpreter.end.next_multiple_of(DYN);
         // Two tags of library paths go, one comes, and a null ends the list.
-        let kept = self
-            .dynamic
-            .iter()
-            .filter(|(tag, _)| !matches!(*tag, DT_RPATH | DT_RUNPATH))
-            .count();
+        let kept =
+            self.dynamic.iter().filter(|(tag, _)| !matches!(*tag, DT_RPATH | DT_RUNPATH)).count();
         let dynamic = dynamic_start..dynamic_start + (kept + 2) * DYN;
         let strings = dynamic.end..dynamic.end + strings_size;
         let size = strings.end as u64;
@@ -194,14 +182,7 @@ impl Program {
             align,
         };
         let file_start = usize::try_from(offset).map_err(|_| "it is too large")?;
-        Ok(Segment {
-            whole,
-            file_start,
-            headers,
-            interpreter,
-            dynamic,
-            strings,
-        })
+        Ok(Segment { whole, file_start, headers, interpreter, dynamic, strings })
     }
 
     fn moved_headers(&self, segment: &Segment) -> Vec<Header> {
@@ -213,10 +194,7 @@ impl Program {
         };
         let mut headers: Vec<Header> = self.headers.iter().map(moved).collect();
         // Segments must be in the order of their addresses; ours is the last one.
-        let last = headers
-            .iter()
-            .rposition(|header| header.kind == PT_LOAD)
-            .unwrap_or(0);
+        let last = headers.iter().rposition(|header| header.kind == PT_LOAD).unwrap_or(0);
         headers.insert(last + 1, segment.whole);
         headers
     }
@@ -238,12 +216,7 @@ impl Program {
     /// Tells tools that read section headers where the copies are. Programs run without it, so
     /// section headers that are broken or absent are no error.
     fn move_sections(&self, patched: &mut [u8], image: &[u8], segment: &Segment) {
-        let start_of = |kind| {
-            self.headers
-                .iter()
-                .find(|h| h.kind == kind)
-                .map(|h| h.offset)
-        };
+        let start_of = |kind| self.headers.iter().find(|h| h.kind == kind).map(|h| h.offset);
         let moved = [
             (start_of(PT_INTERP), &segment.interpreter),
             (start_of(PT_DYNAMIC), &segment.dynamic),
@@ -261,11 +234,9 @@ impl Program {
             }
             if let Some((_, part)) = moved.iter().find(|(old, _)| *old == Some(offset)) {
                 let place = segment.place(part, &segment.whole);
-                for (field, value) in [
-                    (16, place.address),
-                    (24, place.offset),
-                    (32, place.file_size),
-                ] {
+                for (field, value) in
+                    [(16, place.address), (24, place.offset), (32, place.file_size)]
+                {
                     patched[at + field..at + field + 8].copy_from_slice(&value.to_le_bytes());
                 }
             }
@@ -301,14 +272,9 @@ impl Header {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.kind.to_le_bytes());
         out.extend(self.flags.to_le_bytes());
-        for value in [
-            self.offset,
-            self.address,
-            self.address,
-            self.file_size,
-            self.memory_size,
-            self.align,
-        ] {
+        for value in
+            [self.offset, self.address, self.address, self.file_size, self.memory_size, self.align]
+        {
             out.extend(value.to_le_bytes());
         }
     }
@@ -319,11 +285,7 @@ fn read_headers(image: &[u8]) -> Option<Vec<Header>> {
     if usize::from(half(header, 54)) != PHDR {
         return None;
     }
-    let table = slice(
-        image,
-        word(header, 32),
-        u64::from(half(header, 56)) * PHDR as u64,
-    )?;
+    let table = slice(image, word(header, 32), u64::from(half(header, 56)) * PHDR as u64)?;
     let read = |entry: &[u8]| Header {
         kind: u32::try_from(word(entry, 0) & 0xffff_ffff).unwrap_or(0),
         flags: u32::try_from(word(entry, 0) >> 32).unwrap_or(0),
@@ -360,17 +322,11 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 fn word(bytes: &[u8], at: usize) -> u64 {
-    bytes
-        .get(at..at + 8)
-        .and_then(|eight| eight.try_into().ok())
-        .map_or(0, u64::from_le_bytes)
+    bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
 fn half(bytes: &[u8], at: usize) -> u16 {
-    bytes
-        .get(at..at + 2)
-        .and_then(|two| two.try_into().ok())
-        .map_or(0, u16::from_le_bytes)
+    bytes.get(at..at + 2).and_then(|two| two.try_into().ok()).map_or(0, u16::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -384,25 +340,16 @@ mod tests {
     #[test]
     fn a_patched_program_says_so_and_is_patched_once() {
         let image = own();
-        let program = Program::read(&image)
-            .unwrap()
-            .expect("a test binary is a dynamic executable");
+        let program =
+            Program::read(&image).unwrap().expect("a test binary is a dynamic executable");
         let long = format!("/tree/{}/ld.so", "x".repeat(3000));
-        let patched = program
-            .patched(&image, &long, "/tree/lib:/tree/usr/lib")
-            .unwrap()
-            .unwrap();
+        let patched = program.patched(&image, &long, "/tree/lib:/tree/usr/lib").unwrap().unwrap();
         let again = Program::read(&patched).unwrap().unwrap();
         assert_eq!(
             (again.interpreter.as_str(), again.library_path.as_str()),
             (long.as_str(), "/tree/lib:/tree/usr/lib")
         );
-        assert_eq!(
-            again
-                .patched(&patched, &long, "/tree/lib:/tree/usr/lib")
-                .unwrap(),
-            None
-        );
+        assert_eq!(again.patched(&patched, &long, "/tree/lib:/tree/usr/lib").unwrap(), None);
         assert_eq!(
             again.headers.iter().filter(|h| h.kind == PT_LOAD).count(),
             1 + program.headers.iter().filter(|h| h.kind == PT_LOAD).count()
@@ -413,10 +360,8 @@ mod tests {
     fn a_patched_program_runs() {
         let image = own();
         let program = Program::read(&image).unwrap().unwrap();
-        let patched = program
-            .patched(&image, &program.interpreter, "/nowhere/lib")
-            .unwrap()
-            .unwrap();
+        let patched =
+            program.patched(&image, &program.interpreter, "/nowhere/lib").unwrap().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("patched");
         std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap(); // for its permissions
@@ -426,10 +371,7 @@ mod tests {
             .open(&path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, &patched))
             .unwrap();
-        let output = std::process::Command::new(&path)
-            .arg("--list")
-            .output()
-            .unwrap();
+        let output = std::process::Command::new(&path).arg("--list").output().unwrap();
         assert!(
             output.status.success()
                 && String::from_utf8_lossy(&output.stdout).contains("a_patched_program_runs")
@@ -442,10 +384,7 @@ mod tests {
         assert!(Program::read(b"\x7fELF\x01\x01").is_err());
         let image = own();
         for length in [5, 16, 63, 64, 100, 500, 900] {
-            assert!(
-                Program::read(&image[..length]).is_err(),
-                "cut to {length} bytes"
-            );
+            assert!(Program::read(&image[..length]).is_err(), "cut to {length} bytes");
         }
         for at in 0..image.len().min(2000) {
             let mut damaged = image[..image.len().min(100_000)].to_vec();

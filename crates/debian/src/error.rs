@@ -20,11 +20,7 @@ pub enum Error {
     BadMirror(String),
     /// A file of apt's configuration cannot be understood.
     #[error("{path}:{line}: {problem}")]
-    AptConfig {
-        path: Utf8PathBuf,
-        line: usize,
-        problem: String,
-    },
+    AptConfig { path: Utf8PathBuf, line: usize, problem: String },
     /// No key to verify with.
     #[error("no OpenPGP key to verify {release} with: {problem}")]
     NoKey { release: String, problem: String },
@@ -60,10 +56,7 @@ pub enum Error {
     NotOurs(Utf8PathBuf),
     /// The directory's name cannot serve.
     #[error("`{path}` cannot hold a tree: {problem}")]
-    BadTree {
-        path: Utf8PathBuf,
-        problem: &'static str,
-    },
+    BadTree { path: Utf8PathBuf, problem: &'static str },
     /// No space, or no quota, left.
     #[error("disk full while writing {path}")]
     DiskFull { path: Utf8PathBuf },
@@ -91,10 +84,7 @@ impl Error {
 
     /// A text that is not in its format.
     pub(crate) fn format(what: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Format {
-            what: what.into(),
-            problem: problem.into(),
-        }
+        Self::Format { what: what.into(), problem: problem.into() }
     }
 
     /// What the person can do next; `None` when there is nothing general to say.
@@ -144,11 +134,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
         use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
-        for (kind, wished) in [
-            (StorageFull, true),
-            (QuotaExceeded, true),
-            (PermissionDenied, false),
-        ] {
+        for (kind, wished) in
+            [(StorageFull, true), (QuotaExceeded, true), (PermissionDenied, false)]
+        {
             let error = Error::io("write", "/srv/x".into(), kind.into());
             assert_eq!(matches!(error, Error::DiskFull { .. }), wished, "{kind}");
             assert!(error.to_string().contains("/srv/x"), "{error}");

@@ -46,14 +46,8 @@ impl Client {
     /// [`Error::AptConfig`], [`Error::Io`].
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let conf = AptConf::read(&settings.apt_root)?;
-        let proxies = Proxies {
-            conf,
-            environment: settings.proxies.clone(),
-        };
-        Ok(Self {
-            proxies,
-            direct: agent(None),
-        })
+        let proxies = Proxies { conf, environment: settings.proxies.clone() };
+        Ok(Self { proxies, direct: agent(None) })
     }
 
     /// Whether the host wants `Valid-Until` to be checked.
@@ -78,14 +72,8 @@ impl Client {
     pub(crate) fn bytes(&self, url: &str, size: u64, sha256: &str) -> Result<Vec<u8>, Error> {
         self.retry(url, || {
             let mut bytes = Vec::new();
-            self.copy(
-                url,
-                size,
-                sha256,
-                (&mut bytes, "memory".into()),
-                &mut |_| (),
-            )
-            .map(|()| std::mem::take(&mut bytes))
+            self.copy(url, size, sha256, (&mut bytes, "memory".into()), &mut |_| ())
+                .map(|()| std::mem::take(&mut bytes))
         })
     }
 
@@ -97,9 +85,7 @@ impl Client {
         cache: &Cache,
         heard: &mut dyn FnMut(i64),
     ) -> Result<(), Error> {
-        let mut result = Err(Error::NotFound {
-            url: deb.path.clone(),
-        });
+        let mut result = Err(Error::NotFound { url: deb.path.clone() });
         for url in urls {
             result = self.retry(url, || {
                 let mut file = cache.incoming().map_err(Failure::Lasting)?;
@@ -133,10 +119,7 @@ impl Client {
                 Ok(value) => return Ok(value),
                 Err(Failure::Lasting(error)) => return Err(error),
                 Err(Failure::Passing(problem)) if number == ATTEMPTS => {
-                    return Err(Error::Fetch {
-                        url: url.to_owned(),
-                        problem,
-                    });
+                    return Err(Error::Fetch { url: url.to_owned(), problem });
                 }
                 Err(Failure::Passing(problem)) => {
                     tracing::debug!(url, problem, number, "will try again");
@@ -161,9 +144,8 @@ impl Client {
         let mut buffer = vec![0; 64 << 10];
         let mut arrived = 0;
         loop {
-            let read = body
-                .read(&mut buffer)
-                .map_err(|error| Failure::Passing(error.to_string()))?;
+            let read =
+                body.read(&mut buffer).map_err(|error| Failure::Passing(error.to_string()))?;
             if read == 0 {
                 break;
             }
@@ -186,10 +168,7 @@ impl Client {
         }
         let seen = hexadecimal(&hasher.finalize());
         if seen != sha256 {
-            return Err(mismatch(
-                url,
-                format!("its SHA256 is {seen}, announced was {sha256}"),
-            ));
+            return Err(mismatch(url, format!("its SHA256 is {seen}, announced was {sha256}")));
         }
         Ok(())
     }
@@ -201,11 +180,7 @@ impl Client {
             return match File::open(&path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(not_found(url)),
-                Err(error) => Err(Failure::Lasting(Error::io(
-                    "open",
-                    path.as_str().into(),
-                    error,
-                ))),
+                Err(error) => Err(Failure::Lasting(Error::io("open", path.as_str().into(), error))),
             };
         }
         let mut at = url.to_owned();
@@ -243,10 +218,8 @@ impl Client {
             }
             None => &self.direct,
         };
-        let response = agent
-            .get(url)
-            .call()
-            .map_err(|error| Failure::Passing(error.to_string()))?;
+        let response =
+            agent.get(url).call().map_err(|error| Failure::Passing(error.to_string()))?;
         let location = response
             .headers()
             .get("location")
@@ -344,11 +317,7 @@ fn agent(proxy: Option<ureq::Proxy>) -> ureq::Agent {
         .timeout_connect(Some(CONNECT_WITHIN))
         .timeout_recv_response(Some(READ_WITHIN))
         .timeout_per_read(Some(READ_WITHIN))
-        .tls_config(
-            TlsConfig::builder()
-                .root_certs(RootCerts::PlatformVerifier)
-                .build(),
-        )
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .build();
     ureq::Agent::with_parts(config, DefaultConnector::default(), Names::default())
 }
@@ -357,9 +326,7 @@ fn agent(proxy: Option<ureq::Proxy>) -> ureq::Agent {
 fn split(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let bare = match host.strip_prefix('[') {
         Some(inner) => inner.split(']').next()?,
         None => host.split(':').next()?,
@@ -372,9 +339,7 @@ fn join(url: &str, location: &str) -> String {
     if location.contains("://") {
         return location.to_owned();
     }
-    let path = url
-        .find("://")
-        .and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
+    let path = url.find("://").and_then(|at| url[at + 3..].find('/').map(|slash| at + 3 + slash));
     let path = path.unwrap_or(url.len());
     let directory = url.rfind('/').map_or(path, |slash| slash.max(path));
     match location.strip_prefix('/') {
@@ -384,23 +349,15 @@ fn join(url: &str, location: &str) -> String {
 }
 
 fn not_found(url: &str) -> Failure {
-    Failure::Lasting(Error::NotFound {
-        url: url.to_owned(),
-    })
+    Failure::Lasting(Error::NotFound { url: url.to_owned() })
 }
 
 fn mismatch(url: &str, problem: String) -> Failure {
-    Failure::Lasting(Error::Mismatch {
-        url: url.to_owned(),
-        problem,
-    })
+    Failure::Lasting(Error::Mismatch { url: url.to_owned(), problem })
 }
 
 fn lasting(url: &str, problem: String) -> Failure {
-    Failure::Lasting(Error::Fetch {
-        url: url.to_owned(),
-        problem,
-    })
+    Failure::Lasting(Error::Fetch { url: url.to_owned(), problem })
 }
 
 #[cfg(test)]

@@ -28,30 +28,15 @@ pub(crate) fn get(
     connect_within: Duration,
     read_within: Duration,
 ) -> std::io::Result<Response> {
-    let bad_proxy = || {
-        Error::new(
-            ErrorKind::InvalidInput,
-            "the proxy is not `http://host:port`",
-        )
-    };
-    let authority = proxy
-        .strip_prefix("http://")
-        .ok_or_else(bad_proxy)?
-        .split('/')
-        .next()
-        .unwrap_or_default();
+    let bad_proxy = || Error::new(ErrorKind::InvalidInput, "the proxy is not `http://host:port`");
+    let authority =
+        proxy.strip_prefix("http://").ok_or_else(bad_proxy)?.split('/').next().unwrap_or_default();
     let (user, address) = match authority.rsplit_once('@') {
         Some((user, address)) => (Some(user), address),
         None => (None, authority),
     };
-    let has_port = address
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port {
-        address.to_owned()
-    } else {
-        format!("{address}:80")
-    };
+    let has_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { address.to_owned() } else { format!("{address}:80") };
     let mut stream = connect(&address, connect_within)?;
     stream.set_read_timeout(Some(read_within))?;
     stream.set_write_timeout(Some(read_within))?;
@@ -89,17 +74,11 @@ fn read_head(stream: impl Read + 'static) -> std::io::Result<Response> {
         if line.ends_with('\n') {
             Ok(())
         } else {
-            Err(Error::new(
-                ErrorKind::UnexpectedEof,
-                "the answer has no end of head",
-            ))
+            Err(Error::new(ErrorKind::UnexpectedEof, "the answer has no end of head"))
         }
     };
     next_line(&mut line)?;
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|word| word.trim().parse().ok());
+    let status = line.split(' ').nth(1).and_then(|word| word.trim().parse().ok());
     let status = status.filter(|_| line.starts_with("HTTP/"));
     let status =
         status.ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))?;
@@ -114,11 +93,7 @@ fn read_head(stream: impl Read + 'static) -> std::io::Result<Response> {
             None => break,
         }
     }
-    Ok(Response {
-        status,
-        location,
-        body: Box::new(reader.into_inner()),
-    })
+    Ok(Response { status, location, body: Box::new(reader.into_inner()) })
 }
 
 #[cfg(test)]
@@ -135,12 +110,7 @@ mod tests {
             (seen.status, seen.location.as_deref(), body.as_str()),
             (302, Some("/there"), "body")
         );
-        for nonsense in [
-            "",
-            "HTTP/1.1 200 OK\r\n",
-            "SSH-2.0\r\n\r\n",
-            "HTTP/1.1 ok\r\n\r\n",
-        ] {
+        for nonsense in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0\r\n\r\n", "HTTP/1.1 ok\r\n\r\n"] {
             assert!(head(nonsense).is_err(), "{nonsense:?}");
         }
     }

@@ -98,10 +98,9 @@ impl Index {
                 sources.get(number).map(|source| (number, source))
             };
             while let Some((number, source)) = take()
-                && sender
-                    .send((number, load_source(source, settings, client, cache)))
-                    .is_ok()
-            {}
+                && sender.send((number, load_source(source, settings, client, cache))).is_ok()
+            {
+            }
         };
         std::thread::scope(|scope| {
             for _ in 0..settings.downloads.clamp(1, sources.len().max(1)) {
@@ -125,11 +124,7 @@ impl Index {
     /// [`Error::Format`].
     pub fn from_text(suite: &str, text: &str) -> Result<Self, Error> {
         let text = reduce(text);
-        Ok(Self(vec![Part {
-            suite: suite.to_owned(),
-            automatic: true,
-            text,
-        }]))
+        Ok(Self(vec![Part { suite: suite.to_owned(), automatic: true, text }]))
     }
 
     /// The packages, findable by name.
@@ -141,29 +136,18 @@ impl Index {
                 .extend(deb822::stanzas(&part.text).map(|stanza| Package::parse(stanza, part)));
         }
         for (number, package) in packages.all.iter().enumerate() {
-            packages
-                .by_name
-                .entry(package.name)
-                .or_default()
-                .push(number);
+            packages.by_name.entry(package.name).or_default().push(number);
         }
         let all = &packages.all;
         for numbers in packages.by_name.values_mut() {
             numbers.sort_by(|&a, &b| {
                 let by_version = || version::compare(all[b].version, all[a].version);
-                all[b]
-                    .automatic
-                    .cmp(&all[a].automatic)
-                    .then_with(by_version)
+                all[b].automatic.cmp(&all[a].automatic).then_with(by_version)
             });
             // Several sources may carry the same version: the first one stands for it.
             numbers.dedup_by_key(|&mut number| all[number].version);
         }
-        let mut best: Vec<usize> = packages
-            .by_name
-            .values()
-            .map(|numbers| numbers[0])
-            .collect();
+        let mut best: Vec<usize> = packages.by_name.values().map(|numbers| numbers[0]).collect();
         best.sort_by_key(|&number| all[number].name);
         for package in best {
             for relation in crate::relation::groups(all[package].provides).flatten() {
@@ -181,11 +165,7 @@ impl Index {
 
 impl<'a> Package<'a> {
     fn parse(stanza: &'a str, part: &'a Part) -> Self {
-        let mut package = Self {
-            suite: &part.suite,
-            automatic: part.automatic,
-            ..Self::default()
-        };
+        let mut package = Self { suite: &part.suite, automatic: part.automatic, ..Self::default() };
         for (name, value) in deb822::fields(stanza) {
             match name {
                 "Package" => package.name = value,
@@ -210,10 +190,7 @@ impl<'a> Package<'a> {
     pub fn deb(&self) -> Result<Deb, Error> {
         let bad = |problem: &str| Error::format(format!("index entry of {}", self.name), problem);
         let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        if ![self.name, self.version, self.architecture, self.suite]
-            .into_iter()
-            .all(word)
-        {
+        if ![self.name, self.version, self.architecture, self.suite].into_iter().all(word) {
             return Err(bad("name, version or architecture is not one word"));
         }
         let path = self.path.trim_start_matches("./");
@@ -228,10 +205,7 @@ impl<'a> Package<'a> {
             version: self.version.to_owned(),
             architecture: self.architecture.to_owned(),
             path: path.to_owned(),
-            size: self
-                .size
-                .parse()
-                .map_err(|_| bad("its Size is not a number"))?,
+            size: self.size.parse().map_err(|_| bad("its Size is not a number"))?,
             sha256: self.sha256.to_owned(),
             suite: self.suite.to_owned(),
         })
@@ -284,23 +258,13 @@ fn load_source(
     let name = format!("{base}/InRelease");
     let keys = verify::Keys::load(&source.signed_by, &settings.apt_root, &name)?;
     let document = client.text(&name, settings.limits.index_bytes)?;
-    let release = Release::parse(
-        &name,
-        &verify::verify(&document, &keys, settings.now, &name)?,
-    )?;
+    let release = Release::parse(&name, &verify::verify(&document, &keys, settings.now, &name)?)?;
     if client.checks_dates() {
         release.check_date(&name, settings.now)?;
     }
     let mut parts = Vec::new();
     for file in wanted_files(&release, source, settings, flat, &name)? {
-        let text = load_packages(
-            &base,
-            file,
-            release.by_hash,
-            &settings.limits,
-            client,
-            cache,
-        )?;
+        let text = load_packages(&base, file, release.by_hash, &settings.limits, client, cache)?;
         parts.push(Part {
             suite: source.suite.trim_end_matches('/').to_owned(),
             automatic: !release.not_automatic,
@@ -349,10 +313,7 @@ fn load_packages(
     let plain = format!("{base}/{}", file.path);
     if file.size > limits.index_bytes {
         let problem = format!("{} bytes are too many for an index", file.size);
-        return Err(Error::Mismatch {
-            url: plain,
-            problem,
-        });
+        return Err(Error::Mismatch { url: plain, problem });
     }
     let fetch = |url: &str| client.bytes(url, file.size, &file.sha256);
     let hashed = match plain.rsplit_once('/') {
@@ -375,18 +336,16 @@ fn load_packages(
 fn decompress(path: &str, bytes: &[u8], most: u64) -> std::io::Result<String> {
     let mut text = Vec::new();
     let read = match path.rsplit_once('.') {
-        Some((_, "xz")) => liblzma::read::XzDecoder::new_multi_decoder(bytes)
-            .take(most)
-            .read_to_end(&mut text)?,
-        Some((_, "gz")) => flate2::read::MultiGzDecoder::new(bytes)
-            .take(most)
-            .read_to_end(&mut text)?,
+        Some((_, "xz")) => {
+            liblzma::read::XzDecoder::new_multi_decoder(bytes).take(most).read_to_end(&mut text)?
+        }
+        Some((_, "gz")) => {
+            flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut text)?
+        }
         _ => bytes.take(most).read_to_end(&mut text)?,
     };
     if read as u64 == most {
-        return Err(std::io::Error::other(
-            "unpacked, it is larger than an index may be",
-        ));
+        return Err(std::io::Error::other("unpacked, it is larger than an index may be"));
     }
     String::from_utf8(text).map_err(std::io::Error::other)
 }
@@ -419,11 +378,8 @@ mod tests {
     fn packages_are_found_best_version_first() {
         let index = Index::from_text("sid", TEXT).unwrap();
         let packages = index.packages();
-        let versions: Vec<_> = packages
-            .named("a")
-            .iter()
-            .map(|&n| packages.get(n).version)
-            .collect();
+        let versions: Vec<_> =
+            packages.named("a").iter().map(|&n| packages.get(n).version).collect();
         assert_eq!(versions, ["1.10", "1.9", "1"]);
         assert_eq!(packages.providers("v")[0].version, Some("3"));
         assert_eq!(packages.providers("w")[0].version, None);
@@ -465,11 +421,8 @@ mod tests {
             part("updates", true, "2"),
         ]);
         let packages = index.packages();
-        let versions: Vec<_> = packages
-            .named("a")
-            .iter()
-            .map(|&n| packages.get(n).version)
-            .collect();
+        let versions: Vec<_> =
+            packages.named("a").iter().map(|&n| packages.get(n).version).collect();
         assert_eq!(versions, ["2", "1", "3"]);
     }
 }

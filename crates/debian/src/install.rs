@@ -121,34 +121,19 @@ pub fn install(
     let client = Client::new(settings)?;
     let obtained = obtain(request, settings, &client, &cache, progress)?;
     let building = beside(&request.tree, "building");
-    let built = build(
-        request,
-        settings,
-        &obtained.lock,
-        &cache,
-        &building,
-        progress,
-    );
+    let built = build(request, settings, &obtained.lock, &cache, &building, progress);
     if built.is_err() {
         // Frees the space again; the error of building is the one to tell.
         drop(std::fs::remove_dir_all(&building));
     }
     built?;
     drop(claim);
-    Ok(Installed {
-        tree: request.tree.clone(),
-        ..obtained
-    })
+    Ok(Installed { tree: request.tree.clone(), ..obtained })
 }
 
 /// A tree's path is written into programs, where `:` separates and `$` begins a variable.
 fn check_name(tree: &Utf8Path) -> Result<(), Error> {
-    let bad = |problem| {
-        Err(Error::BadTree {
-            path: tree.to_owned(),
-            problem,
-        })
-    };
+    let bad = |problem| Err(Error::BadTree { path: tree.to_owned(), problem });
     if !tree.is_absolute() || tree.file_name().is_none() {
         return bad("it is not an absolute path with a name");
     }
@@ -162,9 +147,7 @@ fn check_name(tree: &Utf8Path) -> Result<(), Error> {
 fn present(request: &Request, settings: &Settings) -> Result<Option<Lock>, Error> {
     let tree = &request.tree;
     if let Some(text) = read_text(&tree.join(MARKER))? {
-        let lock = text
-            .split_once('\n')
-            .filter(|(place, _)| *place == tree.as_str());
+        let lock = text.split_once('\n').filter(|(place, _)| *place == tree.as_str());
         let lock = lock.and_then(|(_, text)| Lock::parse(text).ok());
         let wished = |lock: &Lock| match &request.lock {
             Some(wished) if wished.answers(request, &settings.architecture) => wished == lock,
@@ -220,12 +203,7 @@ fn obtain(
     let sources = sources?;
     let lock = decide(request, settings, &sources, client, cache, progress)?;
     let downloaded_bytes = download(&lock.debs, &sources, settings, client, cache, progress)?;
-    Ok(Installed {
-        tree: Utf8PathBuf::new(),
-        lock,
-        origin,
-        downloaded_bytes,
-    })
+    Ok(Installed { tree: Utf8PathBuf::new(), lock, origin, downloaded_bytes })
 }
 
 /// The closure by the index of today.
@@ -243,10 +221,8 @@ fn decide(
     let packages = index.packages();
     let asked: BTreeSet<String> = request.packages.iter().cloned().collect();
     let closure = resolve::resolve(&packages, &asked, &request.stubs)?;
-    let debs: Result<Vec<Deb>, Error> = closure
-        .iter()
-        .map(|&number| packages.get(number).deb())
-        .collect();
+    let debs: Result<Vec<Deb>, Error> =
+        closure.iter().map(|&number| packages.get(number).deb()).collect();
     Ok(Lock {
         architecture: settings.architecture.clone(),
         suite: request.suite.clone(),
@@ -266,16 +242,12 @@ fn download(
 ) -> Result<u64, Error> {
     if let Some(deb) = debs.iter().find(|deb| deb.size > settings.limits.deb_bytes) {
         let problem = format!("{} bytes are more than a package may have", deb.size);
-        return Err(Error::Mismatch {
-            url: deb.path.clone(),
-            problem,
-        });
+        return Err(Error::Mismatch { url: deb.path.clone(), problem });
     }
     // The mirror whose index named the deb first, then the others: archives are merged at times.
     let urls = |deb: &Deb| {
-        let (own, others): (Vec<&Source>, Vec<&Source>) = sources
-            .iter()
-            .partition(|source| source.suite.trim_end_matches('/') == deb.suite);
+        let (own, others): (Vec<&Source>, Vec<&Source>) =
+            sources.iter().partition(|source| source.suite.trim_end_matches('/') == deb.suite);
         let mut urls: Vec<String> = Vec::new();
         for source in own.into_iter().chain(others) {
             let url = format!("{}/{}", source.url, deb.path);
@@ -286,11 +258,7 @@ fn download(
         urls
     };
     let mut heard = |package: &str, done_bytes, total_bytes| {
-        progress(Progress::Download {
-            done_bytes,
-            total_bytes,
-            package,
-        });
+        progress(Progress::Download { done_bytes, total_bytes, package });
     };
     fetch::fetch(debs, &urls, client, cache, settings.downloads, &mut heard)
 }

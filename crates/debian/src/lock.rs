@@ -60,10 +60,7 @@ impl Lock {
     pub fn answers(&self, request: &Request, architecture: &str) -> bool {
         self.architecture == architecture
             && self.suite == request.suite
-            && self
-                .packages
-                .iter()
-                .eq(BTreeSet::from_iter(&request.packages))
+            && self.packages.iter().eq(BTreeSet::from_iter(&request.packages))
             && self.stubs == request.stubs
     }
 
@@ -74,10 +71,7 @@ impl Lock {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut lines = text.lines().enumerate();
         if lines.next().map(|(_, line)| line) != Some(HEADER) {
-            return Err(Error::format(
-                "lock",
-                format!("does not begin with `{HEADER}`"),
-            ));
+            return Err(Error::format("lock", format!("does not begin with `{HEADER}`")));
         }
         let mut lock = Self {
             architecture: String::new(),
@@ -93,9 +87,9 @@ impl Lock {
                 ["suite", name] => lock.suite = Some(name.to_owned()),
                 ["package", name] => drop(lock.packages.insert(name.to_owned())),
                 ["stub", name] => drop(lock.stubs.insert(name.to_owned())),
-                ["deb", ..] => lock
-                    .debs
-                    .push(Deb::parse(&words).ok_or_else(|| bad_line(number, line))?),
+                ["deb", ..] => {
+                    lock.debs.push(Deb::parse(&words).ok_or_else(|| bad_line(number, line))?);
+                }
                 [""] => (),
                 _ => return Err(bad_line(number, line)),
             }
@@ -125,19 +119,8 @@ impl std::fmt::Display for Lock {
             writeln!(f, "stub {stub}")?;
         }
         for deb in &self.debs {
-            let Deb {
-                name,
-                version,
-                architecture,
-                path,
-                size,
-                sha256,
-                suite,
-            } = deb;
-            writeln!(
-                f,
-                "deb {suite} {name} {version} {architecture} {size} {sha256} {path}"
-            )?;
+            let Deb { name, version, architecture, path, size, sha256, suite } = deb;
+            writeln!(f, "deb {suite} {name} {version} {architecture} {size} {sha256} {path}")?;
         }
         Ok(())
     }
@@ -145,17 +128,7 @@ impl std::fmt::Display for Lock {
 
 impl Deb {
     fn parse(words: &[&str]) -> Option<Self> {
-        let [
-            "deb",
-            suite,
-            name,
-            version,
-            architecture,
-            size,
-            sha256,
-            path,
-        ] = *words
-        else {
+        let ["deb", suite, name, version, architecture, size, sha256, path] = *words else {
             return None;
         };
         let [suite, name, version, architecture, path] =
@@ -246,9 +219,7 @@ mod tests {
             ("52988", "many", "line 6"),
         ];
         for (from, to, wished) in table {
-            let problem = Lock::parse(&good.replacen(from, to, 1))
-                .unwrap_err()
-                .to_string();
+            let problem = Lock::parse(&good.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(problem.contains(wished), "{to}: {problem}");
         }
     }

@@ -30,22 +30,14 @@ impl Proxies {
         if self.environment.excludes(host) {
             return None;
         }
-        let schemes: &[&str] = if scheme == "https" {
-            &["https", "http"]
-        } else {
-            &["http"]
-        };
+        let schemes: &[&str] = if scheme == "https" { &["https", "http"] } else { &["http"] };
         let configured = |suffix: &str| {
-            schemes
-                .iter()
-                .find_map(|s| self.conf.get(&format!("Acquire::{s}::Proxy{suffix}")))
+            schemes.iter().find_map(|s| self.conf.get(&format!("Acquire::{s}::Proxy{suffix}")))
         };
         let variable = || match scheme {
-            "https" => self
-                .environment
-                .https_proxy
-                .as_deref()
-                .or(self.environment.http_proxy.as_deref()),
+            "https" => {
+                self.environment.https_proxy.as_deref().or(self.environment.http_proxy.as_deref())
+            }
             _ => self.environment.http_proxy.as_deref(),
         };
         configured(&format!("::{host}"))
@@ -60,13 +52,12 @@ impl Proxies {
 impl ProxyEnvironment {
     fn excludes(&self, host: &str) -> bool {
         let list = self.no_proxy.as_deref().unwrap_or_default();
-        list.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .any(|item| match item.strip_prefix('.') {
+        list.split(',').map(str::trim).filter(|item| !item.is_empty()).any(|item| {
+            match item.strip_prefix('.') {
                 Some(_) => host.ends_with(item),
                 None => host == item || item == "*",
-            })
+            }
+        })
     }
 }
 
@@ -88,18 +79,8 @@ mod tests {
             ("", "http", "any.example", Some("http://env:3")),
             ("", "https", "any.example", Some("http://env:4")),
             ("", "https", "listed", None),
-            (
-                "Acquire::http::Proxy \"\";",
-                "http",
-                "any.example",
-                Some("http://env:3"),
-            ),
-            (
-                "Acquire::https::Proxy \"DIRECT\";",
-                "https",
-                "any.example",
-                None,
-            ),
+            ("Acquire::http::Proxy \"\";", "http", "any.example", Some("http://env:3")),
+            ("Acquire::https::Proxy \"DIRECT\";", "https", "any.example", None),
         ];
         for (conf, scheme, host, wished) in table {
             let proxies = Proxies {
@@ -110,11 +91,7 @@ mod tests {
                     no_proxy: Some("listed, .off.example".to_owned()),
                 },
             };
-            assert_eq!(
-                proxies.of(scheme, host).as_deref(),
-                wished,
-                "{conf} {scheme} {host}"
-            );
+            assert_eq!(proxies.of(scheme, host).as_deref(), wished, "{conf} {scheme} {host}");
         }
     }
 }

@@ -14,9 +14,7 @@ pub(crate) struct Relation<'a> {
 
 /// The alternatives of each dependency; empty ones are left out.
 pub(crate) fn groups(text: &str) -> impl Iterator<Item = Vec<Relation<'_>>> {
-    text.split(',')
-        .filter(|group| !group.trim().is_empty())
-        .map(alternatives)
+    text.split(',').filter(|group| !group.trim().is_empty()).map(alternatives)
 }
 
 /// The alternatives of one dependency.
@@ -26,17 +24,10 @@ pub(crate) fn alternatives(group: &str) -> Vec<Relation<'_>> {
 
 impl<'a> Relation<'a> {
     pub(crate) fn parse(text: &'a str) -> Self {
-        let (name, rest) = text
-            .trim()
-            .split_once(['(', ' ', '\n', '['])
-            .unwrap_or((text.trim(), ""));
-        let inner = rest
-            .trim_start()
-            .trim_start_matches('(')
-            .split(')')
-            .next()
-            .unwrap_or_default()
-            .trim();
+        let (name, rest) =
+            text.trim().split_once(['(', ' ', '\n', '[']).unwrap_or((text.trim(), ""));
+        let inner =
+            rest.trim_start().trim_start_matches('(').split(')').next().unwrap_or_default().trim();
         let operator = inner.len() - inner.trim_start_matches(['<', '>', '=']).len();
         let constraint = (operator > 0).then(|| (&inner[..operator], inner[operator..].trim()));
         // `:any` and `:native` are satisfied by our one architecture.
@@ -77,14 +68,9 @@ mod tests {
     #[test]
     fn dependencies_are_read() {
         let text = "libc6 (>= 2.34), a(<<1)|b:any | c [amd64],\n perl:any (= 5~x), ";
-        let seen: Vec<Vec<String>> = groups(text)
-            .map(|group| group.iter().map(Relation::to_string).collect())
-            .collect();
-        let wished = [
-            vec!["libc6 (>= 2.34)"],
-            vec!["a (<< 1)", "b", "c"],
-            vec!["perl (= 5~x)"],
-        ];
+        let seen: Vec<Vec<String>> =
+            groups(text).map(|group| group.iter().map(Relation::to_string).collect()).collect();
+        let wished = [vec!["libc6 (>= 2.34)"], vec!["a (<< 1)", "b", "c"], vec!["perl (= 5~x)"]];
         assert_eq!(seen, wished);
     }
 

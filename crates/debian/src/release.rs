@@ -39,11 +39,7 @@ impl Release {
                 && let Ok(size) = size.parse()
                 && crate::lock::is_sha256(sha256)
             {
-                let file = IndexFile {
-                    path: path.to_owned(),
-                    size,
-                    sha256: sha256.to_owned(),
-                };
+                let file = IndexFile { path: path.to_owned(), size, sha256: sha256.to_owned() };
                 files.insert(path.to_owned(), file);
             }
         }
@@ -66,10 +62,7 @@ impl Release {
         let until_time = jiff::fmt::rfc2822::parse(&until.replace("UTC", "+0000"))
             .map_err(|error| Error::format(name, format!("Valid-Until: {error}")))?;
         if SystemTime::from(until_time.timestamp()) < now {
-            return Err(Error::Expired {
-                release: name.to_owned(),
-                until: until.clone(),
-            });
+            return Err(Error::Expired { release: name.to_owned(), until: until.clone() });
         }
         Ok(())
     }
@@ -100,19 +93,13 @@ mod tests {
     fn the_best_form_with_a_sha256_is_taken() {
         let seen = release("");
         let file = seen.packages("main/binary-amd64/").unwrap();
-        assert_eq!(
-            (file.path.as_str(), file.size),
-            ("main/binary-amd64/Packages.gz", 10)
-        );
+        assert_eq!((file.path.as_str(), file.size), ("main/binary-amd64/Packages.gz", 10));
         assert_eq!(seen.packages("contrib/binary-amd64/"), None);
         assert!(seen.by_hash && !seen.not_automatic);
         let table = [
             ("Architectures: amd64\n", false),
             ("Architectures: all amd64\n", true),
-            (
-                "Architectures: all amd64\nNo-Support-for-Architecture-all: Packages\n",
-                false,
-            ),
+            ("Architectures: all amd64\nNo-Support-for-Architecture-all: Packages\n", false),
         ];
         for (fields, wished) in table {
             assert_eq!(release(fields).all_is_apart, wished, "{fields}");
@@ -130,16 +117,8 @@ mod tests {
             ("", u32::MAX.into(), true),
         ];
         for (field, now, wished) in table {
-            assert_eq!(
-                release(field).check_date("r", at(now)).is_ok(),
-                wished,
-                "{field}{now}"
-            );
+            assert_eq!(release(field).check_date("r", at(now)).is_ok(), wished, "{field}{now}");
         }
-        assert!(
-            release("Valid-Until: soon\n")
-                .check_date("r", at(0))
-                .is_err()
-        );
+        assert!(release("Valid-Until: soon\n").check_date("r", at(0)).is_err());
     }
 }

@@ -24,19 +24,11 @@ pub(crate) fn resolve(
     for stub in stubs.iter().filter(|stub| !asked.contains(*stub)) {
         present.insert(stub);
         if let Some(&number) = packages.named(stub).first() {
-            present.extend(
-                relation::groups(packages.get(number).provides)
-                    .flatten()
-                    .map(|r| r.name),
-            );
+            present
+                .extend(relation::groups(packages.get(number).provides).flatten().map(|r| r.name));
         }
     }
-    let mut resolver = Resolver {
-        packages,
-        present,
-        chosen: BTreeMap::new(),
-        log: Vec::new(),
-    };
+    let mut resolver = Resolver { packages, present, chosen: BTreeMap::new(), log: Vec::new() };
     let mut waiting = Vec::new();
     for name in asked {
         let relation = Relation::parse(name);
@@ -44,18 +36,14 @@ pub(crate) fn resolve(
             .candidates(&relation)
             .first()
             .copied()
-            .ok_or_else(|| Error::Unresolved {
-                chain: vec![missing(packages, &relation)],
-            })?;
+            .ok_or_else(|| Error::Unresolved { chain: vec![missing(packages, &relation)] })?;
         // What is asked for is chosen before any dependency, so that it wins among alternatives.
         if resolver.choose(number) {
             waiting.push(number);
         }
     }
     for number in waiting {
-        resolver
-            .follow(number)
-            .map_err(|chain| Error::Unresolved { chain })?;
+        resolver.follow(number).map_err(|chain| Error::Unresolved { chain })?;
     }
     Ok(resolver.chosen.into_values().collect())
 }
@@ -102,13 +90,8 @@ impl<'p, 'a> Resolver<'p, 'a> {
                 }
             }
         }
-        let missing = || {
-            group
-                .iter()
-                .map(|relation| self.explain(relation))
-                .collect::<Vec<_>>()
-                .join(" | ")
-        };
+        let missing =
+            || group.iter().map(|relation| self.explain(relation)).collect::<Vec<_>>().join(" | ");
         Err(first_failure.unwrap_or_else(|| vec![missing()]))
     }
 
@@ -129,8 +112,7 @@ impl<'p, 'a> Resolver<'p, 'a> {
             Some(version) => relation.accepts(version),
             None => relation.constraint.is_none(),
         });
-        own.chain(provided.map(|provider| provider.package))
-            .collect()
+        own.chain(provided.map(|provider| provider.package)).collect()
     }
 
     /// Chooses a package unless its name is taken by another version (or by itself).
@@ -152,10 +134,9 @@ impl<'p, 'a> Resolver<'p, 'a> {
 
     fn explain(&self, relation: &Relation<'_>) -> String {
         match self.chosen.get(relation.name) {
-            Some(&number) => format!(
-                "{relation} (but {} is chosen)",
-                self.packages.get(number).version
-            ),
+            Some(&number) => {
+                format!("{relation} (but {} is chosen)", self.packages.get(number).version)
+            }
             None => missing(self.packages, relation),
         }
     }
@@ -163,11 +144,8 @@ impl<'p, 'a> Resolver<'p, 'a> {
 
 /// Says what is missing, with the versions that there are, or the nearest name.
 fn missing(packages: &Packages<'_>, relation: &Relation<'_>) -> String {
-    let versions: Vec<_> = packages
-        .named(relation.name)
-        .iter()
-        .map(|&n| packages.get(n).version)
-        .collect();
+    let versions: Vec<_> =
+        packages.named(relation.name).iter().map(|&n| packages.get(n).version).collect();
     if !versions.is_empty() {
         return format!("{relation} (there is only {})", versions.join(", "));
     }
@@ -180,13 +158,9 @@ fn missing(packages: &Packages<'_>, relation: &Relation<'_>) -> String {
 /// The name at the smallest edit distance, at most two; the first in order among equals.
 fn nearest<'a>(wished: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |name: &&str| name.len().abs_diff(wished.len()) <= 2;
-    let scored = names
-        .filter(near)
-        .map(|name| (distance(wished.as_bytes(), name.as_bytes()), name));
-    scored
-        .filter(|&(score, _)| score <= 2)
-        .min()
-        .map(|(_, name)| name)
+    let scored =
+        names.filter(near).map(|name| (distance(wished.as_bytes(), name.as_bytes()), name));
+    scored.filter(|&(score, _)| score <= 2).min().map(|(_, name)| name)
 }
 
 fn distance(a: &[u8], b: &[u8]) -> usize {
@@ -213,10 +187,8 @@ mod tests {
         let stanza = |line: &str| {
             let part = |n: usize| line.split(';').nth(n).unwrap_or_default().trim().to_owned();
             let (name, version) = (part(0), part(0));
-            let (name, version) = (
-                name.split(' ').next().unwrap(),
-                version.split(' ').nth(1).unwrap_or("1"),
-            );
+            let (name, version) =
+                (name.split(' ').next().unwrap(), version.split(' ').nth(1).unwrap_or("1"));
             format!(
                 "Package: {name}\nVersion: {version}\nDepends: {}\nProvides: {}\n\n",
                 part(1),
@@ -253,12 +225,7 @@ mod tests {
             ("a; b / b; a", "a", "", "a b"),        // a circle
             ("a; v / b;; v / c;; v", "a", "", "a b"), // providers by name
             ("a; v / b;; v / v", "a", "", "a v"),   // the real one first
-            (
-                "a; v (>= 2) / b;; v (= 1) / c;; v / d;; v (= 2)",
-                "a",
-                "",
-                "a d",
-            ),
+            ("a; v (>= 2) / b;; v (= 1) / c;; v / d;; v (= 2)", "a", "", "a d"),
             ("a; b (<< 2) / b 2 / b 1", "a", "", "a b"), // an older version fits
             ("a; b / b 2 / b 10", "a", "", "a b=10"),
             (
@@ -271,11 +238,7 @@ mod tests {
             ("a;b/b", "a b", "a b", "a b"),     // asked: not a stub
         ];
         for (index, asked, stubs, wished) in table {
-            assert_eq!(
-                closure(index, asked, stubs).as_deref(),
-                Ok(wished),
-                "{index}"
-            );
+            assert_eq!(closure(index, asked, stubs).as_deref(), Ok(wished), "{index}");
         }
     }
 
@@ -292,16 +255,8 @@ mod tests {
                 "a",
                 "a 1 needs libfoo2 (not in the index; did you mean libfoo1?)",
             ),
-            (
-                "a",
-                "b",
-                "cannot resolve: b (not in the index; did you mean a?)",
-            ),
-            (
-                "a; b, c (= 2) / b; c (= 1) / c 2 / c 1",
-                "a",
-                "a 1 needs c (= 2) (but 1 is chosen)",
-            ),
+            ("a", "b", "cannot resolve: b (not in the index; did you mean a?)"),
+            ("a; b, c (= 2) / b; c (= 1) / c 2 / c 1", "a", "a 1 needs c (= 2) (but 1 is chosen)"),
             (
                 "a; xxxxx | yyyyy",
                 "a",

@@ -168,10 +168,7 @@ impl std::str::FromStr for Mirror {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut words = text.split_whitespace().map(str::to_owned);
         let url = words.next().unwrap_or_default();
-        if !["http://", "https://", "file:/"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
+        if !["http://", "https://", "file:/"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(Error::BadMirror(text.to_owned()));
         }
         let suite = words.next();
@@ -179,11 +176,7 @@ impl std::str::FromStr for Mirror {
         if components.is_empty() {
             components.push("main".to_owned());
         }
-        Ok(Self {
-            url,
-            suite,
-            components,
-        })
+        Ok(Self { url, suite, components })
     }
 }
 
@@ -205,25 +198,16 @@ mod tests {
     fn a_mirror_is_a_url_a_suite_and_components() {
         let table = [
             ("http://m/debian", Some((None, vec!["main"]))),
-            (
-                "https://m/debian trixie",
-                Some((Some("trixie"), vec!["main"])),
-            ),
-            (
-                " file:/srv/m sid main contrib ",
-                Some((Some("sid"), vec!["main", "contrib"])),
-            ),
+            ("https://m/debian trixie", Some((Some("trixie"), vec!["main"]))),
+            (" file:/srv/m sid main contrib ", Some((Some("sid"), vec!["main", "contrib"]))),
             ("ftp://m/debian", None),
             ("", None),
         ];
         for (text, wished) in table {
             let seen: Option<Mirror> = text.parse().ok();
-            let seen = seen.as_ref().map(|m| {
-                (
-                    m.suite.as_deref(),
-                    m.components.iter().map(String::as_str).collect(),
-                )
-            });
+            let seen = seen
+                .as_ref()
+                .map(|m| (m.suite.as_deref(), m.components.iter().map(String::as_str).collect()));
             assert_eq!(seen, wished, "{text:?}");
         }
     }

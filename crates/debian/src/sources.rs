@@ -41,26 +41,19 @@ pub fn sources(request: &Request, settings: &Settings) -> Result<Vec<Source>, Er
     let host = host_sources(&settings.apt_root, &settings.architecture)?;
     let host_suite = host_suite(&host, &settings.apt_root)?;
     let mut found = match (&settings.mirror, &request.suite) {
-        (Some(mirror), wished) => vec![mirror_source(
-            mirror,
-            wished.clone().or(host_suite),
-            settings,
-        )?],
+        (Some(mirror), wished) => {
+            vec![mirror_source(mirror, wished.clone().or(host_suite), settings)?]
+        }
         (None, Some(wished)) => with_suite(host, host_suite.as_deref().unwrap_or_default(), wished),
         (None, None) => host,
     };
     if let Some(keyring) = &settings.keyring {
         for source in &mut found {
-            source.signed_by = SignedBy {
-                files: vec![keyring.clone()],
-                ..SignedBy::default()
-            };
+            source.signed_by = SignedBy { files: vec![keyring.clone()], ..SignedBy::default() };
         }
     }
     if found.is_empty() {
-        return Err(Error::NoSources {
-            looked_at: settings.apt_root.join("etc/apt"),
-        });
+        return Err(Error::NoSources { looked_at: settings.apt_root.join("etc/apt") });
     }
     Ok(found)
 }
@@ -71,21 +64,13 @@ fn mirror_source(
     settings: &Settings,
 ) -> Result<Source, Error> {
     let suite = mirror.suite.clone().or(suite);
-    let keyring = settings
-        .apt_root
-        .join("usr/share/keyrings/debian-archive-keyring.gpg");
+    let keyring = settings.apt_root.join("usr/share/keyrings/debian-archive-keyring.gpg");
     Ok(Source {
         url: mirror.url.trim_end_matches('/').to_owned(),
-        suite: suite.ok_or_else(|| Error::NoSuite {
-            url: mirror.url.clone(),
-        })?,
+        suite: suite.ok_or_else(|| Error::NoSuite { url: mirror.url.clone() })?,
         components: mirror.components.clone(),
         signed_by: SignedBy {
-            files: if keyring.exists() {
-                vec![keyring]
-            } else {
-                Vec::new()
-            },
+            files: if keyring.exists() { vec![keyring] } else { Vec::new() },
             ..SignedBy::default()
         },
     })
@@ -94,13 +79,9 @@ fn mirror_source(
 /// The host's distribution among its sources: its code name, else the first source's suite.
 fn host_suite(sources: &[Source], root: &Utf8Path) -> Result<Option<String>, Error> {
     let release = read_text(&root.join("etc/os-release"))?.unwrap_or_default();
-    let code_name = release
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let code_name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     let code_name = code_name.map(|name| name.trim_matches('"'));
-    let known = sources
-        .iter()
-        .find(|source| Some(source.suite.as_str()) == code_name);
+    let known = sources.iter().find(|source| Some(source.suite.as_str()) == code_name);
     Ok(known.or(sources.first()).map(|source| source.suite.clone()))
 }
 
@@ -121,10 +102,7 @@ fn with_suite(sources: Vec<Source>, host: &str, wished: &str) -> Vec<Source> {
 fn host_sources(root: &Utf8Path, architecture: &str) -> Result<Vec<Source>, Error> {
     let etc = root.join("etc/apt");
     let mut files = vec![etc.join("sources.list")];
-    files.extend(configuration_files(
-        &etc.join("sources.list.d"),
-        &["list", "sources"],
-    )?);
+    files.extend(configuration_files(&etc.join("sources.list.d"), &["list", "sources"])?);
     let mut found: Vec<Source> = Vec::new();
     for path in files {
         let text = read_text(&path)?.unwrap_or_default();
@@ -132,11 +110,7 @@ fn host_sources(root: &Utf8Path, architecture: &str) -> Result<Vec<Source>, Erro
             Some("sources") => Ok(parse_deb822(&text, architecture)),
             _ => parse_one_line(&text, architecture),
         };
-        let parsed = parsed.map_err(|(line, problem)| Error::AptConfig {
-            path,
-            line,
-            problem,
-        })?;
+        let parsed = parsed.map_err(|(line, problem)| Error::AptConfig { path, line, problem })?;
         for mut source in parsed {
             let Some(url) = reachable_url(&source.url, root)? else {
                 tracing::warn!(
@@ -160,34 +134,23 @@ fn host_sources(root: &Utf8Path, architecture: &str) -> Result<Vec<Source>, Erro
 fn reachable_url(url: &str, root: &Utf8Path) -> Result<Option<String>, Error> {
     if let Some(path) = url.strip_prefix("mirror+file:") {
         let list = read_text(&root.join(path.trim_start_matches('/')))?.unwrap_or_default();
-        let first = list
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
+        let first = list.lines().filter_map(|line| line.split_whitespace().next());
         return Ok(first
             .filter(|word| !word.starts_with('#'))
             .map(|word| word.trim_end_matches('/').to_owned())
             .next());
     }
-    let spoken = ["http://", "https://", "file:"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme));
+    let spoken = ["http://", "https://", "file:"].iter().any(|scheme| url.starts_with(scheme));
     Ok(spoken.then(|| url.trim_end_matches('/').to_owned()))
 }
 
 /// Parses a `.sources` file.
 fn parse_deb822(text: &str, architecture: &str) -> Vec<Source> {
-    let text: String = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(|line| [line, "\n"])
-        .collect();
+    let text: String =
+        text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     let mut found = Vec::new();
     for stanza in deb822::stanzas(&text) {
-        let words = |name| {
-            deb822::field(stanza, name)
-                .unwrap_or_default()
-                .split_whitespace()
-        };
+        let words = |name| deb822::field(stanza, name).unwrap_or_default().split_whitespace();
         let enabled = !matches!(words("Enabled").next(), Some("no" | "false" | "0"));
         let architectures: Vec<&str> = words("Architectures").collect();
         if !enabled
@@ -217,23 +180,18 @@ fn parse_one_line(text: &str, architecture: &str) -> Result<Vec<Source>, (usize,
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
-        let Some(rest) = line
-            .strip_prefix("deb")
-            .filter(|rest| rest.starts_with([' ', '\t']))
+        let Some(rest) = line.strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t']))
         else {
             continue;
         };
         let bad = |problem: &str| (number + 1, format!("{problem}: `{line}`"));
         let (options, rest) = match rest.trim_start().strip_prefix('[') {
-            Some(inner) => inner
-                .split_once(']')
-                .ok_or_else(|| bad("`[` is never closed"))?,
+            Some(inner) => inner.split_once(']').ok_or_else(|| bad("`[` is never closed"))?,
             None => ("", rest),
         };
         let option = |name: &str| {
             let named = |word: &'_ str| {
-                word.split_once('=')
-                    .is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
+                word.split_once('=').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
             };
             options
                 .split_whitespace()
@@ -241,9 +199,8 @@ fn parse_one_line(text: &str, architecture: &str) -> Result<Vec<Source>, (usize,
                 .and_then(|word| word.split_once('='))
                 .map(|(_, v)| v)
         };
-        let architectures: Vec<&str> = option("arch")
-            .map(|list| list.split(',').collect())
-            .unwrap_or_default();
+        let architectures: Vec<&str> =
+            option("arch").map(|list| list.split(',').collect()).unwrap_or_default();
         if !fits(&architectures, architecture) {
             continue;
         }
@@ -273,22 +230,14 @@ impl SignedBy {
                 "." => "\n".to_owned(),
                 other => format!("{other}\n"),
             };
-            return Self {
-                inline: Some(value.lines().map(line).collect()),
-                ..Self::default()
-            };
+            return Self { inline: Some(value.lines().map(line).collect()), ..Self::default() };
         }
         let mut signed_by = Self::default();
-        for word in value
-            .split([',', ' ', '\n', '\t'])
-            .filter(|word| !word.is_empty())
-        {
+        for word in value.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()) {
             if word.starts_with('/') {
                 signed_by.files.push(Utf8PathBuf::from(word));
             } else {
-                signed_by
-                    .fingerprints
-                    .push(word.trim_end_matches('!').to_ascii_uppercase());
+                signed_by.fingerprints.push(word.trim_end_matches('!').to_ascii_uppercase());
             }
         }
         signed_by
@@ -307,9 +256,7 @@ pub(crate) fn configuration_files(
     };
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry
-            .map_err(|error| Error::io("read", directory, error))?
-            .into_path();
+        let path = entry.map_err(|error| Error::io("read", directory, error))?.into_path();
         let hidden = path.file_name().is_none_or(|name| name.starts_with('.'));
         if !hidden && extensions.contains(&path.extension().unwrap_or_default()) && path.is_file() {
             files.push(path);
@@ -358,10 +305,7 @@ mod tests {
         ];
         assert_eq!(brief(&found), wished);
         assert_eq!(found[0].signed_by.files, ["/k/a.gpg"]);
-        assert_eq!(
-            found[2].signed_by.inline.as_deref(),
-            Some("-----BEGIN PGP\n\nabc\n")
-        );
+        assert_eq!(found[2].signed_by.inline.as_deref(), Some("-----BEGIN PGP\n\nabc\n"));
     }
 
     #[test]
@@ -373,17 +317,11 @@ mod tests {
         let found = parse_one_line(text, "amd64").unwrap();
         assert_eq!(
             brief(&found),
-            [
-                "http://m/debian bookworm main+contrib",
-                "http://two/$(ARCH) sid/amd64/ "
-            ]
+            ["http://m/debian bookworm main+contrib", "http://two/$(ARCH) sid/amd64/ "]
         );
         assert_eq!(found[1].signed_by.files, ["/k/a.gpg", "/k/b.gpg"]);
         assert_eq!(parse_one_line("\ndeb http://m", "amd64").unwrap_err().0, 2);
-        assert_eq!(
-            parse_one_line("deb [a http://m x", "amd64").unwrap_err().0,
-            1
-        );
+        assert_eq!(parse_one_line("deb [a http://m x", "amd64").unwrap_err().0, 1);
     }
 
     #[test]

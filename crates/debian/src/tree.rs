@@ -39,18 +39,12 @@ enum Node {
 impl Tree {
     /// An empty tree in the existing, empty directory `root`.
     pub(crate) fn new(root: &Utf8Path) -> Self {
-        Self {
-            root: root.to_owned(),
-            nodes: HashMap::new(),
-        }
+        Self { root: root.to_owned(), nodes: HashMap::new() }
     }
 
     /// Adds the entries of `package`.
     pub(crate) fn add(&mut self, package: &str, entries: Vec<Entry>) -> Result<(), Error> {
-        let refuse = |problem: String| Error::Archive {
-            package: package.to_owned(),
-            problem,
-        };
+        let refuse = |problem: String| Error::Archive { package: package.to_owned(), problem };
         let mut files: HashMap<String, String> = HashMap::new();
         for Entry { path, kind } in entries {
             if kind == Kind::Directory {
@@ -89,9 +83,7 @@ impl Tree {
                         refuse(format!("{path} leads out of the tree, to {target}"))
                     })?;
                     let text = relative(&parent, &inner);
-                    replace(&at, known.is_some(), || {
-                        std::os::unix::fs::symlink(&text, &at)
-                    })?;
+                    replace(&at, known.is_some(), || std::os::unix::fs::symlink(&text, &at))?;
                     Node::Link(inner)
                 }
                 Kind::Directory => continue,
@@ -106,10 +98,7 @@ impl Tree {
 
     /// Paths of all programs, sorted.
     pub(crate) fn programs(&self) -> Vec<&str> {
-        let programs = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| **node == Node::File { program: true });
+        let programs = self.nodes.iter().filter(|(_, node)| **node == Node::File { program: true });
         let mut programs: Vec<&str> = programs.map(|(path, _)| path.as_str()).collect();
         programs.sort_unstable();
         programs
@@ -123,8 +112,7 @@ impl Tree {
 
     /// Whether a path leads to a directory of the tree.
     pub(crate) fn has_directory(&self, path: &str) -> bool {
-        self.follow(path)
-            .is_some_and(|real| self.nodes.get(&real) == Some(&Node::Directory))
+        self.follow(path).is_some_and(|real| self.nodes.get(&real) == Some(&Node::Directory))
     }
 
     /// The certificates that maintainer scripts would have put into one file, if there are any.
@@ -149,10 +137,7 @@ impl Tree {
         let directory = "etc/ssl/certs";
         let real = self
             .directory(directory)?
-            .map_err(|problem| Error::Archive {
-                package: "ca-certificates".to_owned(),
-                problem,
-            })?;
+            .map_err(|problem| Error::Archive { package: "ca-certificates".to_owned(), problem })?;
         crate::lock::write_atomically(
             &self.root.join(real).join("ca-certificates.crt"),
             bundle.as_bytes(),
@@ -162,11 +147,8 @@ impl Tree {
     /// The real path of a directory, made if need be; the inner error says why it cannot be one.
     fn directory(&mut self, path: &str) -> Result<Result<String, String>, Error> {
         let mut real = String::new();
-        let mut ahead: Vec<String> = path
-            .rsplit('/')
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let mut ahead: Vec<String> =
+            path.rsplit('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let mut links = 0;
         while let Some(part) = ahead.pop() {
             let next = join(&real, &part);
@@ -181,10 +163,7 @@ impl Tree {
                         return Ok(Err(format!("{path} passes through too many links")));
                     }
                     ahead.extend(
-                        target
-                            .rsplit('/')
-                            .filter(|part| !part.is_empty())
-                            .map(str::to_owned),
+                        target.rsplit('/').filter(|part| !part.is_empty()).map(str::to_owned),
                     );
                     real.clear();
                 }
@@ -226,22 +205,12 @@ fn replace(
     exists: bool,
     make: impl FnOnce() -> std::io::Result<()>,
 ) -> Result<(), Error> {
-    let removed = if exists {
-        std::fs::remove_file(at)
-    } else {
-        Ok(())
-    };
-    removed
-        .and_then(|()| make())
-        .map_err(|error| Error::io("link", at, error))
+    let removed = if exists { std::fs::remove_file(at) } else { Ok(()) };
+    removed.and_then(|()| make()).map_err(|error| Error::io("link", at, error))
 }
 
 fn join(parent: &str, name: &str) -> String {
-    if parent.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{parent}/{name}")
-    }
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
 }
 
 /// The path of the tree that a link in the real directory `parent` leads to; `None` if it leaves.
@@ -261,23 +230,13 @@ fn resolve_link(parent: &str, target: &str) -> Option<String> {
 /// The relative text of a link in directory `parent` that leads to `inner`.
 fn relative(parent: &str, inner: &str) -> String {
     let parts = |path: &'_ str| {
-        path.split('/')
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     let (from, to) = (parts(parent), parts(inner));
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..", from.len() - common);
-    let text = up
-        .chain(to[common..].iter().map(String::as_str))
-        .collect::<Vec<_>>()
-        .join("/");
-    if text.is_empty() {
-        ".".to_owned()
-    } else {
-        text
-    }
+    let text = up.chain(to[common..].iter().map(String::as_str)).collect::<Vec<_>>().join("/");
+    if text.is_empty() { ".".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -303,17 +262,11 @@ mod tests {
     }
 
     fn directory(path: &str) -> Entry {
-        Entry {
-            path: path.to_owned(),
-            kind: Kind::Directory,
-        }
+        Entry { path: path.to_owned(), kind: Kind::Directory }
     }
 
     fn link(path: &str, target: &str) -> Entry {
-        Entry {
-            path: path.to_owned(),
-            kind: Kind::Symlink(target.to_owned()),
-        }
+        Entry { path: path.to_owned(), kind: Kind::Symlink(target.to_owned()) }
     }
 
     #[test]
@@ -321,24 +274,10 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(temporary.path()).unwrap();
         let mut tree = Tree::new(root);
-        tree.add(
-            "a",
-            vec![
-                directory("usr/lib"),
-                link("lib", "usr/lib"),
-                link("etc", "/srv/etc"),
-            ],
-        )
-        .unwrap();
-        tree.add(
-            "b",
-            vec![
-                directory("lib/x"),
-                directory("etc/c"),
-                link("usr", "nowhere"),
-            ],
-        )
-        .unwrap();
+        tree.add("a", vec![directory("usr/lib"), link("lib", "usr/lib"), link("etc", "/srv/etc")])
+            .unwrap();
+        tree.add("b", vec![directory("lib/x"), directory("etc/c"), link("usr", "nowhere")])
+            .unwrap();
         assert!(root.join("usr/lib/x").is_dir() && tree.has_directory("lib/x"));
         assert!(root.join("srv/etc/c").is_dir());
         assert_eq!(root.join("etc").read_link_utf8().unwrap(), "srv/etc");
@@ -348,17 +287,11 @@ mod tests {
     #[test]
     fn circles_and_links_out_are_refused() {
         let table = [
-            (
-                vec![link("a", "b"), link("b", "a"), directory("a/x")],
-                "too many links",
-            ),
+            (vec![link("a", "b"), link("b", "a"), directory("a/x")], "too many links"),
             (vec![link("a", "../x")], "out of the tree"),
             (vec![link("d/e", "../../../etc/passwd")], "out of the tree"),
             (
-                vec![Entry {
-                    path: "h".to_owned(),
-                    kind: Kind::Hardlink("etc/passwd".to_owned()),
-                }],
+                vec![Entry { path: "h".to_owned(), kind: Kind::Hardlink("etc/passwd".to_owned()) }],
                 "does not hold",
             ),
         ];

@@ -62,17 +62,9 @@ pub fn unpack(
     stage: &Utf8Path,
     limits: &Limits,
 ) -> Result<Vec<Entry>, Error> {
-    let refuse = |problem: String| Error::Archive {
-        package: package.to_owned(),
-        problem,
-    };
-    let packed = deb
-        .metadata()
-        .map_err(|error| Error::io("read", stage, error))?
-        .len();
-    let most = limits
-        .unpacked_bytes
-        .min(packed.saturating_mul(RATIO).saturating_add(FREE_BYTES));
+    let refuse = |problem: String| Error::Archive { package: package.to_owned(), problem };
+    let packed = deb.metadata().map_err(|error| Error::io("read", stage, error))?.len();
+    let most = limits.unpacked_bytes.min(packed.saturating_mul(RATIO).saturating_add(FREE_BYTES));
     let mut archive = ar::Archive::new(BufReader::with_capacity(128 << 10, deb));
     let mut is_debian = false;
     while let Some(member) = archive.next_entry() {
@@ -99,42 +91,27 @@ fn decompressor<'r>(name: &str, member: impl Read + 'r) -> Result<Box<dyn Read +
     let stream = |made: Result<liblzma::stream::Stream, _>| {
         made.map_err(|error: liblzma::stream::Error| error.to_string())
     };
-    Ok(
-        match name
-            .strip_prefix("data.tar")
-            .unwrap_or_default()
-            .trim_end_matches('/')
-        {
-            "" => Box::new(member),
-            ".xz" => {
-                let decoder = liblzma::stream::Stream::new_stream_decoder(
-                    XZ_MEMORY_BYTES,
-                    liblzma::stream::CONCATENATED,
-                );
-                Box::new(liblzma::read::XzDecoder::new_stream(
-                    member,
-                    stream(decoder)?,
-                ))
-            }
-            ".lzma" => {
-                let decoder = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY_BYTES);
-                Box::new(liblzma::read::XzDecoder::new_stream(
-                    member,
-                    stream(decoder)?,
-                ))
-            }
-            ".gz" => Box::new(flate2::read::MultiGzDecoder::new(member)),
-            ".zst" => Box::new(
-                ruzstd::decoding::StreamingDecoder::new(member)
-                    .map_err(|error| error.to_string())?,
-            ),
-            other => {
-                return Err(format!(
-                    "its data is compressed in a way that is not known: `{other}`"
-                ));
-            }
-        },
-    )
+    Ok(match name.strip_prefix("data.tar").unwrap_or_default().trim_end_matches('/') {
+        "" => Box::new(member),
+        ".xz" => {
+            let decoder = liblzma::stream::Stream::new_stream_decoder(
+                XZ_MEMORY_BYTES,
+                liblzma::stream::CONCATENATED,
+            );
+            Box::new(liblzma::read::XzDecoder::new_stream(member, stream(decoder)?))
+        }
+        ".lzma" => {
+            let decoder = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY_BYTES);
+            Box::new(liblzma::read::XzDecoder::new_stream(member, stream(decoder)?))
+        }
+        ".gz" => Box::new(flate2::read::MultiGzDecoder::new(member)),
+        ".zst" => Box::new(
+            ruzstd::decoding::StreamingDecoder::new(member).map_err(|error| error.to_string())?,
+        ),
+        other => {
+            return Err(format!("its data is compressed in a way that is not known: `{other}`"));
+        }
+    })
 }
 
 fn read_tar(
@@ -144,10 +121,7 @@ fn read_tar(
     most_entries: usize,
     most: u64,
 ) -> Result<Vec<Entry>, Error> {
-    let refuse = |problem: String| Error::Archive {
-        package: package.to_owned(),
-        problem,
-    };
+    let refuse = |problem: String| Error::Archive { package: package.to_owned(), problem };
     let broken = |error: std::io::Error| refuse(format!("its data is broken: {error}"));
     // One byte more than allowed ends the stream, and so the archive is cut off.
     let mut archive = tar::Archive::new(BufReader::with_capacity(
@@ -223,14 +197,10 @@ fn write_file(
     if written != size {
         return Err(broken(std::io::ErrorKind::UnexpectedEof.into()));
     }
-    let file = writer
-        .into_inner()
-        .map_err(|error| io(error.into_error()))?;
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
-        .map_err(io)?;
+    let file = writer.into_inner().map_err(|error| io(error.into_error()))?;
+    file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(io)?;
     let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(modified));
-    file.set_modified(modified.unwrap_or(SystemTime::UNIX_EPOCH))
-        .map_err(io)?;
+    file.set_modified(modified.unwrap_or(SystemTime::UNIX_EPOCH)).map_err(io)?;
     Ok(is_elf && mode & 0o111 != 0)
 }
 
@@ -241,10 +211,7 @@ fn inner_path(bytes: &[u8]) -> Result<String, String> {
     if path.starts_with('/') {
         return Err(format!("the name {path} is absolute"));
     }
-    let parts: Vec<&str> = path
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") {
         return Err(format!("the name {path} leads out"));
     }
@@ -278,11 +245,7 @@ mod tests {
             ("..", None),
         ];
         for (name, wished) in table {
-            assert_eq!(
-                inner_path(name.as_bytes()).ok().as_deref(),
-                wished,
-                "{name}"
-            );
+            assert_eq!(inner_path(name.as_bytes()).ok().as_deref(), wished, "{name}");
         }
         assert!(inner_path(b"\xff").is_err());
     }

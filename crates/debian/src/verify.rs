@@ -30,10 +30,7 @@ impl Keys {
     /// # Errors
     /// [`Error::NoKey`] when a named file has no readable key, or there is no key at all.
     pub fn load(signed_by: &SignedBy, root: &Utf8Path, release: &str) -> Result<Self, Error> {
-        let no_key = |problem: String| Error::NoKey {
-            release: release.to_owned(),
-            problem,
-        };
+        let no_key = |problem: String| Error::NoKey { release: release.to_owned(), problem };
         let mut keys = Vec::new();
         for path in &signed_by.files {
             keys.extend(read_keys(path).map_err(|problem| no_key(format!("{path}: {problem}")))?);
@@ -50,12 +47,7 @@ impl Keys {
             }
         }
         if !signed_by.fingerprints.is_empty() {
-            keys.retain(|key| {
-                signed_by
-                    .fingerprints
-                    .iter()
-                    .any(|wished| is_named(key, wished))
-            });
+            keys.retain(|key| signed_by.fingerprints.iter().any(|wished| is_named(key, wished)));
         }
         if keys.is_empty() {
             return Err(no_key("no keyring holds one".to_owned()));
@@ -74,16 +66,11 @@ pub fn verify(
     now: SystemTime,
     release: &str,
 ) -> Result<String, Error> {
-    let refuse = |problem: String| Error::Signature {
-        release: release.to_owned(),
-        problem,
-    };
+    let refuse = |problem: String| Error::Signature { release: release.to_owned(), problem };
     let (message, _) = CleartextSignedMessage::from_string(document)
         .map_err(|error| refuse(format!("it is not a signed document: {error}")))?;
     let text = message.signed_text();
-    let now = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs());
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
     let mut good = 0;
     let mut problems = Vec::new();
     for signature in message.signatures() {
@@ -113,15 +100,8 @@ enum Verdict {
 }
 
 fn judge(signature: &Signature, text: &str, keys: &[SignedPublicKey], now: u64) -> Verdict {
-    let strong = [
-        HashAlgorithm::Sha256,
-        HashAlgorithm::Sha384,
-        HashAlgorithm::Sha512,
-    ];
-    if !signature
-        .hash_alg()
-        .is_some_and(|hash| strong.contains(&hash))
-    {
+    let strong = [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512];
+    if !signature.hash_alg().is_some_and(|hash| strong.contains(&hash)) {
         return Verdict::Unusable("signed with a weak hash".to_owned());
     }
     for key in keys {
@@ -135,9 +115,7 @@ fn judge(signature: &Signature, text: &str, keys: &[SignedPublicKey], now: u64) 
             None => signature.verify(key, text.as_bytes()),
             Some(subkey) => signature.verify(&key.public_subkeys[subkey], text.as_bytes()),
         };
-        let expires = signature
-            .signature_expiration_time()
-            .map_or(0, |d| u64::from(d.as_secs()));
+        let expires = signature.signature_expiration_time().map_or(0, |d| u64::from(d.as_secs()));
         let created = signature.created().map_or(0, |t| u64::from(t.as_secs()));
         return match right {
             Ok(()) if expires != 0 && created + expires < now => {
@@ -147,15 +125,9 @@ fn judge(signature: &Signature, text: &str, keys: &[SignedPublicKey], now: u64) 
             Err(_) => Verdict::Bad,
         };
     }
-    let ids: Vec<String> = signature
-        .issuer_key_id()
-        .iter()
-        .map(|id| format!("{id}").to_uppercase())
-        .collect();
-    Verdict::Unusable(format!(
-        "signed by a key that is not trusted ({})",
-        ids.join(" ")
-    ))
+    let ids: Vec<String> =
+        signature.issuer_key_id().iter().map(|id| format!("{id}").to_uppercase()).collect();
+    Verdict::Unusable(format!("signed by a key that is not trusted ({})", ids.join(" ")))
 }
 
 /// `Some(None)`: the primary key; `Some(Some(i))`: that subkey; `None`: not this key.
@@ -163,18 +135,12 @@ fn component_that_made(signature: &Signature, key: &SignedPublicKey) -> Option<O
     if made_by(signature, &key.primary_key) {
         return Some(None);
     }
-    key.public_subkeys
-        .iter()
-        .position(|subkey| made_by(signature, &subkey.key))
-        .map(Some)
+    key.public_subkeys.iter().position(|subkey| made_by(signature, &subkey.key)).map(Some)
 }
 
 fn made_by(signature: &Signature, key: &impl KeyDetails) -> bool {
     let (fingerprint, id) = (key.fingerprint(), key.legacy_key_id());
-    signature
-        .issuer_fingerprint()
-        .iter()
-        .any(|seen| **seen == fingerprint)
+    signature.issuer_fingerprint().iter().any(|seen| **seen == fingerprint)
         || signature.issuer_key_id().iter().any(|seen| **seen == id)
 }
 
@@ -186,9 +152,7 @@ fn usable(key: &SignedPublicKey, subkey: Option<usize>, now: u64) -> Result<(), 
         return Err(format!("{name} is revoked"));
     }
     let users = key.details.users.iter().flat_map(|user| &user.signatures);
-    let own = users
-        .chain(&key.details.direct_signatures)
-        .filter(|s| made_by(s, &key.primary_key));
+    let own = users.chain(&key.details.direct_signatures).filter(|s| made_by(s, &key.primary_key));
     if expired(u64::from(key.primary_key.created_at().as_secs()), own, now) {
         return Err(format!("{name} has expired"));
     }
@@ -199,25 +163,13 @@ fn usable(key: &SignedPublicKey, subkey: Option<usize>, now: u64) -> Result<(), 
         .verify_bindings(&key.primary_key)
         .map_err(|error| format!("{name}: its subkey is not bound: {error}"))?;
     let revocation = Some(pgp::packet::SignatureType::SubkeyRevocation);
-    if subkey
-        .signatures
-        .iter()
-        .any(|signature| signature.typ() == revocation)
-    {
+    if subkey.signatures.iter().any(|signature| signature.typ() == revocation) {
         return Err(format!("a subkey of {name} is revoked"));
     }
-    if !subkey
-        .signatures
-        .iter()
-        .any(|signature| signature.key_flags().sign())
-    {
+    if !subkey.signatures.iter().any(|signature| signature.key_flags().sign()) {
         return Err(format!("the subkey of {name} may not sign"));
     }
-    if expired(
-        u64::from(subkey.key.created_at().as_secs()),
-        subkey.signatures.iter(),
-        now,
-    ) {
+    if expired(u64::from(subkey.key.created_at().as_secs()), subkey.signatures.iter(), now) {
         return Err(format!("a subkey of {name} has expired"));
     }
     Ok(())
@@ -227,19 +179,15 @@ fn usable(key: &SignedPublicKey, subkey: Option<usize>, now: u64) -> Result<(), 
 fn expired<'a>(created: u64, signatures: impl Iterator<Item = &'a Signature>, now: u64) -> bool {
     let newest =
         signatures.max_by_key(|signature| signature.created().map_or(0, |time| time.as_secs()));
-    let lifetime = newest
-        .and_then(Signature::key_expiration_time)
-        .map_or(0, |d| u64::from(d.as_secs()));
+    let lifetime =
+        newest.and_then(Signature::key_expiration_time).map_or(0, |d| u64::from(d.as_secs()));
     lifetime != 0 && created + lifetime < now
 }
 
 fn is_named(key: &SignedPublicKey, fingerprint: &str) -> bool {
     let is = |found: String| found == fingerprint;
     is(format!("{:X}", key.fingerprint()))
-        || key
-            .public_subkeys
-            .iter()
-            .any(|s| is(format!("{:X}", s.key.fingerprint())))
+        || key.public_subkeys.iter().any(|s| is(format!("{:X}", s.key.fingerprint())))
 }
 
 /// The keyrings that apt trusts for sources without `Signed-By`.
@@ -253,11 +201,7 @@ fn trusted_files(root: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
 fn read_keys(path: &Utf8Path) -> Result<Vec<SignedPublicKey>, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let keys = parse_keys(&bytes)?;
-    if keys.is_empty() {
-        Err("it holds no key".to_owned())
-    } else {
-        Ok(keys)
-    }
+    if keys.is_empty() { Err("it holds no key".to_owned()) } else { Ok(keys) }
 }
 
 /// Keys in binary form, or in any number of text blocks. Keys of unknown kinds are left out.

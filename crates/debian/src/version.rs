@@ -34,8 +34,7 @@ fn compare_part(mut a: &str, mut b: &str) -> Ordering {
 }
 
 fn digits(text: &str) -> usize {
-    text.find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len())
+    text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())
 }
 
 /// Byte by byte: tilde, then the end, then letters, then all others.
@@ -84,11 +83,7 @@ mod tests {
             ("1.0-2~bpo12+1", Ordering::Less, "1.0-2"),
             ("10.11.6-0+deb12u1", Ordering::Less, "1:10.11.6-0+deb12u1"),
             ("1.0-a-1", Ordering::Greater, "1.0-1"),
-            (
-                "0.0.20240101000000000000000001",
-                Ordering::Less,
-                "0.0.20240101000000000000000002",
-            ),
+            ("0.0.20240101000000000000000001", Ordering::Less, "0.0.20240101000000000000000002"),
             ("", Ordering::Less, "1"),
         ];
         for (a, order, b) in table {

@@ -85,11 +85,7 @@ impl ExprKind {
                 found.push(first);
                 found.extend(rest.iter().map(|(_, value)| value));
             }
-            Self::Condition {
-                test,
-                then,
-                otherwise,
-            } => {
+            Self::Condition { test, then, otherwise } => {
                 found.extend([&**test, &**then]);
                 found.extend(otherwise.as_deref());
             }
@@ -206,54 +202,18 @@ pub(crate) struct For {
 pub(crate) enum Statement {
     Text(String),
     Print(Expr),
-    If {
-        branches: Vec<(Expr, Body)>,
-        otherwise: Body,
-    },
+    If { branches: Vec<(Expr, Body)>, otherwise: Body },
     For(Rc<For>),
-    Set {
-        at: usize,
-        target: Target,
-        value: Expr,
-    },
-    SetBlock {
-        at: usize,
-        target: Target,
-        filters: Vec<FilterCall>,
-        body: Body,
-    },
+    Set { at: usize, target: Target, value: Expr },
+    SetBlock { at: usize, target: Target, filters: Vec<FilterCall>, body: Body },
     Do(Expr),
     Macro(Rc<Macro>),
-    CallBlock {
-        at: usize,
-        function: Expr,
-        arguments: Arguments,
-        block: Rc<Macro>,
-    },
-    Import {
-        template: Expr,
-        name: Rc<str>,
-        with_context: bool,
-    },
-    FromImport {
-        template: Expr,
-        names: Vec<(Rc<str>, Rc<str>)>,
-        with_context: bool,
-    },
-    Include {
-        template: Expr,
-        ignore_missing: bool,
-        with_context: bool,
-    },
-    With {
-        bindings: Vec<(Target, Expr)>,
-        body: Body,
-        at: usize,
-    },
-    FilterBlock {
-        filters: Vec<FilterCall>,
-        body: Body,
-    },
+    CallBlock { at: usize, function: Expr, arguments: Arguments, block: Rc<Macro> },
+    Import { template: Expr, name: Rc<str>, with_context: bool },
+    FromImport { template: Expr, names: Vec<(Rc<str>, Rc<str>)>, with_context: bool },
+    Include { template: Expr, ignore_missing: bool, with_context: bool },
+    With { bindings: Vec<(Target, Expr)>, body: Body, at: usize },
+    FilterBlock { filters: Vec<FilterCall>, body: Body },
     Break,
     Continue,
 }

@@ -68,12 +68,7 @@ struct Fault {
 impl Error {
     /// An error without place; the interpreter adds it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Fault {
-            kind,
-            message: message.into(),
-            hint: None,
-            place: None,
-        }))
+        Self(Box::new(Fault { kind, message: message.into(), hint: None, place: None }))
     }
 
     pub(crate) fn type_error(message: impl Into<String>) -> Self {
@@ -132,10 +127,7 @@ impl Error {
             let before = place.text.chars().take(place.column.saturating_sub(1));
             let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             let gutter = " ".repeat(number.len());
-            text.push_str(&format!(
-                "\n {number} | {}\n {gutter} | {indent}^",
-                place.text
-            ));
+            text.push_str(&format!("\n {number} | {}\n {gutter} | {indent}^", place.text));
         }
         if let Some(hint) = &self.0.hint {
             text.push_str(&format!("\nhint: {hint}"));
@@ -181,9 +173,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i];
         for j in 1..=b.len() {
             let differs = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + differs);
+            let mut best =
+                (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + differs);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }
@@ -214,12 +205,8 @@ mod tests {
 
     #[test]
     fn a_report_points_at_the_place() {
-        let place = || Place {
-            template: "a.in".into(),
-            line: 2,
-            column: 4,
-            text: "{{ x }}".into(),
-        };
+        let place =
+            || Place { template: "a.in".into(), line: 2, column: 4, text: "{{ x }}".into() };
         let error = Error::new(ErrorKind::Undefined, "`x` is undefined")
             .at(place)
             .with_hint("did you mean `y`?");

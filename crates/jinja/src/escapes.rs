@@ -18,7 +18,7 @@ pub(crate) fn decode(body: &str) -> Result<String, String> {
             'U' => out.push(hexadecimal(&mut rest, 8)?),
             'N' => {
                 return Err(
-                    "`\\N{...}` is not supported; write the character itself or `\\u....`".into(),
+                    "`\\N{...}` is not supported; write the character itself or `\\u....`".into()
                 );
             }
             '0'..='7' => out.push(octal(kind, &mut rest)?),
@@ -78,10 +78,7 @@ fn simple(kind: char) -> Option<Option<char>> {
 fn hexadecimal(rest: &mut Rest<'_>, length: usize) -> Result<char, String> {
     let mut code = 0;
     for _ in 0..length {
-        let Some(digit) = rest
-            .next_if(char::is_ascii_hexdigit)
-            .and_then(|c| c.to_digit(16))
-        else {
+        let Some(digit) = rest.next_if(char::is_ascii_hexdigit).and_then(|c| c.to_digit(16)) else {
             return Err(format!("an escape needs {length} hexadecimal digits"));
         };
         code = code * 16 + digit;
@@ -106,9 +103,6 @@ mod tests {
 
     #[test]
     fn bytes_keep_what_is_no_escape_of_theirs() {
-        assert_eq!(
-            decode_bytes("\\u00\\\\x\\x00", false).unwrap(),
-            b"\\u00\\x\0"
-        );
+        assert_eq!(decode_bytes("\\u00\\\\x\\x00", false).unwrap(), b"\\u00\\x\0");
     }
 }

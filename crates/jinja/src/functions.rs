@@ -21,9 +21,7 @@ pub(crate) fn global(name: &str) -> Option<Value> {
         "cycler" => builtin("cycler", |_, args| Cycler::value(args)),
         "joiner" => builtin("joiner", joiner),
         "lipsum" => builtin("lipsum", |_, _| {
-            Err(Error::unsupported(
-                "`lipsum` is not supported: its text is random",
-            ))
+            Err(Error::unsupported("`lipsum` is not supported: its text is random"))
         }),
         _ => return None,
     })
@@ -44,10 +42,8 @@ fn namespace(_: &mut Machine<'_>, args: Args) -> Result<Value> {
         match key.value() {
             Value::Str(name) => namespace.set(name, value.clone()),
             other => {
-                let message = format!(
-                    "the name of an attribute is a text, not {}",
-                    other.type_name()
-                );
+                let message =
+                    format!("the name of an attribute is a text, not {}", other.type_name());
                 return Err(Error::type_error(message));
             }
         }
@@ -61,11 +57,7 @@ fn joiner(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let separator = separator.unwrap_or_else(|| Value::from(", "));
     let used = Cell::new(false);
     Ok(Value::function("joiner", move |_, _| {
-        Ok(if used.replace(true) {
-            separator.clone()
-        } else {
-            Value::from("")
-        })
+        Ok(if used.replace(true) { separator.clone() } else { Value::from("") })
     }))
 }
 
@@ -82,10 +74,7 @@ impl Cycler {
                 "cycler() needs at least one item, and no keyword argument",
             ));
         }
-        Ok(Value::Object(Rc::new(Self {
-            values: args.positional.into(),
-            at: Rc::default(),
-        })))
+        Ok(Value::Object(Rc::new(Self { values: args.positional.into(), at: Rc::default() })))
     }
 }
 
@@ -123,10 +112,7 @@ pub(crate) fn sort_values(
     args: Args,
     name: &str,
 ) -> Result<Vec<Value>> {
-    let named = Args {
-        positional: Vec::new(),
-        named: args.named,
-    };
+    let named = Args { positional: Vec::new(), named: args.named };
     let [key, reverse] = named.bind(name, ["key", "reverse"])?;
     let reverse = reverse.map_or(Ok(false), |reverse| reverse.truth())?;
     let keys = keys_of(machine, &items, key.as_ref())?;
@@ -144,13 +130,7 @@ pub(crate) fn keys_of(
         None | Some(Value::None) => Ok(items.to_vec()),
         Some(key) => {
             let call = |item: &Value| {
-                machine.call(
-                    key,
-                    Args {
-                        positional: vec![item.clone()],
-                        named: Vec::new(),
-                    },
-                )
+                machine.call(key, Args { positional: vec![item.clone()], named: Vec::new() })
             };
             items.iter().map(call).collect()
         }
@@ -160,11 +140,7 @@ pub(crate) fn keys_of(
 /// Sorts items by their keys; equal ones keep their order, also when reversed.
 pub(crate) fn sort_keyed(pairs: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<Value>> {
     let sorted = value::sort_by(pairs, &mut |a, b| {
-        if reverse {
-            value::compare_less(&b.0, &a.0)
-        } else {
-            value::compare_less(&a.0, &b.0)
-        }
+        if reverse { value::compare_less(&b.0, &a.0) } else { value::compare_less(&a.0, &b.0) }
     })?;
     Ok(sorted.into_iter().map(|(_, item)| item).collect())
 }

@@ -59,13 +59,7 @@ const OPERATORS: [&str; 27] = [
 
 /// All tokens of the source, with [`Token::End`] last.
 pub(crate) fn tokens(source: &Source) -> Result<Vec<Spanned>> {
-    let mut lexer = Lexer {
-        source,
-        text: &source.text,
-        at: 0,
-        out: Vec::new(),
-        strip: false,
-    };
+    let mut lexer = Lexer { source, text: &source.text, at: 0, out: Vec::new(), strip: false };
     lexer.run()?;
     lexer.push(Token::End, source.text.len());
     Ok(lexer.out)
@@ -86,9 +80,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn fail<T>(&self, at: usize, message: impl Into<String>) -> Result<T> {
-        Err(self
-            .source
-            .locate(Error::new(ErrorKind::Syntax, message), at))
+        Err(self.source.locate(Error::new(ErrorKind::Syntax, message), at))
     }
 
     fn rest(&self) -> &'a str {
@@ -168,10 +160,7 @@ impl<'a> Lexer<'a> {
             }
             search = at + 2;
         }
-        self.fail(
-            open,
-            "this `raw` block is never closed; `{% endraw %}` is missing",
-        )
+        self.fail(open, "this `raw` block is never closed; `{% endraw %}` is missing")
     }
 
     fn expression(&mut self, open: usize, close: &str, end: &Token) -> Result<()> {
@@ -181,16 +170,11 @@ impl<'a> Lexer<'a> {
             self.at = self.text.len() - skipped.len();
             let (rest, at) = (self.rest(), self.at);
             if rest.is_empty() {
-                return self.fail(
-                    open,
-                    format!("this tag is never closed; `{close}` is missing"),
-                );
+                return self.fail(open, format!("this tag is never closed; `{close}` is missing"));
             }
             if brackets.is_empty() {
-                let control = rest
-                    .chars()
-                    .next()
-                    .filter(|c| *c == '-' || *c == '+' && close == "%}");
+                let control =
+                    rest.chars().next().filter(|c| *c == '-' || *c == '+' && close == "%}");
                 let width = control.map_or(0, char::len_utf8);
                 if rest[width..].starts_with(close) {
                     self.push(end.clone(), at);
@@ -224,10 +208,8 @@ impl<'a> Lexer<'a> {
             ")" | "]" | "}" => match brackets.pop() {
                 Some(expected) if expected == sign => {}
                 Some(expected) => {
-                    return self.fail(
-                        self.at,
-                        format!("unexpected `{sign}`, expected `{expected}`"),
-                    );
+                    return self
+                        .fail(self.at, format!("unexpected `{sign}`, expected `{expected}`"));
                 }
                 None => return self.fail(self.at, format!("unexpected `{sign}`")),
             },
@@ -254,9 +236,7 @@ impl<'a> Lexer<'a> {
         if !(first.is_alphabetic() || first == '_') {
             return Ok(false);
         }
-        let length = rest
-            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .unwrap_or(rest.len());
+        let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let name = rest[..length].to_string();
         self.push(Token::Name(name), at);
         self.at += length;
@@ -289,9 +269,7 @@ impl<'a> Lexer<'a> {
 /// Offset of the next `{{`, `{%` or `{#`.
 fn find_opening(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    bytes
-        .windows(2)
-        .position(|pair| pair[0] == b'{' && matches!(pair[1], b'{' | b'%' | b'#'))
+    bytes.windows(2).position(|pair| pair[0] == b'{' && matches!(pair[1], b'{' | b'%' | b'#'))
 }
 
 /// Python's idea of white space.
@@ -301,10 +279,7 @@ pub(crate) fn is_space(c: char) -> bool {
 
 /// `text` begins with the tag `word`, up to its `%}`: whether `-` closes it, and its length.
 fn tag(text: &str, word: &str) -> Option<(bool, usize)> {
-    let rest = text
-        .trim_start_matches(is_space)
-        .strip_prefix(word)?
-        .trim_start_matches(is_space);
+    let rest = text.trim_start_matches(is_space).strip_prefix(word)?.trim_start_matches(is_space);
     let control = rest.chars().next().filter(|c| matches!(c, '-' | '+'));
     let rest = rest[control.map_or(0, char::len_utf8)..].strip_prefix("%}")?;
     Some((control == Some('-'), text.len() - rest.len()))
@@ -314,10 +289,7 @@ fn tag(text: &str, word: &str) -> Option<(bool, usize)> {
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digits = |mut at: usize| {
-        while bytes
-            .get(at)
-            .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_')
-        {
+        while bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_') {
             at += 1;
         }
         at

@@ -22,130 +22,55 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 const PREDICATES: &[(&str, Predicate)] = &[
-    ("boolean", |_, value, args| {
-        none(args, matches!(value, Value::Bool(_)))
-    }),
+    ("boolean", |_, value, args| none(args, matches!(value, Value::Bool(_)))),
     ("callable", |_, value, args| none(args, is_callable(value))),
-    ("defined", |_, value, args| {
-        none(args, !value.is_undefined())
-    }),
-    ("divisibleby", |_, value, args| {
-        divides(value, &args.exactly::<1>("divisibleby")?[0])
-    }),
-    ("eq", |_, value, args| {
-        relation(Comparison::Equal, value, args)
-    }),
-    ("equalto", |_, value, args| {
-        relation(Comparison::Equal, value, args)
-    }),
-    ("escaped", |_, value, args| {
-        none(args, matches!(value, Value::Markup(_)))
-    }),
-    ("even", |_, value, args| {
-        none(args, divides(value, &Value::Int(2))?)
-    }),
-    ("false", |_, value, args| {
-        none(args, matches!(value, Value::Bool(false)))
-    }),
+    ("defined", |_, value, args| none(args, !value.is_undefined())),
+    ("divisibleby", |_, value, args| divides(value, &args.exactly::<1>("divisibleby")?[0])),
+    ("eq", |_, value, args| relation(Comparison::Equal, value, args)),
+    ("equalto", |_, value, args| relation(Comparison::Equal, value, args)),
+    ("escaped", |_, value, args| none(args, matches!(value, Value::Markup(_)))),
+    ("even", |_, value, args| none(args, divides(value, &Value::Int(2))?)),
+    ("false", |_, value, args| none(args, matches!(value, Value::Bool(false)))),
     ("filter", |_, value, args| {
-        none(
-            args,
-            value
-                .as_str()
-                .is_some_and(|name| filters::find(name).is_some()),
-        )
+        none(args, value.as_str().is_some_and(|name| filters::find(name).is_some()))
     }),
-    ("float", |_, value, args| {
-        none(args, matches!(value, Value::Float(_)))
-    }),
-    ("ge", |_, value, args| {
-        relation(Comparison::GreaterOrEqual, value, args)
-    }),
-    ("greaterthan", |_, value, args| {
-        relation(Comparison::Greater, value, args)
-    }),
-    ("gt", |_, value, args| {
-        relation(Comparison::Greater, value, args)
-    }),
+    ("float", |_, value, args| none(args, matches!(value, Value::Float(_)))),
+    ("ge", |_, value, args| relation(Comparison::GreaterOrEqual, value, args)),
+    ("greaterthan", |_, value, args| relation(Comparison::Greater, value, args)),
+    ("gt", |_, value, args| relation(Comparison::Greater, value, args)),
     ("in", |_, value, args| relation(Comparison::In, value, args)),
-    ("integer", |_, value, args| {
-        none(args, matches!(value, Value::Int(_) | Value::Big(_)))
-    }),
+    ("integer", |_, value, args| none(args, matches!(value, Value::Int(_) | Value::Big(_)))),
     ("iterable", |_, value, args| none(args, is_iterable(value)?)),
-    ("le", |_, value, args| {
-        relation(Comparison::LessOrEqual, value, args)
-    }),
-    ("lessthan", |_, value, args| {
-        relation(Comparison::Less, value, args)
-    }),
-    ("lower", |_, value, args| {
-        none(args, is_lower(&value.text()?))
-    }),
-    ("lt", |_, value, args| {
-        relation(Comparison::Less, value, args)
-    }),
-    ("mapping", |_, value, args| {
-        none(args, matches!(value, Value::Dict(_)))
-    }),
-    ("ne", |_, value, args| {
-        relation(Comparison::NotEqual, value, args)
-    }),
-    ("none", |_, value, args| {
-        none(args, matches!(value, Value::None))
-    }),
+    ("le", |_, value, args| relation(Comparison::LessOrEqual, value, args)),
+    ("lessthan", |_, value, args| relation(Comparison::Less, value, args)),
+    ("lower", |_, value, args| none(args, is_lower(&value.text()?))),
+    ("lt", |_, value, args| relation(Comparison::Less, value, args)),
+    ("mapping", |_, value, args| none(args, matches!(value, Value::Dict(_)))),
+    ("ne", |_, value, args| relation(Comparison::NotEqual, value, args)),
+    ("none", |_, value, args| none(args, matches!(value, Value::None))),
     ("number", |_, value, args| {
         none(
             args,
-            matches!(
-                value,
-                Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_)
-            ),
+            matches!(value, Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_)),
         )
     }),
     ("odd", |_, value, args| {
         let rest = value::remainder(value, &Value::Int(2))?;
         none(args, value::equal(&rest, &Value::Int(1))?)
     }),
-    ("sameas", |_, value, args| {
-        Ok(value::identical(value, &args.exactly::<1>("sameas")?[0]))
-    }),
+    ("sameas", |_, value, args| Ok(value::identical(value, &args.exactly::<1>("sameas")?[0]))),
     ("sequence", |_, value, args| none(args, is_sequence(value))),
-    ("string", |_, value, args| {
-        none(args, matches!(value, Value::Str(_) | Value::Markup(_)))
-    }),
-    ("test", |_, value, args| {
-        none(
-            args,
-            value.as_str().is_some_and(|name| find(name).is_some()),
-        )
-    }),
-    ("true", |_, value, args| {
-        none(args, matches!(value, Value::Bool(true)))
-    }),
-    ("undefined", |_, value, args| {
-        none(args, value.is_undefined())
-    }),
-    ("upper", |_, value, args| {
-        none(args, is_upper(&value.text()?))
-    }),
-    ("==", |_, value, args| {
-        relation(Comparison::Equal, value, args)
-    }),
-    ("!=", |_, value, args| {
-        relation(Comparison::NotEqual, value, args)
-    }),
-    ("<", |_, value, args| {
-        relation(Comparison::Less, value, args)
-    }),
-    ("<=", |_, value, args| {
-        relation(Comparison::LessOrEqual, value, args)
-    }),
-    (">", |_, value, args| {
-        relation(Comparison::Greater, value, args)
-    }),
-    (">=", |_, value, args| {
-        relation(Comparison::GreaterOrEqual, value, args)
-    }),
+    ("string", |_, value, args| none(args, matches!(value, Value::Str(_) | Value::Markup(_)))),
+    ("test", |_, value, args| none(args, value.as_str().is_some_and(|name| find(name).is_some()))),
+    ("true", |_, value, args| none(args, matches!(value, Value::Bool(true)))),
+    ("undefined", |_, value, args| none(args, value.is_undefined())),
+    ("upper", |_, value, args| none(args, is_upper(&value.text()?))),
+    ("==", |_, value, args| relation(Comparison::Equal, value, args)),
+    ("!=", |_, value, args| relation(Comparison::NotEqual, value, args)),
+    ("<", |_, value, args| relation(Comparison::Less, value, args)),
+    ("<=", |_, value, args| relation(Comparison::LessOrEqual, value, args)),
+    (">", |_, value, args| relation(Comparison::Greater, value, args)),
+    (">=", |_, value, args| relation(Comparison::GreaterOrEqual, value, args)),
 ];
 
 /// The answer of a test without arguments.
@@ -167,10 +92,7 @@ fn divides(value: &Value, divisor: &Value) -> Result<bool> {
 }
 
 fn is_callable(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::Function(_) | Value::Type(_) | Value::Undefined(_)
-    )
+    matches!(value, Value::Function(_) | Value::Type(_) | Value::Undefined(_))
 }
 
 fn is_iterable(value: &Value) -> Result<bool> {

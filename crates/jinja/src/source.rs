@@ -18,10 +18,7 @@ impl Source {
         if !keep_trailing_newline && text.ends_with('\n') {
             text.pop();
         }
-        Self {
-            name: name.into(),
-            text,
-        }
+        Self { name: name.into(), text }
     }
 
     /// The place of a byte offset.
@@ -32,11 +29,7 @@ impl Source {
             template: self.name.to_string(),
             line: self.text[..at].matches('\n').count() + 1,
             column: self.text[start..at].chars().count() + 1,
-            text: self.text[start..]
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_string(),
+            text: self.text[start..].lines().next().unwrap_or_default().to_string(),
         }
     }
 

@@ -53,11 +53,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            steps: 20_000_000,
-            depth: 400,
-            output: 64 << 20,
-        }
+        Self { steps: 20_000_000, depth: 400, output: 64 << 20 }
     }
 }
 
@@ -100,9 +96,7 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("variables", &self.variables)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("variables", &self.variables).finish_non_exhaustive()
     }
 }
 
@@ -119,11 +113,7 @@ impl Template {
     pub fn compile(name: &str, source: &str, options: Options) -> Result<Self> {
         let source = Rc::new(Source::new(name, source, options.keep_trailing_newline));
         let body = Rc::new(parse::parse(&source, options)?);
-        Ok(Self {
-            source,
-            body,
-            options,
-        })
+        Ok(Self { source, body, options })
     }
 
     /// Runs the template and gives its text. Values of the context that the template changes stay changed.

@@ -60,9 +60,7 @@ pub(crate) fn start(
             progress.send_modify(|progress| progress.failure = failure);
         }
     };
-    let thread = thread::Builder::new()
-        .name("committer".into())
-        .spawn(work)?;
+    let thread = thread::Builder::new().name("committer".into()).spawn(work)?;
     Ok((sender, thread))
 }
 
@@ -74,11 +72,7 @@ fn run(
 ) -> Result<(), StoreError> {
     let mut closing = false;
     while !closing {
-        let wait = if store.unfolded() == 0 {
-            Duration::MAX
-        } else {
-            IDLE
-        };
+        let wait = if store.unfolded() == 0 { Duration::MAX } else { IDLE };
         let mut batch = Vec::new();
         match receive(jobs, wait) {
             Ok(Job::Commit(entry)) => batch.push(*entry),

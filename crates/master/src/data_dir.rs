@@ -47,15 +47,8 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Creates the directory if it is missing (mode 0700) and takes it.
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
-        let prepare = |source| DataDirError::Prepare {
-            path: path.to_owned(),
-            source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(prepare)?;
+        let prepare = |source| DataDirError::Prepare { path: path.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(prepare)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(prepare)?;
         let lock = File::options()
             .create(true)
@@ -64,13 +57,8 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(prepare)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(prepare(source)),
         }
     }

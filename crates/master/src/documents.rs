@@ -9,14 +9,12 @@ use slapos_core::{
 use slapos_wire::v1;
 
 pub(crate) fn computer(world: &World, site: &Site) -> v1::Computer {
-    let partitions = site
-        .partitions()
-        .map(|(row, occupant)| v1::ComputerPartition {
-            name: row.place.partition.clone(),
-            addresses: row.addresses.clone(),
-            capabilities: row.capabilities.iter().cloned().collect(),
-            instance: occupant.and_then(|id| world.instance(id)).map(name),
-        });
+    let partitions = site.partitions().map(|(row, occupant)| v1::ComputerPartition {
+        name: row.place.partition.clone(),
+        addresses: row.addresses.clone(),
+        capabilities: row.capabilities.iter().cloned().collect(),
+        instance: occupant.and_then(|id| world.instance(id)).map(name),
+    });
     v1::Computer {
         computer: site.computer().id.clone(),
         allocation: site.computer().allocation.as_str().to_owned(),
@@ -38,20 +36,13 @@ pub(crate) fn supply(row: &Supply) -> v1::Supply {
 }
 
 pub(crate) fn name(it: &Instance) -> v1::InstanceName {
-    v1::InstanceName {
-        id: it.id,
-        title: it.title.clone(),
-    }
+    v1::InstanceName { id: it.id, title: it.title.clone() }
 }
 
 pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
     let cause = explain(world, it);
     let (waiting_for, waiting_code, hint) = match cause {
-        Some(cause) => (
-            Some(cause.sentence),
-            Some(cause.code.to_owned()),
-            cause.hint,
-        ),
+        Some(cause) => (Some(cause.sentence), Some(cause.code.to_owned()), cause.hint),
         None => (None, None, None),
     };
     let place = it.place.as_ref();
@@ -69,17 +60,13 @@ pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
         software_type: it.software_type.clone(),
         computer: place.map(|place| place.computer.clone()),
         partition: place.map(|place| place.partition.clone()),
-        addresses: place
-            .map(|place| addresses(world, place))
-            .unwrap_or_default(),
+        addresses: place.map(|place| addresses(world, place)).unwrap_or_default(),
         parameters: (*it.parameters).clone(),
         connection: (*it.connection).clone(),
         waiting_for,
         waiting_code,
         hint,
-        promises: report
-            .map(|it| it.promises.iter().map(promise).collect())
-            .unwrap_or_default(),
+        promises: report.map(|it| it.promises.iter().map(promise).collect()).unwrap_or_default(),
         error: it.error.as_deref().map(str::to_owned),
         generation: it.generation,
         revision: it.revision,
@@ -91,17 +78,11 @@ pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
 fn addresses(world: &World, place: &Place) -> Vec<std::net::IpAddr> {
     let site = world.site(&place.computer).ok();
     let partition = site.and_then(|site| site.partition(&place.partition));
-    partition
-        .map(|(row, _)| row.addresses.clone())
-        .unwrap_or_default()
+    partition.map(|(row, _)| row.addresses.clone()).unwrap_or_default()
 }
 
 fn promise(it: &Promise) -> v1::Promise {
-    v1::Promise {
-        name: it.name.clone(),
-        ok: it.ok,
-        message: it.message.clone(),
-    }
+    v1::Promise { name: it.name.clone(), ok: it.ok, message: it.message.clone() }
 }
 
 /// The instances below one, itself first, requesters before what they requested.
@@ -122,24 +103,12 @@ pub(crate) fn watch(world: &World, site: &Site, since: Revision, observed: bool)
     let wish = |name: &PartitionId| partition_wish(world, site, name);
     let (partitions, supplies) = if complete {
         let names = site.partitions().map(|(row, _)| &row.place.partition);
-        (
-            names.map(wish).collect(),
-            site.supplies().map(supply).collect(),
-        )
+        (names.map(wish).collect(), site.supplies().map(supply).collect())
     } else {
         let partitions = site.changed_partitions(since).map(wish).collect();
-        (
-            partitions,
-            site.changed_supplies(since).map(supply).collect(),
-        )
+        (partitions, site.changed_supplies(since).map(supply).collect())
     };
-    v1::Watch {
-        revision: world.revision(),
-        complete,
-        observed,
-        partitions,
-        supplies,
-    }
+    v1::Watch { revision: world.revision(), complete, observed, partitions, supplies }
 }
 
 fn partition_wish(world: &World, site: &Site, name: &PartitionId) -> v1::PartitionWish {
@@ -155,9 +124,7 @@ fn instance_wish(world: &World, id: InstanceId) -> Option<v1::InstanceWish> {
     Some(v1::InstanceWish {
         id,
         title: it.title.clone(),
-        root_title: world
-            .instance(it.root)
-            .map_or_else(|| it.title.clone(), |r| r.title.clone()),
+        root_title: world.instance(it.root).map_or_else(|| it.title.clone(), |r| r.title.clone()),
         root: it.root,
         software_release: it.release.clone(),
         software_type: it.software_type.clone(),

@@ -65,10 +65,7 @@ impl Hub {
     /// Hears from now on when a computer must look again. The computer must exist.
     pub(crate) fn node(&self, computer: &ComputerId) -> watch::Receiver<Revision> {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        nodes
-            .entry(computer.clone())
-            .or_insert_with(|| watch::Sender::new(Revision(0)))
-            .subscribe()
+        nodes.entry(computer.clone()).or_insert_with(|| watch::Sender::new(Revision(0))).subscribe()
     }
 
     /// How many look now.
@@ -79,10 +76,7 @@ impl Hub {
     /// Looks from now on; nodes are asked for samples while the viewer lives.
     pub(crate) fn look(self: &Arc<Self>) -> Viewer {
         self.viewers.send_modify(|count| *count += 1);
-        Viewer {
-            events: self.events.subscribe(),
-            hub: Arc::clone(self),
-        }
+        Viewer { events: self.events.subscribe(), hub: Arc::clone(self) }
     }
 }
 
@@ -109,11 +103,7 @@ impl Drop for Viewer {
 
 /// The computers whose node must hear something of an entry.
 fn concerned(entry: &Entry) -> BTreeSet<&ComputerId> {
-    entry
-        .writes
-        .iter()
-        .filter_map(|write| hears(write, entry.revision))
-        .collect()
+    entry.writes.iter().filter_map(|write| hears(write, entry.revision)).collect()
 }
 
 fn hears(write: &Write, revision: Revision) -> Option<&ComputerId> {

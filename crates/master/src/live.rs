@@ -33,10 +33,7 @@ impl Live {
 
     /// When the node last called.
     pub(crate) fn seen_at(&self, computer: &ComputerId) -> Option<Timestamp> {
-        let computers = self
-            .computers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let computers = self.computers.lock().unwrap_or_else(PoisonError::into_inner);
         computers.get(computer).and_then(|facts| facts.seen_at)
     }
 
@@ -52,18 +49,11 @@ impl Live {
         computer: &ComputerId,
         partition: &PartitionId,
     ) -> Vec<v1::Process> {
-        let computers = self
-            .computers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let sample = computers
-            .get(computer)
-            .and_then(|facts| facts.sample.as_ref());
+        let computers = self.computers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sample = computers.get(computer).and_then(|facts| facts.sample.as_ref());
         let fresh = sample.filter(|(at, _)| at.elapsed() < SAMPLE_AGE_MAX);
         let all = fresh.into_iter().flat_map(|(_, processes)| processes);
-        all.filter(|process| process.partition == *partition)
-            .cloned()
-            .collect()
+        all.filter(|process| process.partition == *partition).cloned().collect()
     }
 
     /// True when the node was last told the opposite of `observed`.
@@ -77,10 +67,7 @@ impl Live {
     }
 
     fn with<T>(&self, computer: &ComputerId, edit: impl FnOnce(&mut Facts) -> T) -> T {
-        let mut computers = self
-            .computers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut computers = self.computers.lock().unwrap_or_else(PoisonError::into_inner);
         edit(computers.entry(computer.clone()).or_default())
     }
 }

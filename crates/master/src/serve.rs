@@ -70,10 +70,9 @@ impl ServeError {
             Self::NoIdentities => {
                 Some("serve this machine only, with --open and a loopback address".into())
             }
-            Self::OpenToTheWorld(address) => Some(format!(
-                "listen on a loopback address, e.g. 127.0.0.1:{}",
-                address.port()
-            )),
+            Self::OpenToTheWorld(address) => {
+                Some(format!("listen on a loopback address, e.g. 127.0.0.1:{}", address.port()))
+            }
             Self::DataDir(error) => error.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Some(
@@ -107,10 +106,7 @@ pub async fn serve(
     let service = tokio::task::spawn_blocking(move || Service::open(&database))
         .await
         .map_err(|error| ServeError::Broke(error.into()))?
-        .map_err(|source| ServeError::Store {
-            data: settings.data.clone(),
-            source,
-        })?;
+        .map_err(|source| ServeError::Store { data: settings.data.clone(), source })?;
     tracing::info!(address = %bound, data = %settings.data.display(), "the master serves");
     let _ = ready.send(bound); // whoever asked may be gone
 
@@ -171,16 +167,8 @@ mod tests {
         ];
         for (listen, open, serves) in table {
             let listen = listen.parse().unwrap();
-            let settings = ServeSettings {
-                listen,
-                data: PathBuf::new(),
-                open,
-            };
-            assert_eq!(
-                check_address(&settings).is_ok(),
-                serves,
-                "{listen} open: {open}"
-            );
+            let settings = ServeSettings { listen, data: PathBuf::new(), open };
+            assert_eq!(check_address(&settings).is_ok(), serves, "{listen} open: {open}");
         }
     }
 }

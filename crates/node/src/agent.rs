@@ -133,13 +133,10 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
     });
     let work = async {
         let computer = node.settings.computer.clone();
-        let formatted = calls::patiently(&node.client, move |client| {
-            client.format(&computer, &declared)
-        });
-        let refused = |source| AgentError::Refused {
-            computer: node.settings.computer.to_string(),
-            source,
-        };
+        let formatted =
+            calls::patiently(&node.client, move |client| client.format(&computer, &declared));
+        let refused =
+            |source| AgentError::Refused { computer: node.settings.computer.to_string(), source };
         formatted.await.map_err(refused)?;
         tracing::info!(computer = %node.settings.computer, master = node.client.url(), "ready");
         follow(&node).await
@@ -152,16 +149,9 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
 
 fn lock(settings: &Settings) -> Result<File, AgentError> {
     let path = settings.var_root.join("lock/agent");
-    let failed = |source| AgentError::Io {
-        what: format!("lock {path}"),
-        source,
-    };
+    let failed = |source| AgentError::Io { what: format!("lock {path}"), source };
     fs::create_dir_all(settings.var_root.join("lock")).map_err(failed)?;
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(failed)?;
+    let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(AgentError::Running { path }),
@@ -180,9 +170,7 @@ async fn follow(node: &Arc<Node>) -> Result<(), AgentError> {
     let mut tasks = Tasks::new(Arc::clone(node))?;
     let (observed, observers) = watch::channel(false);
     tasks.all.spawn(live::follow_events(Arc::clone(node)));
-    tasks
-        .all
-        .spawn(live::show_processes(Arc::clone(node), observers));
+    tasks.all.spawn(live::show_processes(Arc::clone(node), observers));
     loop {
         tokio::select! {
             watch = wishes.recv() => match watch {
@@ -221,11 +209,8 @@ impl Tasks {
 
     fn hand_out(&mut self, watch: Watch) {
         if watch.complete {
-            let wished: Vec<_> = watch
-                .supplies
-                .iter()
-                .map(|supply| &supply.software_release)
-                .collect();
+            let wished: Vec<_> =
+                watch.supplies.iter().map(|supply| &supply.software_release).collect();
             self.releases.retain(|url, _| wished.contains(&url));
         }
         for supply in watch.supplies {
@@ -251,11 +236,7 @@ impl Tasks {
             None => {
                 let (sender, receiver) = watch::channel(supply);
                 self.releases.insert(url.clone(), sender);
-                self.all.spawn(software::run(Release::new(
-                    Arc::clone(&self.node),
-                    url,
-                    receiver,
-                )));
+                self.all.spawn(software::run(Release::new(Arc::clone(&self.node), url, receiver)));
             }
         }
     }
@@ -270,24 +251,13 @@ impl Tasks {
             });
             return;
         }
-        if !self
-            .node
-            .settings
-            .partitions
-            .iter()
-            .any(|known| known.name == name)
-        {
+        if !self.node.settings.partitions.iter().any(|known| known.name == name) {
             tracing::warn!(partition = %name, "the master speaks of a partition that is not configured");
             return;
         }
         let (sender, receiver) = watch::channel(wish.instance);
         let nudge = Arc::new(Nudge::default());
-        match Partition::new(
-            Arc::clone(&self.node),
-            name.clone(),
-            receiver,
-            Arc::clone(&nudge),
-        ) {
+        match Partition::new(Arc::clone(&self.node), name.clone(), receiver, Arc::clone(&nudge)) {
             Ok(partition) => {
                 self.node.nudges().insert(name.clone(), nudge);
                 self.partitions.insert(name, sender);

@@ -33,14 +33,10 @@ pub(crate) fn partition_user(settings: &Settings, partition: &PartitionId) -> Op
 
 /// The environment of a partition's programs: nothing of the node's own.
 pub(crate) fn environment(home: &Utf8Path) -> Environment {
-    [
-        ("HOME", home.as_str()),
-        ("LANG", "C.UTF-8"),
-        ("PATH", "/usr/bin:/bin"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into_iter()
-    .collect()
+    [("HOME", home.as_str()), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect()
 }
 
 /// The evaluation of an instance profile.
@@ -65,10 +61,7 @@ pub(crate) fn release_evaluation(
         "/etc/debian_version".into(),
     ];
     read.extend(
-        Utf8Path::new(profile)
-            .parent()
-            .filter(|above| above.is_absolute())
-            .map(Into::into),
+        Utf8Path::new(profile).parent().filter(|above| above.is_absolute()).map(Into::into),
     );
     let sandbox = Sandbox {
         write: vec![directory.to_owned(), settings.cache_root.clone()],
@@ -92,8 +85,5 @@ fn evaluation(directory: Utf8PathBuf, user: Option<User>, sandbox: Sandbox) -> L
 }
 
 fn same_group(number: u32) -> User {
-    User {
-        uid: number,
-        gid: number,
-    }
+    User { uid: number, gid: number }
 }

@@ -68,10 +68,8 @@ pub(crate) async fn execute(
         if let Err(StepError(text)) = done {
             tracing::error!(partition = %partition.name, ?step, error = %text, "pass failed");
             if let Some(wish) = wish {
-                let report = InstanceReport {
-                    text: Some(text),
-                    ..report(wish, ReportedState::Error)
-                };
+                let report =
+                    InstanceReport { text: Some(text), ..report(wish, ReportedState::Error) };
                 tell(partition, report).await;
             }
             return Err(());
@@ -136,11 +134,7 @@ async fn send(node: &Node, partition: &PartitionId, report: InstanceReport) -> b
 
 async fn stop_programs(partition: &mut Partition) -> Result<(), StepError> {
     partition.programs_run = false;
-    let stopped = partition
-        .node
-        .supervisor
-        .stop(partition.name.as_str())
-        .await;
+    let stopped = partition.node.supervisor.stop(partition.name.as_str()).await;
     stopped.map_err(|error| StepError(format!("stop the services: {}", chain(&error))))
 }
 
@@ -187,27 +181,13 @@ async fn evaluate_profile(
     let user = settings.partition_user(&partition.name);
     format::directory(&directory, 0o750, user).map_err(|error| StepError(chain(&error)))?;
     let spec = confine::instance_evaluation(settings, &partition.name);
-    let mut requests = Requests {
-        node,
-        partition: &partition.name,
-    };
+    let mut requests = Requests { node, partition: &partition.name };
     let log = logs.join("instance.log");
     let permit = node.evaluations.acquire().await;
-    let result = evaluate(
-        &settings.program,
-        &spec,
-        job,
-        &log,
-        EVALUATE_LIMIT,
-        &mut requests,
-    )
-    .await;
+    let result = evaluate(&settings.program, &spec, job, &log, EVALUATE_LIMIT, &mut requests).await;
     drop(permit);
     let outcome = result.map_err(|error| StepError(chain(&error)))?;
-    let titles = outcome
-        .requested
-        .iter()
-        .filter_map(|title| Title::try_from(title.as_str()).ok());
+    let titles = outcome.requested.iter().filter_map(|title| Title::try_from(title.as_str()).ok());
     memory.evaluated = Some(Evaluated {
         inputs: inputs.clone(),
         requested: titles.collect(),
@@ -230,11 +210,7 @@ async fn run_programs(partition: &mut Partition) -> Result<(), StepError> {
     let settings = &partition.node.settings;
     fs::create_dir_all(settings.log_directory(&partition.name))?;
     let programs = list_programs(settings, &partition.name)?;
-    let applied = partition
-        .node
-        .supervisor
-        .apply(partition.name.as_str(), programs)
-        .await;
+    let applied = partition.node.supervisor.apply(partition.name.as_str(), programs).await;
     applied.map_err(|error| StepError(format!("start the services: {}", chain(&error))))?;
     partition.programs_run = true;
     Ok(())
@@ -243,23 +219,13 @@ async fn run_programs(partition: &mut Partition) -> Result<(), StepError> {
 /// Checks the promises until they are green and then reports `started`, with the connection. An
 /// instance with parts that wait is reported as waiting instead, with the reason.
 async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
-    let Some(evaluated) = partition
-        .memory
-        .as_ref()
-        .and_then(|memory| memory.evaluated.clone())
+    let Some(evaluated) = partition.memory.as_ref().and_then(|memory| memory.evaluated.clone())
     else {
         return Ok(());
     };
     if !evaluated.waiting.is_empty() {
         let text = Some(evaluated.waiting.join("; "));
-        tell(
-            partition,
-            InstanceReport {
-                text,
-                ..report(wish, ReportedState::Waiting)
-            },
-        )
-        .await;
+        tell(partition, InstanceReport { text, ..report(wish, ReportedState::Waiting) }).await;
         return Ok(());
     }
     let promises = until_green(partition, wish).await?;
@@ -294,20 +260,13 @@ async fn until_green(
         let results = promise::run_all(&context).await;
         let promises: Vec<_> = results
             .into_iter()
-            .map(|result| Promise {
-                name: result.name,
-                ok: result.ok,
-                message: result.message,
-            })
+            .map(|result| Promise { name: result.name, ok: result.ok, message: result.message })
             .collect();
         let Some(red) = promises.iter().find(|promise| !promise.ok) else {
             return Ok(promises);
         };
         if started.elapsed() > GREEN_LIMIT {
-            return Err(StepError(format!(
-                "promise {} is red: {}",
-                red.name, red.message
-            )));
+            return Err(StepError(format!("promise {} is red: {}", red.name, red.message)));
         }
         if started.elapsed() > TELL_RED_AFTER && told != promises {
             let red = InstanceReport {

@@ -11,19 +11,12 @@ use camino::Utf8Path;
 /// Writes a file under a temporary name, makes it durable and renames it into place. A reader
 /// sees the old content or the new one, also after a power cut. `mode` is exact (no umask).
 pub fn write_atomically(path: &Utf8Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|above| !above.as_str().is_empty())
-        .unwrap_or(".".into());
+    let directory = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(".".into());
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let fresh = directory.join(format!(".{name}.{}.new", std::process::id()));
     let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&fresh)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
         file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()?;
@@ -49,19 +42,14 @@ mod tests {
         write_atomically(&path, b"one", 0o600).unwrap();
         write_atomically(&path, b"two", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
     }
 
     #[test]
     fn a_failed_write_leaves_the_old_content() {
         let directory = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(directory.path())
-            .unwrap()
-            .join("missing/file");
+        let path = Utf8Path::from_path(directory.path()).unwrap().join("missing/file");
         assert!(write_atomically(&path, b"x", 0o600).is_err());
     }
 }

@@ -40,11 +40,7 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
     let bin = directory.join("sbin");
     let mut extra = section(
         "buildout",
-        [
-            ("directory", directory.as_str()),
-            ("bin-directory", bin.as_str()),
-            ("offline", "true"),
-        ],
+        [("directory", directory.as_str()), ("bin-directory", bin.as_str()), ("offline", "true")],
     );
     extra.extend(section(
         "slap-connection",
@@ -59,19 +55,10 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
             ("requested-state", state),
         ],
     ));
-    let configured = settings
-        .partitions
-        .iter()
-        .find(|known| known.name == *partition);
-    let addresses = configured
-        .map(|known| known.addresses.as_slice())
-        .unwrap_or_default();
+    let configured = settings.partitions.iter().find(|known| known.name == *partition);
+    let addresses = configured.map(|known| known.addresses.as_slice()).unwrap_or_default();
     let of_family = |v4: bool| {
-        addresses
-            .iter()
-            .filter(|ip| ip.is_ipv4() == v4)
-            .map(ToString::to_string)
-            .collect()
+        addresses.iter().filter(|ip| ip.is_ipv4() == v4).map(ToString::to_string).collect()
     };
     Job {
         profile: release.join("instance.cfg").into_string(),

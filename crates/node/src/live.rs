@@ -28,20 +28,11 @@ pub(crate) async fn follow_events(node: Arc<Node>) {
             Ok(mut events) => {
                 while let Ok(Some(event)) = events.next().await {
                     match event {
-                        Event::Exited {
-                            group,
-                            program,
-                            expected: false,
-                            ..
-                        } => {
+                        Event::Exited { group, program, expected: false, .. } => {
                             tracing::warn!(partition = %group, %program, "a process ended by itself");
                             node.process_ended(&group);
                         }
-                        Event::Fatal {
-                            group,
-                            program,
-                            reason,
-                        } => {
+                        Event::Fatal { group, program, reason } => {
                             tracing::error!(partition = %group, %program, %reason, "a program does not stay up");
                             node.process_ended(&group);
                         }
@@ -112,7 +103,5 @@ async fn sample(node: &Node, sampler: &mut Sampler) -> Option<Usage> {
             memory_bytes: process.resident_bytes,
         })
     });
-    Some(Usage {
-        processes: processes.collect(),
-    })
+    Some(Usage { processes: processes.collect() })
 }

@@ -69,20 +69,13 @@ pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<St
     };
 
     let Some(wish) = wish else {
-        return if seen.occupant.is_some() {
-            vec![StopPrograms, Wipe]
-        } else {
-            vec![]
-        };
+        return if seen.occupant.is_some() { vec![StopPrograms, Wipe] } else { vec![] };
     };
     if wish.state == WishedState::Destroyed {
         return vec![StopPrograms, Wipe, ReportDestroyed];
     }
     let mut steps = Vec::new();
-    let mine = seen
-        .occupant
-        .as_ref()
-        .filter(|occupant| occupant.id == wish.id);
+    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == wish.id);
     if seen.occupant.is_some() && mine.is_none() {
         steps.extend([StopPrograms, Wipe]); // left by an instance that is gone: never mix two
     }
@@ -126,21 +119,13 @@ mod tests {
     }
 
     fn inputs() -> Inputs {
-        Inputs {
-            generation: Generation(3),
-            news: 2,
-            release: "r1".into(),
-        }
+        Inputs { generation: Generation(3), news: 2, release: "r1".into() }
     }
 
     fn occupied(id: u64, evaluated: Option<Inputs>, reported: Option<WishedState>) -> Seen {
         let reported = reported.map(|state| (Generation(3), state));
         Seen {
-            occupant: Some(Occupant {
-                id: InstanceId(id),
-                evaluated,
-                reported,
-            }),
+            occupant: Some(Occupant { id: InstanceId(id), evaluated, reported }),
             release_ready: true,
             files_untouched: true,
             programs_run: false,
@@ -150,104 +135,43 @@ mod tests {
     #[test]
     fn the_steps_depend_on_wish_and_sight() {
         use WishedState::{Destroyed, Started, Stopped};
-        let empty = Seen {
-            release_ready: true,
-            ..Seen::default()
-        };
+        let empty = Seen { release_ready: true, ..Seen::default() };
         let no_release = Seen::default();
-        let done = Seen {
-            programs_run: true,
-            ..occupied(7, Some(inputs()), Some(Started))
-        };
-        let crashed = Seen {
-            programs_run: false,
-            ..done.clone()
-        };
-        let untold = Seen {
-            programs_run: true,
-            ..occupied(7, Some(inputs()), None)
-        };
-        let older = Inputs {
-            news: 1,
-            ..inputs()
-        };
-        let behind = Seen {
-            programs_run: true,
-            ..occupied(7, Some(older), Some(Started))
-        };
-        let touched = Seen {
-            files_untouched: false,
-            ..done.clone()
-        };
-        let stranger = Seen {
-            programs_run: true,
-            ..occupied(6, Some(inputs()), Some(Started))
-        };
+        let done = Seen { programs_run: true, ..occupied(7, Some(inputs()), Some(Started)) };
+        let crashed = Seen { programs_run: false, ..done.clone() };
+        let untold = Seen { programs_run: true, ..occupied(7, Some(inputs()), None) };
+        let older = Inputs { news: 1, ..inputs() };
+        let behind = Seen { programs_run: true, ..occupied(7, Some(older), Some(Started)) };
+        let touched = Seen { files_untouched: false, ..done.clone() };
+        let stranger = Seen { programs_run: true, ..occupied(6, Some(inputs()), Some(Started)) };
         let stopped = occupied(7, Some(inputs()), Some(Stopped));
         let table: &[(Option<WishedState>, &Seen, &[Step])] = &[
             (None, &empty, &[]),
             (None, &done, &[StopPrograms, Wipe]),
             (Some(Started), &no_release, &[]),
-            (
-                Some(Started),
-                &empty,
-                &[Evaluate, RunPrograms, AwaitPromises],
-            ),
+            (Some(Started), &empty, &[Evaluate, RunPrograms, AwaitPromises]),
             (Some(Started), &done, &[]),
             (Some(Started), &crashed, &[RunPrograms, AwaitPromises]),
             (Some(Started), &untold, &[RunPrograms, AwaitPromises]),
-            (
-                Some(Started),
-                &behind,
-                &[Evaluate, RunPrograms, AwaitPromises],
-            ),
-            (
-                Some(Started),
-                &touched,
-                &[Evaluate, RunPrograms, AwaitPromises],
-            ),
-            (
-                Some(Started),
-                &stranger,
-                &[StopPrograms, Wipe, Evaluate, RunPrograms, AwaitPromises],
-            ),
+            (Some(Started), &behind, &[Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &touched, &[Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &stranger, &[StopPrograms, Wipe, Evaluate, RunPrograms, AwaitPromises]),
             (Some(Stopped), &done, &[StopPrograms, ReportStopped]),
-            (
-                Some(Stopped),
-                &empty,
-                &[Evaluate, StopPrograms, ReportStopped],
-            ),
+            (Some(Stopped), &empty, &[Evaluate, StopPrograms, ReportStopped]),
             (Some(Stopped), &stopped, &[]),
-            (
-                Some(Destroyed),
-                &done,
-                &[StopPrograms, Wipe, ReportDestroyed],
-            ),
-            (
-                Some(Destroyed),
-                &no_release,
-                &[StopPrograms, Wipe, ReportDestroyed],
-            ),
+            (Some(Destroyed), &done, &[StopPrograms, Wipe, ReportDestroyed]),
+            (Some(Destroyed), &no_release, &[StopPrograms, Wipe, ReportDestroyed]),
         ];
         for (wished, seen, steps) in table {
             let wish = wished.map(wish);
-            assert_eq!(
-                plan(wish.as_ref(), seen, &inputs()),
-                *steps,
-                "{wished:?} while {seen:?}"
-            );
+            assert_eq!(plan(wish.as_ref(), seen, &inputs()), *steps, "{wished:?} while {seen:?}");
         }
     }
 
     #[test]
     fn a_pass_after_a_pass_has_nothing_to_do() {
-        let done = Seen {
-            programs_run: true,
-            ..occupied(7, Some(inputs()), Some(WishedState::Started))
-        };
-        assert_eq!(
-            plan(Some(&wish(WishedState::Started)), &done, &inputs()),
-            []
-        );
+        let done =
+            Seen { programs_run: true, ..occupied(7, Some(inputs()), Some(WishedState::Started)) };
+        assert_eq!(plan(Some(&wish(WishedState::Started)), &done, &inputs()), []);
     }
 }

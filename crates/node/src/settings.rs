@@ -81,19 +81,14 @@ impl Settings {
 
     /// The directory of a release: the md5 of its URL in lower-case hexadecimal, as SlapOS has it.
     pub fn release_directory(&self, release: &SoftwareUrl) -> Utf8PathBuf {
-        self.software_root
-            .join(hexadecimal(&Md5::digest(release.as_str())))
+        self.software_root.join(hexadecimal(&Md5::digest(release.as_str())))
     }
 
     /// Where the profile of a release is read: `software/NAME` comes with the program, anything
     /// else is a URL or a path.
     pub fn profile_location(&self, release: &SoftwareUrl) -> String {
         match release.as_str().strip_prefix("software/") {
-            Some(name) => self
-                .shipped_root
-                .join(name)
-                .join("software.cfg")
-                .into_string(),
+            Some(name) => self.shipped_root.join(name).join("software.cfg").into_string(),
             None => release.to_string(),
         }
     }
@@ -101,10 +96,7 @@ impl Settings {
     /// The user and group number that a partition runs as; `None`: the invoking user.
     pub fn partition_user(&self, partition: &PartitionId) -> Option<u32> {
         let users = self.users?;
-        let place = self
-            .partitions
-            .iter()
-            .position(|known| known.name == *partition)?;
+        let place = self.partitions.iter().position(|known| known.name == *partition)?;
         Some(users.first_partition + u32::try_from(place).ok()?)
     }
 }

@@ -31,10 +31,7 @@ impl ProcessHandle {
         {
             return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(Self {
-            pid,
-            descriptor: watched(descriptor)?,
-        })
+        Ok(Self { pid, descriptor: watched(descriptor)? })
     }
 
     /// Returns when the process has ended (it may still be a zombie).
@@ -52,18 +49,12 @@ impl ProcessHandle {
 
     /// Asks exactly this process to end. That it is gone already is no error.
     pub fn signal(&self, signal: StopSignal) -> io::Result<()> {
-        gone_is_fine(rustix::process::pidfd_send_signal(
-            self.descriptor.as_fd(),
-            signal.raw(),
-        ))
+        gone_is_fine(rustix::process::pidfd_send_signal(self.descriptor.as_fd(), signal.raw()))
     }
 
     /// Kills exactly this process. That it is gone already is no error.
     pub fn kill(&self) -> io::Result<()> {
-        gone_is_fine(rustix::process::pidfd_send_signal(
-            self.descriptor.as_fd(),
-            Signal::KILL,
-        ))
+        gone_is_fine(rustix::process::pidfd_send_signal(self.descriptor.as_fd(), Signal::KILL))
     }
 }
 
@@ -95,10 +86,7 @@ pub enum StopSignal {
 
 /// Sends the polite signal to a whole process group. That it is gone already is no error.
 pub fn signal_group(group: u32, signal: StopSignal) -> io::Result<()> {
-    gone_is_fine(rustix::process::kill_process_group(
-        number(group)?,
-        signal.raw(),
-    ))
+    gone_is_fine(rustix::process::kill_process_group(number(group)?, signal.raw()))
 }
 
 impl StopSignal {
@@ -114,10 +102,7 @@ impl StopSignal {
 
 /// Kills a whole process group. That it is gone already is no error.
 pub fn kill_group(group: u32) -> io::Result<()> {
-    gone_is_fine(rustix::process::kill_process_group(
-        number(group)?,
-        Signal::KILL,
-    ))
+    gone_is_fine(rustix::process::kill_process_group(number(group)?, Signal::KILL))
 }
 
 /// When a process was started, in clock ticks since boot. With the number of the process it
@@ -131,9 +116,7 @@ pub fn start_time(pid: u32) -> io::Result<u64> {
 
 /// Names this boot of the machine; process numbers and start times of another boot mean nothing.
 pub fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?
-        .trim()
-        .to_owned())
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
 /// The user number that this process acts as; 0 is root.
@@ -158,9 +141,7 @@ pub fn leave_session() -> io::Result<()> {
 /// addresses of Unix sockets have room for 107 bytes only.
 pub(crate) fn short_path(directory: &impl AsFd, name: &str) -> std::path::PathBuf {
     use std::os::fd::AsRawFd;
-    Path::new("/proc/self/fd")
-        .join(directory.as_fd().as_raw_fd().to_string())
-        .join(name)
+    Path::new("/proc/self/fd").join(directory.as_fd().as_raw_fd().to_string()).join(name)
 }
 
 fn number(pid: u32) -> io::Result<Pid> {
@@ -192,10 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_handle_sees_the_end_and_refuses_a_stranger() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("600")
-            .spawn()
-            .unwrap();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let started = start_time(child.id()).unwrap();
         assert!(ProcessHandle::open(child.id(), Some(started + 1)).is_err());
         let handle = ProcessHandle::open(child.id(), Some(started)).unwrap();

@@ -90,10 +90,7 @@ pub fn families(processes: &[Stat], roots: &[u32]) -> BTreeMap<u32, u32> {
         .collect();
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for process in processes {
-        children
-            .entry(process.parent)
-            .or_default()
-            .push(process.pid);
+        children.entry(process.parent).or_default().push(process.pid);
     }
     let mut open: Vec<(u32, u32)> = family.iter().map(|(pid, root)| (*pid, *root)).collect();
     while let Some((pid, root)) = open.pop() {
@@ -226,32 +223,16 @@ mod tests {
         for (name, wanted) in table {
             let line = format!("42 ({name}) S 7 40 39 0 -1 {TAIL}");
             let stat = parse_stat(&line);
-            assert_eq!(
-                stat.as_ref().map(|stat| stat.name.as_str()),
-                wanted,
-                "{line}"
-            );
+            assert_eq!(stat.as_ref().map(|stat| stat.name.as_str()), wanted, "{line}");
             let stat = stat.unwrap();
-            assert_eq!(
-                (stat.pid, stat.parent, stat.group, stat.session),
-                (42, 7, 40, 39)
-            );
-            assert_eq!(
-                (stat.ticks, stat.started, stat.resident_pages),
-                (42, 777, 55)
-            );
+            assert_eq!((stat.pid, stat.parent, stat.group, stat.session), (42, 7, 40, 39));
+            assert_eq!((stat.ticks, stat.started, stat.resident_pages), (42, 777, 55));
         }
     }
 
     #[test]
     fn what_is_no_stat_line_is_none() {
-        for text in [
-            "",
-            "42",
-            "42 (sh",
-            "42 (sh) S 1",
-            "x (sh) S 7 40 39 0 -1 0 0",
-        ] {
+        for text in ["", "42", "42 (sh", "42 (sh) S 1", "x (sh) S 7 40 39 0 -1 0 0"] {
             assert_eq!(parse_stat(text), None, "{text}");
         }
         assert_eq!(parse_uptime("12.5 3.0\n"), Some(12.5));
@@ -286,23 +267,14 @@ mod tests {
         for _ in 0..2 {
             let seen = sampler.sample(&[me]).unwrap();
             let mine = seen.iter().find(|usage| usage.pid == me).unwrap();
-            assert!(
-                mine.resident_bytes > 0 && mine.cpu_percent >= 0.0,
-                "{mine:?}"
-            );
+            assert!(mine.resident_bytes > 0 && mine.cpu_percent >= 0.0, "{mine:?}");
         }
     }
 
     #[test]
     fn a_share_is_the_difference_of_two_samples() {
-        let process = Stat {
-            ticks: 150,
-            ..process(10, 1, 10, 10)
-        };
-        let reading = |uptime, ticks| Reading {
-            uptime,
-            ticks: [((10, 777), ticks)].into(),
-        };
+        let process = Stat { ticks: 150, ..process(10, 1, 10, 10) };
+        let reading = |uptime, ticks| Reading { uptime, ticks: [((10, 777), ticks)].into() };
         let second = 150 - ticks_per_second().min(100);
         assert_eq!(share(&process, Some(&reading(100.0, second)), 102.0), 50.0);
         assert_eq!(share(&process, Some(&reading(102.0, 0)), 102.0), 0.0);

@@ -14,10 +14,8 @@ fn main() -> ExitCode {
             u8::try_from(sandbox::LAUNCH_FAILED).map_or(ExitCode::FAILURE, ExitCode::from)
         }
         ["node", "supervisor", "--base", base] => {
-            let settings = supervise::SupervisorSettings {
-                base: base.into(),
-                program: words[0].into(),
-            };
+            let settings =
+                supervise::SupervisorSettings { base: base.into(), program: words[0].into() };
             match supervise::run(settings) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {

@@ -134,17 +134,9 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        let fault = Fault {
-            code,
-            message: message.into(),
-            place: None,
-            hint: None,
-            chain: Vec::new(),
-        };
-        Self {
-            first: Box::new(fault),
-            more: Vec::new(),
-        }
+        let fault =
+            Fault { code, message: message.into(), place: None, hint: None, chain: Vec::new() };
+        Self { first: Box::new(fault), more: Vec::new() }
     }
 
     /// All faults together; `None` if there is none.
@@ -223,10 +215,7 @@ impl Error {
 
     /// The error for a person: each fault with place, source line, caret, chain and hint.
     pub fn report(&self) -> String {
-        self.faults()
-            .map(Fault::report)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.faults().map(Fault::report).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -314,12 +303,7 @@ mod tests {
 
     #[test]
     fn a_report_shows_place_chain_and_hint() {
-        let place = || Place {
-            file: "a.cfg".into(),
-            line: 2,
-            column: 3,
-            text: "x = 1".into(),
-        };
+        let place = || Place { file: "a.cfg".into(), line: 2, column: 3, text: "x = 1".into() };
         let error = Error::new(Code::BadLine, "nonsense")
             .at(place)
             .during("while reading")
@@ -332,12 +316,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_code_is_its_json() {
-        for code in [
-            Code::Unreadable,
-            Code::MissingOption,
-            Code::BadState,
-            Code::Host,
-        ] {
+        for code in [Code::Unreadable, Code::MissingOption, Code::BadState, Code::Host] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }

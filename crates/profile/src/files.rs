@@ -24,10 +24,7 @@ impl Mode {
     /// An octal text such as `0600`, as options give it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.trim().trim_start_matches("0o");
-        u32::from_str_radix(digits, 8)
-            .ok()
-            .filter(|mode| *mode <= 0o7777)
-            .map(Self::Exact)
+        u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777).map(Self::Exact)
     }
 
     /// Whether a file that has `mode` may keep it.
@@ -87,8 +84,7 @@ fn write(
         .tempfile_in(folder)?;
     file.write_all(content)?;
     if let Some(mode) = exact {
-        file.as_file()
-            .set_permissions(Permissions::from_mode(mode))?;
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
     }
     if keep == Keep::Durable {
         file.as_file().sync_all()?;
@@ -114,10 +110,8 @@ pub(crate) fn make_folder(path: &Utf8Path, mode: u32) -> Result<bool> {
 pub(crate) fn put_link(link: &Utf8Path, target: &Utf8Path) -> Result<bool> {
     match fs::symlink_metadata(link) {
         Ok(meta) if !meta.is_symlink() => {
-            let source = std::io::Error::new(
-                ErrorKind::AlreadyExists,
-                "something that is no link is there",
-            );
+            let source =
+                std::io::Error::new(ErrorKind::AlreadyExists, "something that is no link is there");
             return Err(Error::io("make the link", link, &source)
                 .with_hint("remove it if it is not needed"));
         }
@@ -146,20 +140,14 @@ pub(crate) fn remove_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<boo
     if !is_inside(directory, &path) {
         return Ok(false);
     }
-    let removed = if meta.is_dir() {
-        fs::remove_dir_all(&path)
-    } else {
-        fs::remove_file(&path)
-    };
+    let removed = if meta.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
     removed.map_err(|source| Error::io("remove", &path, &source))?;
     Ok(true)
 }
 
 /// By the real folders, so that no link leads outside.
 fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
-    let parent = path
-        .parent()
-        .and_then(|parent| parent.canonicalize_utf8().ok());
+    let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());
     match (directory.canonicalize_utf8(), parent) {
         (Ok(directory), Some(parent)) => parent.starts_with(&directory),
         _ => false,
@@ -226,10 +214,7 @@ mod tests {
             );
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(
             fs::read_dir(path.parent().unwrap()).unwrap().count(),
             1,
@@ -256,11 +241,7 @@ mod tests {
             ("way-out", true),
         ];
         for (path, removed) in table {
-            assert_eq!(
-                remove_inside(&inside, &inside.join(path)).unwrap(),
-                removed,
-                "{path}"
-            );
+            assert_eq!(remove_inside(&inside, &inside.join(path)).unwrap(), removed, "{path}");
         }
         assert!(outside.join("sub/file").exists() && inside.is_dir());
     }

@@ -23,12 +23,7 @@ pub(crate) type ReadText<'a> = dyn FnMut(&str) -> Result<String> + 'a;
 
 /// Merges the profile at `main`, a path or URL.
 pub(crate) fn load(main: &str, read: &mut ReadText<'_>) -> Result<Layer> {
-    let mut loader = Loader {
-        read,
-        seen: HashSet::new(),
-        open: Vec::new(),
-        merged: Layer::new(),
-    };
+    let mut loader = Loader { read, seen: HashSet::new(), open: Vec::new(), merged: Layer::new() };
     loader.file(main)?;
     Ok(loader.merged)
 }
@@ -36,18 +31,13 @@ pub(crate) fn load(main: &str, read: &mut ReadText<'_>) -> Result<Layer> {
 /// Has a scheme, such as `https:`; everything else is a path.
 pub(crate) fn is_url(place: &str) -> bool {
     place.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     })
 }
 
 /// The folder or URL prefix of a file, without the last slash.
 pub(crate) fn base_of(place: &str) -> &str {
-    place
-        .rfind('/')
-        .map_or(".", |at| if at == 0 { "/" } else { &place[..at] })
+    place.rfind('/').map_or(".", |at| if at == 0 { "/" } else { &place[..at] })
 }
 
 /// What `name`, written in a file that lies in `base`, means.
@@ -108,15 +98,12 @@ impl Loader<'_, '_> {
         let base = base_of(place);
         keep_base(&mut layer, base);
         let own = layer.get_mut("buildout");
-        for raw in own
-            .and_then(|own| own.shift_remove("extends"))
-            .and_then(|change| change.set)
-            .iter()
+        for raw in
+            own.and_then(|own| own.shift_remove("extends")).and_then(|change| change.set).iter()
         {
             for line in &raw.lines {
                 for name in line.text.split_whitespace() {
-                    self.file(&join(base, name))
-                        .map_err(|error| blame(error, &line.spot))?;
+                    self.file(&join(base, name)).map_err(|error| blame(error, &line.spot))?;
                 }
             }
         }
@@ -128,9 +115,7 @@ impl Loader<'_, '_> {
 
 /// An error without a place belongs to the line that names the file.
 fn blame(error: Error, spot: &Spot) -> Error {
-    error
-        .at(|| spot.place())
-        .during(format!("while reading what {} extends", spot.short()))
+    error.at(|| spot.place()).during(format!("while reading what {} extends", spot.short()))
 }
 
 /// Gives the sections that mention the base its value.
@@ -144,20 +129,11 @@ fn keep_base(layer: &mut Layer, base: &str) {
                 .flat_map(|raw| &raw.lines)
                 .chain(&change.add)
                 .chain(&change.remove);
-            lines
-                .into_iter()
-                .find(|line| mentions(line))
-                .map(|line| line.spot.clone())
+            lines.into_iter().find(|line| mentions(line)).map(|line| line.spot.clone())
         });
         if let Some(spot) = spot {
             let set = Some(Raw::at(spot, &base.replace('$', "$$")));
-            options.insert(
-                BASE.into(),
-                Change {
-                    set,
-                    ..Change::default()
-                },
-            );
+            options.insert(BASE.into(), Change { set, ..Change::default() });
         }
     }
 }
@@ -189,10 +165,7 @@ fn merge_option(
     }
     if old.set.is_some() || !waits {
         let base = old.set.take();
-        *old = Change {
-            set: applied(base, old),
-            ..Change::default()
-        };
+        *old = Change { set: applied(base, old), ..Change::default() };
     }
 }
 
@@ -206,10 +179,7 @@ pub(crate) fn applied(base: Option<Raw>, change: &Change) -> Option<Raw> {
     lines.extend(change.add.iter().cloned());
     lines.retain(|line| !change.remove.iter().any(|gone| gone.text == line.text));
     if lines.is_empty() {
-        lines.push(Line {
-            text: "".into(),
-            spot: spot.clone(),
-        });
+        lines.push(Line { text: "".into(), spot: spot.clone() });
     }
     Some(Raw { spot, lines })
 }
@@ -229,10 +199,7 @@ mod tests {
         match load(files[0].0, &mut read) {
             Ok(layer) => {
                 let (section, option) = option.split_once(':').unwrap();
-                layer[section][option]
-                    .set
-                    .as_ref()
-                    .map_or("pending".into(), Raw::text)
+                layer[section][option].set.as_ref().map_or("pending".into(), Raw::text)
             }
             Err(error) => error.code().name().to_owned(),
         }
@@ -241,18 +208,9 @@ mod tests {
     #[test]
     fn each_file_counts_once_at_its_first_mention() {
         let base = ("/p/base.cfg", "[buildout]\nparts = base\n");
-        let other = (
-            "/p/other.cfg",
-            "[buildout]\nextends = base.cfg\nparts += other\n",
-        );
-        let main = (
-            "/p/a.cfg",
-            "[buildout]\nextends = other.cfg\n  base.cfg\nparts +=\n  a\n",
-        );
-        assert_eq!(
-            check(&[main, base, other], "buildout:parts"),
-            "base\nother\na"
-        );
+        let other = ("/p/other.cfg", "[buildout]\nextends = base.cfg\nparts += other\n");
+        let main = ("/p/a.cfg", "[buildout]\nextends = other.cfg\n  base.cfg\nparts +=\n  a\n");
+        assert_eq!(check(&[main, base, other], "buildout:parts"), "base\nother\na");
     }
 
     #[test]
@@ -271,11 +229,7 @@ mod tests {
         ];
         for (text, option, expected) in table {
             let text = format!("[buildout]\nextends = b.cfg\n[s]\n{text}");
-            assert_eq!(
-                check(&[("/a.cfg", &text), base], option),
-                expected,
-                "{text}"
-            );
+            assert_eq!(check(&[("/a.cfg", &text), base], option), expected, "{text}");
         }
     }
 
@@ -293,14 +247,8 @@ mod tests {
         ];
         assert_eq!(check(&files, "s:_profile_base_location_"), "http://h/d");
         assert_eq!(check(&files, "t:_profile_base_location_"), "http://h/d/sub");
-        let mut read = |place: &str| {
-            Ok(files
-                .iter()
-                .find(|(name, _)| *name == place)
-                .unwrap()
-                .1
-                .to_owned())
-        };
+        let mut read =
+            |place: &str| Ok(files.iter().find(|(name, _)| *name == place).unwrap().1.to_owned());
         assert!(!load(files[0].0, &mut read).unwrap()["u"].contains_key(BASE));
     }
 
@@ -317,10 +265,7 @@ mod tests {
         };
         let error = load("/a.cfg", &mut read).unwrap_err();
         let place = error.faults().next().unwrap().place.clone().unwrap();
-        assert_eq!(
-            (place.file.as_str(), place.line, place.column),
-            ("/a.cfg", 3, 3)
-        );
+        assert_eq!((place.file.as_str(), place.line, place.column), ("/a.cfg", 3, 3));
     }
 
     #[test]

@@ -105,7 +105,5 @@ impl Look {
 
 /// Whether everything looks as it did: then another run with the same job and the same answers changes nothing.
 pub fn unchanged(inputs: &[Input]) -> bool {
-    inputs
-        .iter()
-        .all(|input| Look::at(&input.path) == input.seen)
+    inputs.iter().all(|input| Look::at(&input.path) == input.seen)
 }

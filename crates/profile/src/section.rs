@@ -21,12 +21,8 @@ pub(crate) fn expand(sections: &Layer, name: &str) -> Result<RawOptions> {
 
 fn expand_below(sections: &Layer, name: &str, open: &mut Vec<String>) -> Result<RawOptions> {
     if let Some(from) = open.iter().position(|section| section == name) {
-        let circle = open[from..]
-            .iter()
-            .map(String::as_str)
-            .chain([name])
-            .collect::<Vec<_>>()
-            .join("] → [");
+        let circle =
+            open[from..].iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("] → [");
         return Err(Error::new(
             Code::MacroCycle,
             format!("sections are each other's macros: [{circle}]"),
@@ -37,20 +33,15 @@ fn expand_below(sections: &Layer, name: &str, open: &mut Vec<String>) -> Result<
     };
     open.push(name.to_owned());
     let mut options = RawOptions::new();
-    for line in own
-        .get(MACROS)
-        .and_then(|change| change.set.as_ref())
-        .iter()
-        .flat_map(|raw| &raw.lines)
+    for line in
+        own.get(MACROS).and_then(|change| change.set.as_ref()).iter().flat_map(|raw| &raw.lines)
     {
         let used = line.text.trim();
         if used.is_empty() {
             continue;
         }
         let inherited = expand_below(sections, used, open).map_err(|error| {
-            error
-                .at(|| line.spot.place())
-                .during(format!("while expanding the macros of [{name}]"))
+            error.at(|| line.spot.place()).during(format!("while expanding the macros of [{name}]"))
         })?;
         options.extend(inherited);
     }
@@ -66,11 +57,8 @@ fn expand_below(sections: &Layer, name: &str, open: &mut Vec<String>) -> Result<
 
 /// The error for a section that is not there.
 pub(crate) fn missing_section(sections: &Layer, name: &str) -> Error {
-    Error::new(
-        Code::MissingSection,
-        format!("there is no section [{name}]"),
-    )
-    .with_nearest(name, sections.keys().map(|known| &**known))
+    Error::new(Code::MissingSection, format!("there is no section [{name}]"))
+        .with_nearest(name, sections.keys().map(|known| &**known))
 }
 
 #[cfg(test)]

@@ -34,10 +34,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(datum: Datum) -> Self {
-        Self {
-            datum,
-            secret: false,
-        }
+        Self { datum, secret: false }
     }
 
     /// What a recipe sets: reads back as it was.
@@ -94,9 +91,7 @@ fn unescape(text: &str) -> String {
 
 /// The text form of a value, as the function `dumps` of templates gives it.
 pub(crate) fn dumps(value: &Value) -> Result<String> {
-    let literal = value
-        .repr()
-        .map_err(|error| Error::new(Code::BadLiteral, error.message()))?;
+    let literal = value.repr().map_err(|error| Error::new(Code::BadLiteral, error.message()))?;
     Ok(format!("{LITERAL}{literal}"))
 }
 
@@ -146,11 +141,7 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, String)> {
             };
             let (section, option) =
                 reference(&text[dollar + 2..dollar + end]).map_err(|fault| (dollar, fault))?;
-            found.push(Piece::Reference {
-                section,
-                option,
-                offset: dollar,
-            });
+            found.push(Piece::Reference { section, option, offset: dollar });
             at = dollar + end + 1;
             from = at;
         } else {
@@ -164,17 +155,12 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, String)> {
 }
 
 fn reference(inside: &str) -> Result<(&str, &str), String> {
-    let good = |name: &str| {
-        name.chars()
-            .all(|c| c.is_alphanumeric() || " ._-".contains(c))
-    };
+    let good = |name: &str| name.chars().all(|c| c.is_alphanumeric() || " ._-".contains(c));
     match inside.split_once(':') {
         Some((section, option)) if good(section) && good(option) && !option.is_empty() => {
             Ok((section, option))
         }
-        _ => Err(format!(
-            "`${{{inside}}}` is not a reference `${{section:option}}`"
-        )),
+        _ => Err(format!("`${{{inside}}}` is not a reference `${{section:option}}`")),
     }
 }
 
@@ -183,11 +169,7 @@ mod tests {
     use super::*;
 
     fn reference(section: &'static str, option: &'static str, offset: usize) -> Piece<'static> {
-        Piece::Reference {
-            section,
-            option,
-            offset,
-        }
+        Piece::Reference { section, option, offset }
     }
 
     #[test]
@@ -195,10 +177,7 @@ mod tests {
         let table = [
             ("plain $ text", vec![Piece::Text("plain $ text")]),
             ("${a:b}", vec![reference("a", "b", 0)]),
-            (
-                "x${:b}y",
-                vec![Piece::Text("x"), reference("", "b", 1), Piece::Text("y")],
-            ),
+            ("x${:b}y", vec![Piece::Text("x"), reference("", "b", 1), Piece::Text("y")]),
             ("$${a:b}", vec![Piece::Text("$${a:b}")]),
             ("$$${a:b}", vec![Piece::Text("$$"), reference("a", "b", 2)]),
             ("", vec![]),
@@ -206,13 +185,9 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(pieces(text).unwrap(), expected, "{text}");
         }
-        for (text, offset) in [
-            ("a ${b}", 2),
-            ("${a:b:c}", 0),
-            ("${a:b", 0),
-            ("${a/b:c}", 0),
-            ("${a:}", 0),
-        ] {
+        for (text, offset) in
+            [("a ${b}", 2), ("${a:b:c}", 0), ("${a:b", 0), ("${a/b:c}", 0), ("${a:}", 0)]
+        {
             assert_eq!(pieces(text).unwrap_err().0, offset, "{text}");
         }
     }
@@ -226,14 +201,10 @@ mod tests {
         ];
         for value in table {
             let cell = Cell::of(value.clone(), false);
-            let Seen::Value(seen) = cell.read().unwrap() else {
-                panic!("{value:?} waits")
-            };
+            let Seen::Value(seen) = cell.read().unwrap() else { panic!("{value:?} waits") };
             assert_eq!(seen, value);
             let pasted = Cell::new(Datum::Text(cell.pasted().unwrap().unwrap()));
-            let Seen::Value(seen) = pasted.read().unwrap() else {
-                panic!("{value:?} waits")
-            };
+            let Seen::Value(seen) = pasted.read().unwrap() else { panic!("{value:?} waits") };
             assert_eq!(seen, value);
         }
     }
@@ -241,13 +212,9 @@ mod tests {
     #[test]
     fn a_reader_gets_its_own_copy() {
         let cell = Cell::of(Value::list(vec![Value::from(1_i64)]), false);
-        let Seen::Value(Value::List(first)) = cell.read().unwrap() else {
-            panic!("no list")
-        };
+        let Seen::Value(Value::List(first)) = cell.read().unwrap() else { panic!("no list") };
         first.borrow_mut().clear();
-        let Seen::Value(second) = cell.read().unwrap() else {
-            panic!("no value")
-        };
+        let Seen::Value(second) = cell.read().unwrap() else { panic!("no value") };
         assert_eq!(second.length().unwrap(), 1);
     }
 

@@ -91,10 +91,7 @@ impl Client {
             .proxy(None)
             .user_agent(concat!("slapos/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self {
-            agent: config.into(),
-            base: url.trim_end_matches('/').to_owned(),
-        }
+        Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() }
     }
 
     /// The address of the master.
@@ -145,10 +142,7 @@ impl Client {
         wait_seconds: u64,
     ) -> Result<Watch, ClientError> {
         let path = format!("/v1/computers/{computer}/watch");
-        let query = [
-            ("since", since.0.to_string()),
-            ("wait", wait_seconds.to_string()),
-        ];
+        let query = [("since", since.0.to_string()), ("wait", wait_seconds.to_string())];
         self.poll(&path, &query, wait_seconds)
     }
 
@@ -159,10 +153,7 @@ impl Client {
         partition: &PartitionId,
         report: &InstanceReport,
     ) -> Result<Accepted, ClientError> {
-        self.post(
-            &format!("/v1/computers/{computer}/partitions/{partition}/report"),
-            report,
-        )
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/report"), report)
     }
 
     /// A request by the instance that lives in a partition.
@@ -172,10 +163,7 @@ impl Client {
         partition: &PartitionId,
         ask: &RequestAsk,
     ) -> Result<Instance, ClientError> {
-        self.post(
-            &format!("/v1/computers/{computer}/partitions/{partition}/request"),
-            ask,
-        )
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/request"), ask)
     }
 
     /// "Process this instance again."
@@ -185,10 +173,7 @@ impl Client {
         partition: &PartitionId,
         ask: &BangAsk,
     ) -> Result<Accepted, ClientError> {
-        self.post(
-            &format!("/v1/computers/{computer}/partitions/{partition}/bang"),
-            ask,
-        )
+        self.post(&format!("/v1/computers/{computer}/partitions/{partition}/bang"), ask)
     }
 
     /// Sends a sample of the processes of a computer.
@@ -208,10 +193,7 @@ impl Client {
 
     /// All instances, or those of a title.
     pub fn instances(&self, title: Option<&Title>) -> Result<Vec<Instance>, ClientError> {
-        let query: Vec<_> = title
-            .iter()
-            .map(|title| ("title", title.to_string()))
-            .collect();
+        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
         self.get("/v1/instances", &query)
     }
 
@@ -237,10 +219,7 @@ impl Client {
 
     /// What happened, oldest first; all of it or what concerns a title.
     pub fn history(&self, title: Option<&Title>) -> Result<Vec<HistoryEntry>, ClientError> {
-        let query: Vec<_> = title
-            .iter()
-            .map(|title| ("title", title.to_string()))
-            .collect();
+        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
         self.get("/v1/history", &query)
     }
 
@@ -252,11 +231,7 @@ impl Client {
         let response = request.call().map_err(|source| no_answer(&url, source))?;
         if !response.status().is_success() {
             let status = response.status().as_u16();
-            return Err(ClientError::Strange {
-                url,
-                status,
-                text: String::new(),
-            });
+            return Err(ClientError::Strange { url, status, text: String::new() });
         }
         let lines = BufReader::new(response.into_body().into_reader()).lines();
         Ok(Events { url, lines })
@@ -282,14 +257,7 @@ impl Client {
         let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
         let timeout = Duration::from_secs(wait_seconds) + POLL_GRACE;
         let request = self.agent.get(&url).query_pairs(pairs);
-        Self::answer(
-            &url,
-            request
-                .config()
-                .timeout_global(Some(timeout))
-                .build()
-                .call(),
-        )
+        Self::answer(&url, request.config().timeout_global(Some(timeout)).build().call())
     }
 
     fn put<T: DeserializeOwned>(
@@ -317,9 +285,7 @@ impl Client {
         let mut response = result.map_err(|source| no_answer(url, source))?;
         let status = response.status();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-        let text = body
-            .read_to_string()
-            .map_err(|source| no_answer(url, source))?;
+        let text = body.read_to_string().map_err(|source| no_answer(url, source))?;
         let strange = || ClientError::Strange {
             url: url.to_owned(),
             status: status.as_u16(),
@@ -334,10 +300,7 @@ impl Client {
 }
 
 fn no_answer(url: &str, source: ureq::Error) -> ClientError {
-    ClientError::NoAnswer {
-        url: url.to_owned(),
-        source: Box::new(source),
-    }
+    ClientError::NoAnswer { url: url.to_owned(), source: Box::new(source) }
 }
 
 /// The stream of [`Client::events`]; each `next` blocks until something happens.
@@ -367,8 +330,6 @@ impl Iterator for Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Events").field("url", &self.url).finish_non_exhaustive()
     }
 }

@@ -38,25 +38,17 @@ pub(crate) struct Serve {
 pub(crate) fn run(verb: &Verb, _ui: Ui) -> Outcome {
     let Verb::Serve(args) = verb;
     log_to_stderr();
-    let settings = ServeSettings {
-        listen: args.listen,
-        data: args.data.clone().into(),
-        open: args.open,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let settings =
+        ServeSettings { listen: args.listen, data: args.data.clone().into(), open: args.open };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ready, _listening) = tokio::sync::oneshot::channel();
     let end = until_told_to_end(args.with_parent);
     let served = runtime.block_on(slapos_master::serve(settings, ready, end));
     runtime.shutdown_background();
     served.map_err(|error| {
         let hint = error.hint();
-        Failure {
-            hint,
-            ..Failure::from_error(Exit::Failed, &error)
-        }
+        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
     })?;
     Ok(Exit::Done)
 }

@@ -33,7 +33,5 @@ pub(crate) fn show_time(at: Timestamp) -> String {
     i64::try_from(at.0)
         .ok()
         .and_then(|microseconds| jiff::Timestamp::from_microsecond(microseconds).ok())
-        .map_or_else(String::new, |time| {
-            time.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        })
+        .map_or_else(String::new, |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -19,11 +19,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    supply::wish(
-        &args.software_release,
-        &args.computer,
-        client,
-        ui,
-        SupplyWish::Destroyed,
-    )
+    supply::wish(&args.software_release, &args.computer, client, ui, SupplyWish::Destroyed)
 }

@@ -97,11 +97,7 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
 
 /// 0 when the instance is as wished, 2 when not yet.
 pub(crate) fn exit_of(instance: &Instance) -> Exit {
-    if instance.waiting_for.is_none() {
-        Exit::Done
-    } else {
-        Exit::NotReady
-    }
+    if instance.waiting_for.is_none() { Exit::Done } else { Exit::NotReady }
 }
 
 fn parameters(args: &Args) -> Result<Option<Dictionary>, Failure> {
@@ -109,10 +105,7 @@ fn parameters(args: &Args) -> Result<Option<Dictionary>, Failure> {
         let text = std::fs::read_to_string(path).step(|| format!("cannot read {path}"))?;
         let parsed = serde_json::from_str(&text).map_err(|error| Failure {
             exit: Exit::Usage,
-            chain: vec![
-                format!("{path} is not a JSON object of texts"),
-                error.to_string(),
-            ],
+            chain: vec![format!("{path} is not a JSON object of texts"), error.to_string()],
             hint: Some(r#"write it as {"key": "value"}"#.into()),
         })?;
         return Ok(Some(parsed));

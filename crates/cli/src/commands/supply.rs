@@ -21,13 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    wish(
-        &args.software_release,
-        &args.computer,
-        client,
-        ui,
-        SupplyWish::Available,
-    )
+    wish(&args.software_release, &args.computer, client, ui, SupplyWish::Available)
 }
 
 /// Wishes a release on a computer, or away from it.
@@ -38,10 +32,7 @@ pub(super) fn wish(
     ui: Ui,
     state: SupplyWish,
 ) -> Outcome {
-    let ask = SupplyAsk {
-        software_release: release.clone(),
-        state,
-    };
+    let ask = SupplyAsk { software_release: release.clone(), state };
     let supply = client.supply(computer, &ask)?;
     if ui.json {
         ui.json(&supply);

@@ -72,38 +72,21 @@ impl Cloud {
             let user = is_root().then_some(FIRST_USER);
             format::check_partition(&partition, user).map_err(|error| {
                 let hint = error.hint();
-                Failure {
-                    hint,
-                    ..Failure::from_error(Exit::Failed, &error)
-                }
+                Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
             })?;
         }
         let etc = directory.join("etc");
         let mode = if is_root() { 0o755 } else { 0o700 };
         let mut builder = fs::DirBuilder::new();
-        builder
-            .recursive(true)
-            .mode(mode)
-            .create(&etc)
-            .step(|| format!("cannot make {etc}"))?;
+        builder.recursive(true).mode(mode).create(&etc).step(|| format!("cannot make {etc}"))?;
         let lock = lock(&directory)?;
         let program = std::env::current_exe().step(|| "cannot find the program itself".into())?;
         let program = Utf8PathBuf::try_from(program)
             .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
         let client_cfg = etc.join("slapos-client.cfg");
         let master_url = configure(&directory, mirror)?;
-        let stage = Stage {
-            directory,
-            master_url,
-            client_cfg,
-        };
-        Ok(Self {
-            stage,
-            program,
-            temporary,
-            _lock: lock,
-            children: Vec::new(),
-        })
+        let stage = Stage { directory, master_url, client_cfg };
+        Ok(Self { stage, program, temporary, _lock: lock, children: Vec::new() })
     }
 
     /// What the story needs to know.
@@ -123,11 +106,7 @@ impl Cloud {
     }
 
     fn start_all(&mut self) -> Result<(), Failure> {
-        let listen = self
-            .stage
-            .master_url
-            .trim_start_matches("http://")
-            .to_owned();
+        let listen = self.stage.master_url.trim_start_matches("http://").to_owned();
         let data = self.stage.directory.join("master");
         self.spawn(
             "master",
@@ -145,10 +124,7 @@ impl Cloud {
         self.await_master()?;
         for computer in COMPUTERS {
             let cfg = self.stage.directory.join(format!("etc/{computer}.cfg"));
-            self.spawn(
-                computer,
-                &["--cfg", cfg.as_str(), "node", "run", "--with-parent"],
-            )?;
+            self.spawn(computer, &["--cfg", cfg.as_str(), "node", "run", "--with-parent"])?;
         }
         Ok(())
     }
@@ -220,10 +196,8 @@ impl Cloud {
                 first_failure.get_or_insert(failure);
             }
         };
-        let (master, nodes): (Vec<_>, Vec<_>) = self
-            .children
-            .drain(..)
-            .partition(|(name, _)| name == "master");
+        let (master, nodes): (Vec<_>, Vec<_>) =
+            self.children.drain(..).partition(|(name, _)| name == "master");
         for (name, child) in nodes {
             note(end_child(&name, child));
         }
@@ -264,9 +238,7 @@ fn end_child(name: &str, mut child: Child) -> Result<(), Failure> {
 
 /// Stops every service of a node and its supervisor, if it runs.
 fn end_services(computer: &str, base: &Utf8Path) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(supervise::Client::new(base).shutdown());
     match ended {
         Ok(()) | Err(supervise::ClientError::Absent { .. }) => Ok(()),
@@ -299,11 +271,10 @@ fn lock(directory: &Utf8Path) -> Result<File, Failure> {
         .step(|| format!("cannot open {path}"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::new(
-            Exit::Failed,
-            format!("a demo is already running in {directory}"),
-        )
-        .hint("use it, stop it with Ctrl-C, or choose another directory with --dir")),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::new(Exit::Failed, format!("a demo is already running in {directory}"))
+                .hint("use it, stop it with Ctrl-C, or choose another directory with --dir"))
+        }
         Err(TryLockError::Error(error)) => Err(Failure::from(error)),
     }
 }
@@ -312,9 +283,7 @@ fn lock(directory: &Utf8Path) -> Result<File, Failure> {
 /// there was one.
 fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failure> {
     let client_cfg = directory.join("etc/slapos-client.cfg");
-    let known = settings::client(Some(&client_cfg))
-        .ok()
-        .map(|(known, _)| known.master_url);
+    let known = settings::client(Some(&client_cfg)).ok().map(|(known, _)| known.master_url);
     let earlier = known.as_deref().and_then(|url| {
         let address: SocketAddr = url.strip_prefix("http://")?.parse().ok()?;
         let IpAddr::V4(address) = address.ip() else {
@@ -339,10 +308,7 @@ fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failu
         );
         write(&directory.join(format!("etc/{computer}.cfg")), &text)?;
     }
-    write(
-        &client_cfg,
-        &format!("[slapos]\nmaster_url = {master_url}\n"),
-    )?;
+    write(&client_cfg, &format!("[slapos]\nmaster_url = {master_url}\n"))?;
     Ok(master_url)
 }
 
@@ -350,9 +316,11 @@ fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failu
 /// demos rarely meet, and moved on while somebody else is there.
 fn free_network(directory: &Utf8Path) -> Option<Ipv4Addr> {
     const NETWORKS: u32 = 150 * 256; // 127.64.0.0/24 to 127.213.255.0/24
-    let start = directory.as_str().bytes().fold(7u32, |hash, byte| {
-        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
-    }) % NETWORKS;
+    let start = directory
+        .as_str()
+        .bytes()
+        .fold(7u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)))
+        % NETWORKS;
     (0..NETWORKS)
         .map(|step| (start + step) % NETWORKS)
         .map(|place| Ipv4Addr::from_bits(0x7f40_0000 + (place << 8)))

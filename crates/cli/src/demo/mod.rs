@@ -63,11 +63,7 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
         }
     })?;
     let mut cloud = Cloud::prepare(args.dir.as_deref(), args.mirror.as_deref())?;
-    let plot = story::Plot {
-        exit: args.exit,
-        slow: args.slow,
-        ui,
-    };
+    let plot = story::Plot { exit: args.exit, slow: args.slow, ui };
     let stage = cloud.stage();
     let began = Instant::now();
     cloud.start(ui)?;
@@ -99,17 +95,10 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
 /// Calls `act` at each SIGINT, SIGTERM or SIGHUP.
 fn on_interrupt(act: impl Fn() + Send + 'static) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _inside = runtime.enter();
-        [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ]
-        .map(signal)
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
     };
     let [interrupt, terminate, hangup] = signals;
     let (mut interrupt, mut terminate, mut hangup) = (interrupt?, terminate?, hangup?);
@@ -135,9 +124,6 @@ fn wait_for_enter() -> Result<(), Failure> {
     let asked = write!(stderr, "   [Enter] ").and_then(|()| stderr.flush());
     asked.step(|| "cannot ask for Enter".into())?;
     let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .step(|| "cannot wait for Enter".into())?;
+    std::io::stdin().lock().read_line(&mut line).step(|| "cannot wait for Enter".into())?;
     Ok(())
 }

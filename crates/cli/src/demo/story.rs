@@ -77,10 +77,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
          packages into a directory of its own; nothing is installed on the system.",
     )?;
     for (release, computer) in [(WEB, COMPUTERS[0]), (DATABASE, COMPUTERS[1])] {
-        let ask = SupplyAsk {
-            software_release: url(release)?,
-            state: SupplyWish::Available,
-        };
+        let ask = SupplyAsk { software_release: url(release)?, state: SupplyWish::Available };
         client.supply(&name(computer)?, &ask)?;
     }
     let supplied = Instant::now();
@@ -96,10 +93,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     let answer = client.request(&ask_for_web()?)?;
     let answered = asked.elapsed();
     if let Some(reason) = &answer.waiting_for {
-        ui.say(format_args!(
-            "   answered in {}: please wait: {reason}",
-            milliseconds(answered)
-        ));
+        ui.say(format_args!("   answered in {}: please wait: {reason}", milliseconds(answered)));
     }
     timeline.measured("the request is answered", answered);
 
@@ -135,9 +129,7 @@ fn look(
     let begun = Instant::now();
     let databases = verify::log_in(address, &database.connection)?.join(", ");
     let user = database.connection.get("user").cloned().unwrap_or_default();
-    plot.ui.say(format_args!(
-        "   logged in to phpMyAdmin as `{user}`; databases: {databases}"
-    ));
+    plot.ui.say(format_args!("   logged in to phpMyAdmin as `{user}`; databases: {databases}"));
     timeline.measured("a log-in shows the database", begun.elapsed());
     Ok(())
 }
@@ -154,9 +146,7 @@ fn show(ui: Ui, stage: &Stage, address: &str, database: &Instance, timeline: &Ti
         value("password")
     ));
     ui.say(format_args!("   the master's page {}/", stage.master_url));
-    ui.say(format_args!(
-        "   commands          export SLAPOS_CLIENT_CONFIGURATION={cfg}"
-    ));
+    ui.say(format_args!("   commands          export SLAPOS_CLIENT_CONFIGURATION={cfg}"));
     ui.say("                     slapos service tree phpmyadmin");
 }
 
@@ -201,10 +191,7 @@ fn all_formatted(client: &Client) -> Result<Option<Vec<Computer>>, Failure> {
             .iter()
             .any(|known| known.computer.as_str() == name && !known.partitions.is_empty())
     };
-    Ok(COMPUTERS
-        .iter()
-        .all(|name| formatted(name))
-        .then_some(computers))
+    Ok(COMPUTERS.iter().all(|name| formatted(name)).then_some(computers))
 }
 
 /// Waits until both releases are there, with a bar for each.
@@ -250,15 +237,11 @@ fn observe_supply(
         }
         SupplyState::Error => {
             bars.end(&label);
-            Err(Failure::new(
-                Exit::Failed,
-                format!("cannot install {label}:\n{text}"),
-            ))
+            Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
         }
         SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-            let percent = text
-                .split_once("% ")
-                .and_then(|(percent, _)| percent.parse::<u64>().ok());
+            let percent =
+                text.split_once("% ").and_then(|(percent, _)| percent.parse::<u64>().ok());
             bars.show(&label, percent.map(|percent| percent * 10), text);
             Ok(false)
         }
@@ -292,14 +275,8 @@ fn connect(client: &Client, ui: Ui, since: Revision) -> Result<(Instance, Instan
                 ));
             }
         }
-        let web = tree
-            .instances
-            .iter()
-            .find(|instance| instance.requested_by.is_none());
-        let database = tree
-            .instances
-            .iter()
-            .find(|instance| instance.requested_by.is_some());
+        let web = tree.instances.iter().find(|instance| instance.requested_by.is_none());
+        let database = tree.instances.iter().find(|instance| instance.requested_by.is_some());
         Ok(match (web, database) {
             (Some(web), Some(database))
                 if web.waiting_for.is_none() && database.waiting_for.is_none() =>
@@ -344,17 +321,13 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 }
 
 fn url(text: &str) -> Result<SoftwareUrl, Failure> {
-    text.try_into()
-        .map_err(|error| Failure::from_error(Exit::Failed, &error))
+    text.try_into().map_err(|error| Failure::from_error(Exit::Failed, &error))
 }
 
 fn name(text: &str) -> Result<ComputerId, Failure> {
-    text.try_into()
-        .map_err(|error| Failure::from_error(Exit::Failed, &error))
+    text.try_into().map_err(|error| Failure::from_error(Exit::Failed, &error))
 }
 
 fn title() -> Result<Title, Failure> {
-    TITLE
-        .try_into()
-        .map_err(|error| Failure::from_error(Exit::Failed, &error))
+    TITLE.try_into().map_err(|error| Failure::from_error(Exit::Failed, &error))
 }

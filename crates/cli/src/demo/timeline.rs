@@ -23,10 +23,7 @@ pub(super) struct Timeline {
 impl Timeline {
     /// Nothing has happened yet; the master is at revision `since`.
     pub(super) fn new(since: Revision) -> Self {
-        Self {
-            since,
-            rows: Vec::new(),
-        }
+        Self { since, rows: Vec::new() }
     }
 
     /// A step that was measured here.
@@ -52,26 +49,10 @@ impl Timeline {
             published.and_then(|at| rendered_at(stage, web).filter(|rendered| *rendered >= at));
         let connected = moment("publish", web.id);
         let steps = [
-            (
-                "PHP's node is woken and PHP asks for MySQL",
-                requested,
-                asked,
-            ),
-            (
-                "MariaDB is deployed, started, checked, published",
-                asked,
-                published,
-            ),
-            (
-                "PHP's configuration is rewritten with the values",
-                published,
-                rendered,
-            ),
-            (
-                "PHP and nginx start, are checked, publish the address",
-                rendered,
-                connected,
-            ),
+            ("PHP's node is woken and PHP asks for MySQL", requested, asked),
+            ("MariaDB is deployed, started, checked, published", asked, published),
+            ("PHP's configuration is rewritten with the values", published, rendered),
+            ("PHP and nginx start, are checked, publish the address", rendered, connected),
             ("from request to connected, in all", requested, connected),
         ];
         for (step, from, to) in steps {
@@ -100,11 +81,7 @@ fn moment(history: &[HistoryEntry], since: Revision, verb: &str, id: InstanceId)
     let about = |entry: &&HistoryEntry| {
         entry.change.revision > since
             && entry.change.verb == verb
-            && entry
-                .change
-                .instance
-                .as_ref()
-                .is_some_and(|instance| instance.id == id)
+            && entry.change.instance.as_ref().is_some_and(|instance| instance.id == id)
     };
     history.iter().find(about).map(|entry| entry.change.at.0)
 }

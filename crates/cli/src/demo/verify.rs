@@ -74,19 +74,15 @@ fn failed(message: String) -> Failure {
 
 impl Visit {
     fn get(&mut self, path: &str) -> Result<(u16, String), Failure> {
-        let request = self
-            .agent
-            .get(format!("{}{path}", self.base))
-            .header("cookie", self.cookie_header());
+        let request =
+            self.agent.get(format!("{}{path}", self.base)).header("cookie", self.cookie_header());
         let response = request.call();
         self.read(path, response)
     }
 
     fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<(u16, String), Failure> {
-        let request = self
-            .agent
-            .post(format!("{}{path}", self.base))
-            .header("cookie", self.cookie_header());
+        let request =
+            self.agent.post(format!("{}{path}", self.base)).header("cookie", self.cookie_header());
         let response = request.send_form(fields.iter().copied());
         self.read(path, response)
     }
@@ -106,31 +102,18 @@ impl Visit {
     ) -> Result<(u16, String), Failure> {
         let no_answer = |error: ureq::Error| Failure {
             exit: Exit::Failed,
-            chain: vec![
-                format!("no answer from {}{path}", self.base),
-                error.to_string(),
-            ],
+            chain: vec![format!("no answer from {}{path}", self.base), error.to_string()],
             hint: None,
         };
         let mut response = response.map_err(no_answer)?;
         let status = response.status().as_u16();
         for header in response.headers().get_all("set-cookie") {
-            let cookie = header
-                .to_str()
-                .unwrap_or_default()
-                .split(';')
-                .next()
-                .unwrap_or_default();
+            let cookie = header.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
             if let Some((name, value)) = cookie.split_once('=') {
-                self.cookies
-                    .insert(name.trim().to_owned(), value.trim().to_owned());
+                self.cookies.insert(name.trim().to_owned(), value.trim().to_owned());
             }
         }
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(PAGE_BYTES_MAX)
-            .lossy_utf8(true);
+        let body = response.body_mut().with_config().limit(PAGE_BYTES_MAX).lossy_utf8(true);
         let text = body.read_to_string().map_err(no_answer)?;
         Ok((status, text))
     }
@@ -138,9 +121,7 @@ impl Visit {
 
 /// The value of the hidden field `name` of a form.
 fn field(page: &str, name: &str) -> Option<String> {
-    let tag = page
-        .split("<input")
-        .find(|tag| tag.contains(&format!("name=\"{name}\"")))?;
+    let tag = page.split("<input").find(|tag| tag.contains(&format!("name=\"{name}\"")))?;
     let value = tag.split_once("value=\"")?.1.split('"').next()?;
     Some(
         value

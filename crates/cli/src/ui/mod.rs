@@ -41,9 +41,7 @@ impl Ui {
     /// Prints a table for a person.
     pub(crate) fn table(self, head: &[&str], rows: &[Vec<String>]) {
         let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header(head.iter().map(|name| name.to_uppercase()));
         for row in rows {
             table.add_row(row);

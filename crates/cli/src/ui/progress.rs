@@ -14,10 +14,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Nothing is shown yet.
     pub(crate) fn new() -> Self {
-        Self {
-            bars: MultiProgress::new(),
-            by_name: BTreeMap::new(),
-        }
+        Self { bars: MultiProgress::new(), by_name: BTreeMap::new() }
     }
 
     /// Shows how far a step is: `done` of 1000 parts when known, and what it does right now.

@@ -18,11 +18,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -30,9 +26,7 @@ impl Browser {
             .spawn()
             .expect("chromedriver: ./test installs it");
         let base = format!("http://127.0.0.1:{port}");
-        eventually("chromedriver answers", || {
-            ureq::get(&format!("{base}/status")).call().is_ok()
-        });
+        eventually("chromedriver answers", || ureq::get(&format!("{base}/status")).call().is_ok());
         let options = json!({ "args": [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -42,10 +36,7 @@ impl Browser {
             json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let answer = call(&format!("{base}/session"), &wanted);
         let id = answer["sessionId"].as_str().unwrap();
-        Self {
-            driver,
-            session: format!("{base}/session/{id}"),
-        }
+        Self { driver, session: format!("{base}/session/{id}") }
     }
 
     pub(crate) fn open(&self, url: &str) {
@@ -54,10 +45,7 @@ impl Browser {
 
     pub(crate) fn fill(&self, id: &str, text: &str) {
         let element = self.element(id);
-        self.post(
-            &format!("element/{element}/value"),
-            &json!({ "text": text }),
-        );
+        self.post(&format!("element/{element}/value"), &json!({ "text": text }));
     }
 
     pub(crate) fn click(&self, id: &str) {
@@ -69,9 +57,7 @@ impl Browser {
     pub(crate) fn until_text(&self, text: &str) {
         let script = json!({ "script": "return document.body.innerText", "args": [] });
         eventually(&format!("the page shows `{text}`"), || {
-            self.post("execute/sync", &script)
-                .as_str()
-                .is_some_and(|shown| shown.contains(text))
+            self.post("execute/sync", &script).as_str().is_some_and(|shown| shown.contains(text))
         });
     }
 
@@ -93,19 +79,9 @@ impl Browser {
     }
 
     fn element(&self, id: &str) -> String {
-        let found = self.post(
-            "element",
-            &json!({ "using": "css selector", "value": format!("#{id}") }),
-        );
-        found
-            .as_object()
-            .unwrap()
-            .values()
-            .next()
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let found =
+            self.post("element", &json!({ "using": "css selector", "value": format!("#{id}") }));
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
     fn post(&self, what: &str, body: &Value) -> Value {
@@ -114,9 +90,8 @@ impl Browser {
 }
 
 fn call(url: &str, body: &Value) -> Value {
-    let mut answer = ureq::post(url)
-        .send_json(body)
-        .unwrap_or_else(|error| panic!("{url}: {error}"));
+    let mut answer =
+        ureq::post(url).send_json(body).unwrap_or_else(|error| panic!("{url}: {error}"));
     answer.body_mut().read_json::<Value>().unwrap()["value"].take()
 }
 

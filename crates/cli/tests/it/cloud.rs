@@ -20,9 +20,7 @@ const HANGS: Duration = Duration::from_secs(90);
 
 pub(crate) fn slapos() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slapos"));
-    command
-        .env_remove("SLAPOS_CLIENT_CONFIGURATION")
-        .env_remove("SLAPOS_CONFIGURATION");
+    command.env_remove("SLAPOS_CLIENT_CONFIGURATION").env_remove("SLAPOS_CONFIGURATION");
     command
 }
 
@@ -30,10 +28,7 @@ pub(crate) fn slapos() -> Command {
 /// for every test, and one that is right already is left alone.
 pub(crate) fn release(name: &str) -> String {
     let from = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/releases");
-    let to = Utf8PathBuf::from(format!(
-        "/tmp/slapos-test-releases-{}",
-        slapos_node::sys::whoami()
-    ));
+    let to = Utf8PathBuf::from(format!("/tmp/slapos-test-releases-{}", slapos_node::sys::whoami()));
     lay_out(&from, &to);
     to.join(format!("{name}.cfg")).into_string()
 }
@@ -109,10 +104,7 @@ impl Cloud {
     pub(crate) fn master() -> Self {
         let network = network();
         // Partitions run as users that must reach their directories.
-        let directory = tempfile::Builder::new()
-            .prefix("slapos-test-")
-            .tempdir_in("/tmp")
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("slapos-test-").tempdir_in("/tmp").unwrap();
         open_to_all(directory.path());
         let mut cloud = Self {
             directory,
@@ -122,10 +114,7 @@ impl Cloud {
             nodes: Vec::new(),
         };
         fs::create_dir_all(cloud.path().join("etc")).unwrap();
-        write_file(
-            &cloud.client_cfg(),
-            &format!("[slapos]\nmaster_url = {}\n", cloud.url),
-        );
+        write_file(&cloud.client_cfg(), &format!("[slapos]\nmaster_url = {}\n", cloud.url));
         cloud.start_master();
         cloud
     }
@@ -137,11 +126,7 @@ impl Cloud {
         cloud.start_node("COMP-2", 3);
         cloud.until("both nodes are formatted", |client| {
             let computers = client.computers().unwrap();
-            computers
-                .iter()
-                .filter(|computer| computer.partitions.len() == 3)
-                .count()
-                == 2
+            computers.iter().filter(|computer| computer.partitions.len() == 3).count() == 2
         });
         cloud
     }
@@ -174,15 +159,7 @@ impl Cloud {
         let listen = self.url.trim_start_matches("http://").to_owned();
         let data = self.path().join("master");
         let mut command = slapos();
-        command.args([
-            "master",
-            "serve",
-            "--open",
-            "--listen",
-            &listen,
-            "--data",
-            data.as_str(),
-        ]);
+        command.args(["master", "serve", "--open", "--listen", &listen, "--data", data.as_str()]);
         self.master = Some(self.spawn("master", command));
         let client = self.client();
         eventually("the master answers", || client.health().is_ok());
@@ -221,11 +198,7 @@ impl Cloud {
 
     /// `kill -9` of the agent; its services are not its own.
     pub(crate) fn kill_node(&mut self, computer: &str) {
-        let place = self
-            .nodes
-            .iter()
-            .position(|(name, _)| name == computer)
-            .unwrap();
+        let place = self.nodes.iter().position(|(name, _)| name == computer).unwrap();
         let (_, mut child) = self.nodes.remove(place);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -237,20 +210,13 @@ impl Cloud {
             .append(true)
             .open(self.path().join(format!("{name}.log")))
             .unwrap();
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap()
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
     }
 
     /// Runs a command against this cloud, as a person would.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         let mut command = slapos();
-        command
-            .env("SLAPOS_CLIENT_CONFIGURATION", self.client_cfg())
-            .args(arguments);
+        command.env("SLAPOS_CLIENT_CONFIGURATION", self.client_cfg()).args(arguments);
         command.output().unwrap().into()
     }
 
@@ -276,43 +242,23 @@ impl Cloud {
 
     /// Requests `web` and waits until it is connected.
     pub(crate) fn connected(&self) -> (v1::Instance, v1::Instance) {
-        self.must(
-            &[
-                "request",
-                "web",
-                &release("web"),
-                "--wait",
-                "--timeout",
-                "90",
-            ],
-            0,
-        );
+        self.must(&["request", "web", &release("web"), "--wait", "--timeout", "90"], 0);
         (self.instance("web"), self.instance("database"))
     }
 
     pub(crate) fn instance(&self, title: &str) -> v1::Instance {
-        self.find(title)
-            .unwrap_or_else(|| panic!("no instance {title}"))
+        self.find(title).unwrap_or_else(|| panic!("no instance {title}"))
     }
 
     pub(crate) fn find(&self, title: &str) -> Option<v1::Instance> {
-        self.client()
-            .instances(Some(&title.try_into().unwrap()))
-            .unwrap()
-            .into_iter()
-            .next()
+        self.client().instances(Some(&title.try_into().unwrap())).unwrap().into_iter().next()
     }
 
     /// The directory of the partition where an instance lives.
     pub(crate) fn partition(&self, instance: &v1::Instance) -> Utf8PathBuf {
-        let (computer, partition) = (
-            instance.computer.as_ref().unwrap(),
-            instance.partition.as_ref().unwrap(),
-        );
-        self.path()
-            .join(computer.as_str())
-            .join("instance")
-            .join(partition.as_str())
+        let (computer, partition) =
+            (instance.computer.as_ref().unwrap(), instance.partition.as_ref().unwrap());
+        self.path().join(computer.as_str()).join("instance").join(partition.as_str())
     }
 
     /// Waits until `look` is satisfied.
@@ -347,10 +293,8 @@ impl Drop for Cloud {
         for computer in ["COMP-1", "COMP-2"] {
             let base = self.path().join(computer).join("var");
             if base.exists() {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 let _gone = runtime.block_on(slapos_node::supervise::Client::new(&base).shutdown());
             }
         }

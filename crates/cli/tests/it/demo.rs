@@ -19,10 +19,7 @@ use crate::{
 
 /// A directory that partitions' users may enter.
 fn directory() -> tempfile::TempDir {
-    let directory = tempfile::Builder::new()
-        .prefix("slapos-story-")
-        .tempdir_in("/tmp")
-        .unwrap();
+    let directory = tempfile::Builder::new().prefix("slapos-story-").tempdir_in("/tmp").unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     directory
 }
@@ -32,11 +29,7 @@ fn left_behind(directory: &Path) -> Vec<String> {
     let needle = directory.to_str().unwrap();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let is_process = entry
-            .file_name()
-            .to_string_lossy()
-            .chars()
-            .all(|c| c.is_ascii_digit());
+        let is_process = entry.file_name().to_string_lossy().chars().all(|c| c.is_ascii_digit());
         let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
         let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
         let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
@@ -69,11 +62,7 @@ impl Demo {
             .spawn()
             .unwrap();
         let reader = BufReader::new(child.stderr.take().unwrap());
-        Self {
-            child,
-            lines: Vec::new(),
-            reader,
-        }
+        Self { child, lines: Vec::new(), reader }
     }
 
     /// Reads until a line contains a text; returns that line.
@@ -91,10 +80,8 @@ impl Demo {
 
     /// Ctrl-C, then its exit code.
     fn interrupt(mut self) -> i32 {
-        let kill = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let kill =
+            Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
         // Its last words must not fill the pipe.
         std::io::copy(&mut self.reader, &mut std::io::sink()).unwrap();
@@ -112,26 +99,11 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     let dir = directory.path().to_str().unwrap();
 
     // Cold, verifying by itself.
-    let said: Said = slapos()
-        .args(["demo", "--exit", "--dir", dir])
-        .output()
-        .unwrap()
-        .into();
+    let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(
-        said.err
-            .contains("logged in to phpMyAdmin as `app`; databases: app"),
-        "{said:?}"
-    );
-    for step in [
-        "please wait",
-        "PHP's configuration is rewritten",
-        "from request to connected",
-    ] {
-        assert!(
-            said.err.contains(step) || said.out.contains(step),
-            "{step} in {said:?}"
-        );
+    assert!(said.err.contains("logged in to phpMyAdmin as `app`; databases: app"), "{said:?}");
+    for step in ["please wait", "PHP's configuration is rewritten", "from request to connected"] {
+        assert!(said.err.contains(step) || said.out.contains(step), "{step} in {said:?}");
     }
     assert_nothing_left(directory.path());
     secrets_are_kept(directory.path());
@@ -142,32 +114,16 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     let password = last_word(&demo.read_until("log in as"));
     let page = last_word(&demo.read_until("the master's page"));
     demo.read_until("Ctrl-C stops everything");
-    let second: Said = slapos()
-        .args(["demo", "--exit", "--dir", dir])
-        .output()
-        .unwrap()
-        .into();
+    let second: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(second.code, 1);
-    assert!(
-        second.err.contains("already running") && second.err.contains("hint"),
-        "{second:?}"
-    );
+    assert!(second.err.contains("already running") && second.err.contains("hint"), "{second:?}");
     let cfg = directory.path().join("etc/slapos-client.cfg");
     let tree: Said = slapos()
-        .args([
-            "--cfg",
-            cfg.to_str().unwrap(),
-            "service",
-            "tree",
-            "phpmyadmin",
-        ])
+        .args(["--cfg", cfg.to_str().unwrap(), "service", "tree", "phpmyadmin"])
         .output()
         .unwrap()
         .into();
-    assert!(
-        tree.out.contains("database") && tree.out.contains("publishes"),
-        "{tree:?}"
-    );
+    assert!(tree.out.contains("database") && tree.out.contains("publishes"), "{tree:?}");
 
     in_a_browser(&address, &password, &page);
     assert_eq!(demo.interrupt(), 0);
@@ -185,13 +141,7 @@ fn in_a_browser(address: &str, password: &str, page: &str) {
     browser.until_text("app");
 
     browser.open(page);
-    for text in [
-        "phpmyadmin",
-        "database",
-        "host, password, port, user",
-        "mariadbd",
-        "php-fpm",
-    ] {
+    for text in ["phpmyadmin", "database", "host, password, port, user", "mariadbd", "php-fpm"] {
         browser.until_text(text);
     }
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -202,10 +152,7 @@ fn in_a_browser(address: &str, password: &str, page: &str) {
 fn secrets_are_kept(directory: &Path) {
     let partition = directory.join("COMP-2/instance/slappart0/etc/.password");
     let stored = fs::read_to_string(&partition).unwrap();
-    let mut passwords = stored
-        .split('"')
-        .filter(|text| text.len() == 24)
-        .map(str::to_owned);
+    let mut passwords = stored.split('"').filter(|text| text.len() == 24).map(str::to_owned);
     let password = passwords.next().unwrap_or_else(|| stored.trim().to_owned());
     assert_eq!(password.len(), 24, "the password as it is stored: {stored}");
     let mut checked = 0;
@@ -225,9 +172,8 @@ fn secrets_are_kept(directory: &Path) {
                 }
             } else if facts.is_file() && (open || is_log) {
                 let content = fs::read(entry.path()).unwrap();
-                let found = content
-                    .windows(password.len())
-                    .any(|window| window == password.as_bytes());
+                let found =
+                    content.windows(password.len()).any(|window| window == password.as_bytes());
                 assert!(!found, "the password is in {}", entry.path().display());
                 checked += 1;
             }
@@ -241,11 +187,8 @@ fn s2_the_lessons_three_commands_bring_up_the_page() {
     let directory = directory();
     let mut demo = Demo::start(directory.path(), &[]);
     demo.read_until("Ctrl-C stops everything");
-    let lesson = fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/tutorial.md"
-    ))
-    .unwrap();
+    let lesson =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tutorial.md")).unwrap();
     let commands: Vec<_> = lesson
         .lines()
         .filter(|line| {
@@ -258,20 +201,12 @@ fn s2_the_lessons_three_commands_bring_up_the_page() {
     let mut greetings = Vec::new();
     for command in commands {
         let words: Vec<_> = command.split_whitespace().skip(1).collect();
-        let said: Said = slapos()
-            .env("SLAPOS_CLIENT_CONFIGURATION", &cfg)
-            .args(&words)
-            .output()
-            .unwrap()
-            .into();
+        let said: Said =
+            slapos().env("SLAPOS_CLIENT_CONFIGURATION", &cfg).args(&words).output().unwrap().into();
         assert_eq!(said.code, 0, "{command}: {said:?}");
         if let Some(line) = said.out.lines().find(|line| line.contains("url = ")) {
-            let text = ureq::get(&last_word(line))
-                .call()
-                .unwrap()
-                .body_mut()
-                .read_to_string()
-                .unwrap();
+            let text =
+                ureq::get(&last_word(line)).call().unwrap().body_mut().read_to_string().unwrap();
             greetings.push(text.contains("Hello, Ada!") || text.contains("Hello, Grace!"));
         }
     }
@@ -314,17 +249,9 @@ fn an_ordinary_user_needs_nothing_else() {
     let program = home.join("slapos");
     fs::copy(env!("CARGO_BIN_EXE_slapos"), &program).unwrap();
     std::os::unix::fs::chown(&home, Some(54_321), Some(54_321)).unwrap();
-    let said = as_user(
-        &home,
-        &program,
-        &["demo", "--exit", "--dir", home.join("cloud").as_str()],
-    );
+    let said = as_user(&home, &program, &["demo", "--exit", "--dir", home.join("cloud").as_str()]);
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(
-        said.err
-            .contains("logged in to phpMyAdmin as `app`; databases: app"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("logged in to phpMyAdmin as `app`; databases: app"), "{said:?}");
     assert_nothing_left(directory.path());
 }
 
@@ -368,17 +295,11 @@ fn ctrl_c_in_every_phase_leaves_no_process() {
         reach(&mut demo);
         let code = demo.interrupt();
         assert_ne!(code, 0, "phase {phase}: interrupted is not done");
-        eventually("all processes have gone", || {
-            left_behind(directory.path()).is_empty()
-        });
+        eventually("all processes have gone", || left_behind(directory.path()).is_empty());
     }
     // Whatever was left half-way is taken up.
     let dir = directory.path().to_str().unwrap();
-    let said: Said = slapos()
-        .args(["demo", "--exit", "--dir", dir])
-        .output()
-        .unwrap()
-        .into();
+    let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(said.code, 0, "{said:?}");
     assert_nothing_left(directory.path());
 }
@@ -388,14 +309,7 @@ fn a_mirror_that_does_not_answer_is_named() {
     let directory = directory();
     let dir = directory.path().to_str().unwrap();
     let said: Said = slapos()
-        .args([
-            "demo",
-            "--exit",
-            "--dir",
-            dir,
-            "--mirror",
-            "http://127.0.0.1:9/debian",
-        ])
+        .args(["demo", "--exit", "--dir", dir, "--mirror", "http://127.0.0.1:9/debian"])
         .output()
         .unwrap()
         .into();

@@ -21,25 +21,17 @@ fn ask(title: &str, name: &str) -> RequestAsk {
 /// Processes that run the services of a computer's partition, by program name.
 fn pids(cloud: &Cloud, computer: &str) -> Vec<(String, u64)> {
     let cfg = cloud.node_cfg(computer);
-    let status = cloud
-        .must(&["--cfg", cfg.as_str(), "node", "status", "--json"], 0)
-        .json();
+    let status = cloud.must(&["--cfg", cfg.as_str(), "node", "status", "--json"], 0).json();
     let processes = status["processes"].as_array().unwrap().iter();
     processes
         .filter_map(|process| {
-            Some((
-                process["service"].as_str()?.to_owned(),
-                process["pid"].as_u64()?,
-            ))
+            Some((process["service"].as_str()?.to_owned(), process["pid"].as_u64()?))
         })
         .collect()
 }
 
 fn pid_of(cloud: &Cloud, computer: &str, service: &str) -> Option<u64> {
-    pids(cloud, computer)
-        .into_iter()
-        .find(|(name, _)| name == service)
-        .map(|(_, pid)| pid)
+    pids(cloud, computer).into_iter().find(|(name, _)| name == service).map(|(_, pid)| pid)
 }
 
 /// The order of what happened to the named instances, as the journal tells it.
@@ -74,41 +66,22 @@ fn s3_the_same_request_a_thousand_times_is_one_instance() {
                 })
             })
             .collect();
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().unwrap())
-            .collect()
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
     assert_eq!(ids.len(), 1);
-    let requests = verbs(&cloud)
-        .into_iter()
-        .filter(|verb| verb == "request same")
-        .count();
+    let requests = verbs(&cloud).into_iter().filter(|verb| verb == "request same").count();
     assert_eq!(requests, 1, "asking again writes nothing");
     assert!(cloud.client().health().unwrap().revision > before);
 
     let idle = release("idle");
-    let said = cloud.must(
-        &[
-            "request",
-            "same",
-            &idle,
-            "--parameters",
-            "name=Ada",
-            "--wait",
-            "--json",
-        ],
-        0,
-    );
+    let said =
+        cloud.must(&["request", "same", &idle, "--parameters", "name=Ada", "--wait", "--json"], 0);
     assert_eq!(said.json()["connection"]["name"], "Ada");
     let said = cloud.run(&["request", "same", &idle, "--state", "destroyed"]);
     assert_eq!(said.code, 2, "{said:?}");
     cloud.until("it is gone", |_| cloud.find("same").is_none());
     cloud.must(&["request", "same", &idle, "--state", "destroyed"], 0);
-    assert!(
-        cloud.find("same").is_none(),
-        "asking to destroy what is not there makes nothing"
-    );
+    assert!(cloud.find("same").is_none(), "asking to destroy what is not there makes nothing");
 }
 
 #[test]
@@ -117,10 +90,7 @@ fn s4_the_master_knows_everything_and_forgets_nothing_when_killed() {
     let (web, database) = cloud.connected();
     let idle = pid_of(&cloud, "COMP-2", "db").unwrap();
     for round in 0..5 {
-        let answer = cloud
-            .client()
-            .request(&ask(&format!("kept-{round}"), "idle"))
-            .unwrap();
+        let answer = cloud.client().request(&ask(&format!("kept-{round}"), "idle")).unwrap();
         cloud.kill_master();
         cloud.start_master();
         let found = cloud.instance(&format!("kept-{round}"));
@@ -129,20 +99,14 @@ fn s4_the_master_knows_everything_and_forgets_nothing_when_killed() {
     }
     assert_eq!(cloud.instance("web").connection, web.connection);
     assert_eq!(cloud.instance("database").connection, database.connection);
-    assert_eq!(
-        pid_of(&cloud, "COMP-2", "db"),
-        Some(idle),
-        "services never notice"
-    );
+    assert_eq!(pid_of(&cloud, "COMP-2", "db"), Some(idle), "services never notice");
     let list = cloud.must(&["service", "list", "--json"], 0).json();
     assert_eq!(list.as_array().unwrap().len(), 7);
     // The nodes have come back by themselves: a new wish still reaches them.
     cloud.supply("idle", "COMP-1");
     cloud.until("the waiting requests are served", |client| {
         let instances = client.instances(None).unwrap();
-        let started = instances
-            .iter()
-            .filter(|instance| instance.state == "started");
+        let started = instances.iter().filter(|instance| instance.state == "started");
         started.count() == 2 + 2 // COMP-1 has two partitions left
     });
 }
@@ -160,10 +124,7 @@ fn s5_each_computer_is_told_which_software_to_install() {
         .map(|entry| entry.change.what)
         .collect();
     let told = states.join("\n");
-    assert!(
-        told.contains("building") && told.contains("available"),
-        "{told}"
-    );
+    assert!(told.contains("building") && told.contains("available"), "{told}");
 
     let directory = cloud.path().join("broken");
     fs::create_dir(&directory).unwrap();
@@ -180,10 +141,7 @@ fn s5_each_computer_is_told_which_software_to_install() {
             .find(|supply| supply.software_release.as_str() == profile)
             .unwrap();
         supply.state == slapos_core::names::SupplyState::Error
-            && supply
-                .text
-                .as_deref()
-                .is_some_and(|text| text.contains("the last words"))
+            && supply.text.as_deref().is_some_and(|text| text.contains("the last words"))
     });
     let said = cloud.must(&["computer", "info", "COMP-2"], 0);
     assert!(said.out.contains("the last words"), "{said:?}");
@@ -196,26 +154,10 @@ fn s6_partitions_are_started_and_stopped_as_told() {
     let idle = release("idle");
     cloud.must(&["request", "one", &idle, "--wait", "--timeout", "90"], 0);
     assert!(pid_of(&cloud, "COMP-1", "idle").is_some());
-    let said = cloud.must(
-        &[
-            "request", "one", &idle, "--state", "stopped", "--wait", "--json",
-        ],
-        0,
-    );
+    let said = cloud.must(&["request", "one", &idle, "--state", "stopped", "--wait", "--json"], 0);
     assert_eq!(said.json()["state"], "stopped");
     assert_eq!(pid_of(&cloud, "COMP-1", "idle"), None);
-    let said = cloud.must(
-        &[
-            "request",
-            "one",
-            &idle,
-            "--wait",
-            "--timeout",
-            "90",
-            "--json",
-        ],
-        0,
-    );
+    let said = cloud.must(&["request", "one", &idle, "--wait", "--timeout", "90", "--json"], 0);
     assert_eq!(said.json()["state"], "started");
     assert!(pid_of(&cloud, "COMP-1", "idle").is_some());
 }
@@ -226,33 +168,17 @@ fn s7_every_request_ends_or_says_why_not() {
     cloud.supply("idle", "COMP-1");
     let table = [
         ("fulfilled", vec!["--wait", "--timeout", "90"], 0, "started"),
-        (
-            "refused",
-            vec!["--node", "computer_gid=COMP-1"],
-            3,
-            "did you mean `computer_guid`",
-        ),
-        (
-            "elsewhere",
-            vec!["--node", "computer_guid=COMP-2"],
-            2,
-            "please wait",
-        ),
+        ("refused", vec!["--node", "computer_gid=COMP-1"], 3, "did you mean `computer_guid`"),
+        ("elsewhere", vec!["--node", "computer_guid=COMP-2"], 2, "please wait"),
     ];
     for (title, options, code, text) in table {
         let idle = release("idle");
         let arguments = [vec!["request", title, &idle], options].concat();
         let said = cloud.must(&arguments, code);
-        assert!(
-            said.out.contains(text) || said.err.contains(text),
-            "{said:?}"
-        );
+        assert!(said.out.contains(text) || said.err.contains(text), "{said:?}");
     }
     let said = cloud.must(&["request", "nowhere", "software/unknown"], 2);
-    assert!(
-        said.out.contains("slapos supply software/unknown COMPUTER"),
-        "{said:?}"
-    );
+    assert!(said.out.contains("slapos supply software/unknown COMPUTER"), "{said:?}");
     let said = cloud.must(&["service", "explain", "nowhere"], 2);
     assert!(said.out.contains("software/unknown"), "{said:?}");
 }
@@ -296,11 +222,8 @@ fn s12_the_application_has_its_files_its_process_and_its_log() {
     assert!(partition.join("etc/page").exists());
     assert_eq!(fs::metadata(&partition).unwrap().mode() & 0o7777, 0o750);
     assert!(pid_of(&cloud, "COMP-1", "web").is_some());
-    let log = cloud
-        .path()
-        .join("COMP-1/var/log")
-        .join(web.partition.unwrap().as_str())
-        .join("web.log");
+    let log =
+        cloud.path().join("COMP-1/var/log").join(web.partition.unwrap().as_str()).join("web.log");
     eventually("the service has written to its log", || {
         fs::read_to_string(&log).is_ok_and(|text| text.contains("serving"))
     });
@@ -308,20 +231,14 @@ fn s12_the_application_has_its_files_its_process_and_its_log() {
 
 #[test]
 fn s13_the_recipe_requests_its_database_in_at_most_six_lines() {
-    let profile = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../software/phpmyadmin/instance.cfg.in"
-    );
+    let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/../../software/phpmyadmin/instance.cfg.in");
     let text = fs::read_to_string(profile).unwrap();
     let section: Vec<_> = text
         .lines()
         .skip_while(|line| *line != "[database]")
         .take_while(|line| !line.is_empty())
         .collect();
-    assert!(
-        section.contains(&"recipe = slapos.cookbook:request"),
-        "{section:?}"
-    );
+    assert!(section.contains(&"recipe = slapos.cookbook:request"), "{section:?}");
     assert!(section.len() <= 6, "{section:?}");
 
     let cloud = Cloud::with_releases();
@@ -335,19 +252,11 @@ fn s15_the_first_answer_is_please_wait_with_a_reason() {
     let cloud = Cloud::with_releases();
     let said = cloud.must(&["request", "web", &release("web"), "--json"], 2);
     let answer = said.json();
-    assert!(
-        answer["waiting_for"]
-            .as_str()
-            .is_some_and(|reason| !reason.is_empty()),
-        "{answer}"
-    );
+    assert!(answer["waiting_for"].as_str().is_some_and(|reason| !reason.is_empty()), "{answer}");
     assert!(answer["waiting_code"].is_string());
     assert_eq!(answer["connection"], serde_json::json!({}));
     cloud.connected();
-    let history = cloud
-        .client()
-        .history(Some(&"database".try_into().unwrap()))
-        .unwrap();
+    let history = cloud.client().history(Some(&"database".try_into().unwrap())).unwrap();
     assert_eq!(history[0].change.verb, "request");
     assert!(history[0].who.contains("instance"), "{:?}", history[0]);
 }
@@ -357,24 +266,16 @@ fn s17_a_free_partition_where_the_software_is_and_never_the_same_twice() {
     let cloud = Cloud::start();
     let idle = release("idle");
     let said = cloud.must(&["request", "early", &idle], 2);
-    assert!(
-        said.out.contains("not available on any computer"),
-        "{said:?}"
-    );
+    assert!(said.out.contains("not available on any computer"), "{said:?}");
     cloud.supply("idle", "COMP-2");
-    cloud.until("the waiting request is served", |_| {
-        cloud.instance("early").state == "started"
-    });
+    cloud.until("the waiting request is served", |_| cloud.instance("early").state == "started");
     assert_eq!(cloud.instance("early").computer.unwrap().as_str(), "COMP-2");
     // Ten race for the two partitions that are left there.
     thread::scope(|scope| {
         for racer in 0..10 {
             let cloud = &cloud;
             scope.spawn(move || {
-                cloud
-                    .client()
-                    .request(&ask(&format!("racer-{racer}"), "idle"))
-                    .unwrap()
+                cloud.client().request(&ask(&format!("racer-{racer}"), "idle")).unwrap()
             });
         }
     });
@@ -385,10 +286,7 @@ fn s17_a_free_partition_where_the_software_is_and_never_the_same_twice() {
         .collect();
     assert_eq!(places.len(), 3);
     assert_eq!(places.iter().collect::<BTreeSet<_>>().len(), 3);
-    let waiting = instances
-        .iter()
-        .find(|instance| instance.computer.is_none())
-        .unwrap();
+    let waiting = instances.iter().find(|instance| instance.computer.is_none()).unwrap();
     assert_eq!(waiting.waiting_code.as_deref(), Some("no-free-partition"));
     // One leaves: who waited longest is served, without asking again.
     cloud.must(&["service", "destroy", "early"], 0);
@@ -418,33 +316,18 @@ fn s18_the_node_is_woken_and_asks_for_nothing_in_between() {
         woken.join().unwrap()
     });
     assert!(!wish.complete, "only what changed");
-    let wished: Vec<_> = wish
-        .partitions
-        .iter()
-        .filter_map(|partition| partition.instance.as_ref())
-        .collect();
+    let wished: Vec<_> =
+        wish.partitions.iter().filter_map(|partition| partition.instance.as_ref()).collect();
     assert_eq!(wished.len(), 1);
     assert_eq!(wished[0].title.as_str(), "waker");
-    cloud.must(
-        &[
-            "request",
-            "waker",
-            &release("idle"),
-            "--wait",
-            "--timeout",
-            "90",
-        ],
-        0,
-    );
+    cloud.must(&["request", "waker", &release("idle"), "--wait", "--timeout", "90"], 0);
 }
 
 #[test]
 fn s19_the_connection_is_published_and_kept() {
     let mut cloud = Cloud::with_releases();
     cloud.connected();
-    let said = cloud
-        .must(&["service", "info", "database", "--json"], 0)
-        .json();
+    let said = cloud.must(&["service", "info", "database", "--json"], 0).json();
     for key in [
         "title",
         "state",
@@ -461,9 +344,7 @@ fn s19_the_connection_is_published_and_kept() {
     assert_eq!(said["connection"]["password"], "first");
     cloud.kill_master();
     cloud.start_master();
-    let again = cloud
-        .must(&["service", "info", "database", "--json"], 0)
-        .json();
+    let again = cloud.must(&["service", "info", "database", "--json"], 0).json();
     assert_eq!(said["connection"], again["connection"]);
 }
 
@@ -489,16 +370,7 @@ fn s20_ask_wait_event_ask_answer() {
 #[test]
 fn s21_a_database_whose_promise_is_red_is_not_handed_out() {
     let cloud = Cloud::with_releases();
-    let said = cloud.must(
-        &[
-            "request",
-            "web",
-            &release("web"),
-            "--parameters",
-            "ready=no",
-        ],
-        2,
-    );
+    let said = cloud.must(&["request", "web", &release("web"), "--parameters", "ready=no"], 2);
     assert_eq!(said.code, 2);
     cloud.until("the red promise is told", |_| {
         cloud
@@ -508,21 +380,13 @@ fn s21_a_database_whose_promise_is_red_is_not_handed_out() {
     });
     let web = cloud.instance("web");
     assert!(web.connection.is_empty());
-    assert!(
-        cloud.instance("database").connection.is_empty(),
-        "not handed out"
-    );
+    assert!(cloud.instance("database").connection.is_empty(), "not handed out");
     let said = cloud.must(&["service", "explain", "web"], 2);
-    assert!(
-        said.out.contains("database") && said.out.contains("db-is-ready"),
-        "{said:?}"
-    );
+    assert!(said.out.contains("database") && said.out.contains("db-is-ready"), "{said:?}");
     // The database becomes ready: everything follows by itself.
     let partition = cloud.partition(&cloud.instance("database"));
     slapos_node::files::write_atomically(&partition.join("var/run/ready"), b"", 0o644).unwrap();
-    cloud.until("it is handed out", |_| {
-        cloud.instance("web").state == "started"
-    });
+    cloud.until("it is handed out", |_| cloud.instance("web").state == "started");
     assert_eq!(cloud.instance("database").connection["password"], "first");
 }
 
@@ -532,10 +396,7 @@ fn s22_the_dictionary_reaches_the_template() {
     let (web, database) = cloud.connected();
     let page = fs::read_to_string(cloud.partition(&web).join("etc/page")).unwrap();
     let host = &database.connection["host"];
-    assert_eq!(
-        page,
-        format!("greeting for world\nhost={host}\npassword=first")
-    );
+    assert_eq!(page, format!("greeting for world\nhost={host}\npassword=first"));
 }
 
 #[test]
@@ -548,37 +409,19 @@ fn s23_a_new_password_rewrites_one_file_and_restarts_one_service() {
         (facts.ino(), facts.mtime(), facts.mtime_nsec())
     };
     let (untouched, rewritten) = (facts("etc/service/static"), facts("etc/page"));
-    let before = (
-        pid_of(&cloud, "COMP-1", "static"),
-        pid_of(&cloud, "COMP-1", "web"),
-    );
-    let changed = [
-        "request",
-        "web",
-        &release("web"),
-        "--parameters",
-        "password=second",
-        "--wait",
-    ];
+    let before = (pid_of(&cloud, "COMP-1", "static"), pid_of(&cloud, "COMP-1", "web"));
+    let changed = ["request", "web", &release("web"), "--parameters", "password=second", "--wait"];
     cloud.must(&changed, 0);
     cloud.until("the page has the new password", |_| {
         fs::read_to_string(partition.join("etc/page"))
             .is_ok_and(|page| page.contains("password=second"))
     });
-    cloud.until("everything has settled", |_| {
-        cloud.instance("web").state == "started"
-    });
+    cloud.until("everything has settled", |_| cloud.instance("web").state == "started");
     assert_eq!(facts("etc/service/static"), untouched);
     assert_ne!(facts("etc/page"), rewritten);
-    let after = (
-        pid_of(&cloud, "COMP-1", "static"),
-        pid_of(&cloud, "COMP-1", "web"),
-    );
+    let after = (pid_of(&cloud, "COMP-1", "static"), pid_of(&cloud, "COMP-1", "web"));
     assert_eq!(before.0, after.0, "the other service keeps its process");
-    assert_ne!(
-        before.1, after.1,
-        "the service whose file changed is another process"
-    );
+    assert_ne!(before.1, after.1, "the service whose file changed is another process");
     assert_eq!(cloud.instance("database").connection["password"], "second");
 }
 
@@ -588,16 +431,9 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
     let (_, database) = cloud.connected();
     let _looking = cloud.client().events().unwrap(); // nodes send samples while somebody looks
     let page = || {
-        ureq::get(&format!("{}/", cloud.url))
-            .call()
-            .unwrap()
-            .body_mut()
-            .read_to_string()
-            .unwrap()
+        ureq::get(&format!("{}/", cloud.url)).call().unwrap().body_mut().read_to_string().unwrap()
     };
-    cloud.until("the page shows the processes", |_| {
-        page().matches("<td>sh</td>").count() >= 3
-    });
+    cloud.until("the page shows the processes", |_| page().matches("<td>sh</td>").count() >= 3);
     let shown = page();
     for text in ["web", "database", "host, password", "COMP-2", "started"] {
         assert!(shown.contains(text), "{text} in {shown}");
@@ -605,10 +441,8 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
     assert!(!shown.contains("first"), "no secret on the page: {shown}");
     // Kill the database's process: it is back, with its files.
     let killed = pid_of(&cloud, "COMP-2", "db").unwrap();
-    let status = std::process::Command::new("kill")
-        .args(["-9", &killed.to_string()])
-        .status()
-        .unwrap();
+    let status =
+        std::process::Command::new("kill").args(["-9", &killed.to_string()]).status().unwrap();
     assert!(status.success());
     cloud.until("the process is back", |_| {
         pid_of(&cloud, "COMP-2", "db").is_some_and(|pid| pid != killed)
@@ -626,10 +460,7 @@ fn a_destroyed_database_comes_back_elsewhere_and_the_application_follows() {
     let (web, database) = cloud.connected();
     let old = cloud.partition(&database);
     cloud.supply("db", "COMP-1");
-    let state = StateAsk {
-        id: database.id,
-        state: WishedState::Destroyed,
-    };
+    let state = StateAsk { id: database.id, state: WishedState::Destroyed };
     cloud.client().wish_state(&state).unwrap();
     cloud.until("there is another database", |_| {
         cloud
@@ -639,44 +470,23 @@ fn a_destroyed_database_comes_back_elsewhere_and_the_application_follows() {
     cloud.until("the application is connected to it", |_| {
         let fresh = cloud.instance("database");
         let page = fs::read_to_string(cloud.partition(&web).join("etc/page")).unwrap_or_default();
-        fresh
-            .connection
-            .get("host")
-            .is_some_and(|host| page.contains(host))
+        fresh.connection.get("host").is_some_and(|host| page.contains(host))
             && cloud.instance("web").state == "started"
     });
     let left = fs::read_dir(&old).unwrap().count();
     let moved = cloud.partition(&cloud.instance("database")) != old;
-    assert!(
-        moved == (left == 0),
-        "the old partition is empty unless it was taken again"
-    );
+    assert!(moved == (left == 0), "the old partition is empty unless it was taken again");
 }
 
 #[test]
 fn services_survive_the_agent_and_what_changed_meanwhile_is_caught_up() {
     let mut cloud = Cloud::with_releases();
     let (web, _) = cloud.connected();
-    let before = (
-        pid_of(&cloud, "COMP-1", "web"),
-        pid_of(&cloud, "COMP-2", "db"),
-    );
+    let before = (pid_of(&cloud, "COMP-1", "web"), pid_of(&cloud, "COMP-2", "db"));
     cloud.kill_node("COMP-1");
     cloud.kill_node("COMP-2");
-    assert_eq!(
-        (
-            pid_of(&cloud, "COMP-1", "web"),
-            pid_of(&cloud, "COMP-2", "db")
-        ),
-        before
-    );
-    cloud.run(&[
-        "request",
-        "web",
-        &release("web"),
-        "--parameters",
-        "name=Ada",
-    ]);
+    assert_eq!((pid_of(&cloud, "COMP-1", "web"), pid_of(&cloud, "COMP-2", "db")), before);
+    cloud.run(&["request", "web", &release("web"), "--parameters", "name=Ada"]);
     cloud.restart_node("COMP-1");
     cloud.restart_node("COMP-2");
     cloud.until("the change of meanwhile has arrived", |_| {

@@ -15,22 +15,14 @@ fn unknown_things_are_named() {
     let table: &[(&[&str], i32, &str)] = &[
         (&["supply", "software/hello", "COMP-9"], 3, "COMP-9"),
         (&["computer", "info", "COMP-9"], 3, "COMP-9"),
-        (
-            &["service", "info", "nobody"],
-            1,
-            "there is no instance `nobody`",
-        ),
+        (&["service", "info", "nobody"], 1, "there is no instance `nobody`"),
         (&["request", "a", "b c"], 64, "b c"),
         (
             &["request", "a", "software/hello", "--state", "asleep"],
             64,
             "started, stopped or destroyed",
         ),
-        (
-            &["request", "a", "software/hello", "--parameters", "novalue"],
-            64,
-            "KEY=VALUE",
-        ),
+        (&["request", "a", "software/hello", "--parameters", "novalue"], 64, "KEY=VALUE"),
         (&["dance"], 64, "dance"),
     ];
     for (arguments, code, text) in table {
@@ -43,29 +35,18 @@ fn unknown_things_are_named() {
 #[test]
 fn without_a_master_there_is_no_answer_and_a_hint() {
     let directory = tempfile::tempdir().unwrap();
-    let cfg = camino::Utf8Path::from_path(directory.path())
-        .unwrap()
-        .join("client.cfg");
+    let cfg = camino::Utf8Path::from_path(directory.path()).unwrap().join("client.cfg");
     write(&cfg, "[slapos]\nmaster_url = http://127.0.0.1:9\n");
-    let said: Said = slapos()
-        .args(["--cfg", cfg.as_str(), "service", "list"])
-        .output()
-        .unwrap()
-        .into();
+    let said: Said =
+        slapos().args(["--cfg", cfg.as_str(), "service", "list"]).output().unwrap().into();
     assert_eq!(said.code, 5);
-    assert!(
-        said.err.contains("http://127.0.0.1:9") && said.err.contains("hint"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("http://127.0.0.1:9") && said.err.contains("hint"), "{said:?}");
 }
 
 #[test]
 fn a_missing_configuration_is_wrong_usage() {
-    let said: Said = slapos()
-        .args(["--cfg", "/nowhere/x.cfg", "service", "list"])
-        .output()
-        .unwrap()
-        .into();
+    let said: Said =
+        slapos().args(["--cfg", "/nowhere/x.cfg", "service", "list"]).output().unwrap().into();
     assert_eq!(said.code, 64);
     assert!(said.err.contains("/nowhere/x.cfg"), "{said:?}");
 }
@@ -73,21 +54,14 @@ fn a_missing_configuration_is_wrong_usage() {
 #[test]
 fn a_release_that_cannot_be_read_is_an_error_with_the_place() {
     let cloud = Cloud::start();
-    for url in [
-        "/nowhere/software.cfg",
-        "http://127.0.0.1:9/software.cfg",
-        "software/unknown",
-    ] {
+    for url in ["/nowhere/software.cfg", "http://127.0.0.1:9/software.cfg", "software/unknown"] {
         cloud.must(&["supply", url, "COMP-1"], 0);
         cloud.until("the error is told", |client| {
             let computer = client.computer(&"COMP-1".try_into().unwrap()).unwrap();
             computer.supplies.iter().any(|supply| {
                 supply.software_release.as_str() == url
                     && supply.state == slapos_core::names::SupplyState::Error
-                    && supply
-                        .text
-                        .as_deref()
-                        .is_some_and(|text| text.contains("software.cfg"))
+                    && supply.text.as_deref().is_some_and(|text| text.contains("software.cfg"))
             })
         });
     }
@@ -115,9 +89,7 @@ fn a_template_that_refers_to_a_missing_key_names_file_line_key_and_nearest_name(
     let url = directory.join("software.cfg");
     cloud.must(&["supply", url.as_str(), "COMP-1"], 0);
     cloud.run(&["request", "faulty", url.as_str()]);
-    cloud.until("the error is told", |_| {
-        cloud.instance("faulty").state == "error"
-    });
+    cloud.until("the error is told", |_| cloud.instance("faulty").state == "error");
     let said = cloud.must(&["service", "info", "faulty"], 0);
     let told = cloud.instance("faulty").error.unwrap();
     for text in ["page.in:2", "hots", "host"] {
@@ -133,36 +105,19 @@ fn a_port_that_is_taken_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("master");
-    let arguments = [
-        "master",
-        "serve",
-        "--open",
-        "--listen",
-        &address,
-        "--data",
-        data.to_str().unwrap(),
-    ];
+    let arguments =
+        ["master", "serve", "--open", "--listen", &address, "--data", data.to_str().unwrap()];
     let said: Said = slapos().args(arguments).output().unwrap().into();
     assert_eq!(said.code, 1);
-    assert!(
-        said.err.contains(&address) && said.err.contains("hint"),
-        "{said:?}"
-    );
+    assert!(said.err.contains(&address) && said.err.contains("hint"), "{said:?}");
 }
 
 #[test]
 fn open_and_not_loopback_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("master");
-    let arguments = [
-        "master",
-        "serve",
-        "--open",
-        "--listen",
-        "0.0.0.0:0",
-        "--data",
-        data.to_str().unwrap(),
-    ];
+    let arguments =
+        ["master", "serve", "--open", "--listen", "0.0.0.0:0", "--data", data.to_str().unwrap()];
     let said: Said = slapos().args(arguments).output().unwrap().into();
     assert_ne!(said.code, 0);
     assert!(said.err.contains("loopback"), "{said:?}");
@@ -172,16 +127,10 @@ fn open_and_not_loopback_is_refused() {
 fn a_path_too_long_for_sockets_is_refused_before_anything_starts() {
     let directory = tempfile::tempdir_in("/tmp").unwrap();
     let long = directory.path().join("x".repeat(80));
-    let said: Said = slapos()
-        .args(["demo", "--exit", "--dir", long.to_str().unwrap()])
-        .output()
-        .unwrap()
-        .into();
+    let said: Said =
+        slapos().args(["demo", "--exit", "--dir", long.to_str().unwrap()]).output().unwrap().into();
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(
-        said.err.contains("107 bytes") && said.err.contains("shorter"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("107 bytes") && said.err.contains("shorter"), "{said:?}");
 }
 
 #[test]
@@ -196,10 +145,6 @@ fn a_release_in_use_is_not_removed() {
     cloud.until("it is gone", |_| cloud.find("user").is_none());
     cloud.must(&["remove", &idle, "COMP-1"], 0);
     cloud.until("the release is gone", |client| {
-        client
-            .computer(&"COMP-1".try_into().unwrap())
-            .unwrap()
-            .supplies
-            .is_empty()
+        client.computer(&"COMP-1".try_into().unwrap()).unwrap().supplies.is_empty()
     });
 }

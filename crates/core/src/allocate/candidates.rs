@@ -22,10 +22,7 @@ pub(crate) struct Offers {
 impl Offers {
     /// The best computer for a class of requests, if any will do.
     pub(crate) fn best(&self, class: &Class) -> Option<&ComputerId> {
-        self.best
-            .of(&offer(class))
-            .next()
-            .map(|score| &score.computer)
+        self.best.of(&offer(class)).next().map(|score| &score.computer)
     }
 
     /// That computer, if it will do for this class of requests.
@@ -34,9 +31,7 @@ impl Offers {
         class: &Class,
         computer: &'a ComputerId,
     ) -> Option<&'a ComputerId> {
-        self.by_computer
-            .has(computer, &offer(class))
-            .then_some(computer)
+        self.by_computer.has(computer, &offer(class)).then_some(computer)
     }
 
     /// What a computer offers, in order.
@@ -55,9 +50,7 @@ fn offers_of(site: &Site) -> Vec<Offer> {
     }
     let ready = site.supplies.values().filter(|supply| supply.is_ready());
     let free = || site.slots.free.keys();
-    ready
-        .flat_map(|it| free().map(|capability| (it.release.clone(), capability.clone())))
-        .collect()
+    ready.flat_map(|it| free().map(|capability| (it.release.clone(), capability.clone()))).collect()
 }
 
 impl World {
@@ -87,8 +80,5 @@ impl World {
 }
 
 fn score(site: &Site) -> Score {
-    Score {
-        busy_partitions: site.slots.busy,
-        computer: site.computer.id.clone(),
-    }
+    Score { busy_partitions: site.slots.busy, computer: site.computer.id.clone() }
 }

@@ -24,17 +24,8 @@ pub(crate) fn choose(world: &World, class: &Class) -> Option<Place> {
         Some(computer) => world.offers.by_computer(class, computer)?,
         None => world.offers.best(class)?,
     };
-    let partition = world
-        .sites
-        .get(computer)?
-        .slots
-        .free
-        .of(&class.capability)
-        .next()?;
-    Some(Place {
-        computer: computer.clone(),
-        partition: partition.clone(),
-    })
+    let partition = world.sites.get(computer)?.slots.free.of(&class.capability).next()?;
+    Some(Place { computer: computer.clone(), partition: partition.clone() })
 }
 
 #[cfg(test)]
@@ -53,31 +44,15 @@ mod tests {
             (&[], &[], None),
             (&["install 2"], &[], Some("slappart0 of COMP-2")),
             (&["wish 1", "install 2"], &[], Some("slappart0 of COMP-2")),
-            (
-                &["install 1", "install 2"],
-                &[],
-                Some("slappart0 of COMP-1"),
-            ),
-            (
-                &["install 1", "install 2", "fill"],
-                &[],
-                Some("slappart0 of COMP-2"),
-            ),
-            (
-                &["install 1", "install 2", "fill", "fill", "fill"],
-                &[],
-                Some("slappart1 of COMP-2"),
-            ),
+            (&["install 1", "install 2"], &[], Some("slappart0 of COMP-1")),
+            (&["install 1", "install 2", "fill"], &[], Some("slappart0 of COMP-2")),
+            (&["install 1", "install 2", "fill", "fill", "fill"], &[], Some("slappart1 of COMP-2")),
             (
                 &["install 1", "install 2"],
                 &[("computer_guid", "COMP-2")],
                 Some("slappart0 of COMP-2"),
             ),
-            (
-                &["install 1", "install 2"],
-                &[("capability", "gpu")],
-                Some("special of COMP-2"),
-            ),
+            (&["install 1", "install 2"], &[("capability", "gpu")], Some("special of COMP-2")),
             (&["install 1"], &[("capability", "gpu")], None),
         ];
         for (before, placement, expected) in table {
@@ -85,36 +60,23 @@ mod tests {
             cloud.format("COMP-1", 2);
             cloud.format_as(
                 "COMP-2",
-                &[
-                    ("slappart0", None),
-                    ("slappart1", None),
-                    ("special", Some("gpu")),
-                ],
+                &[("slappart0", None), ("slappart1", None), ("special", Some("gpu"))],
             );
             for (number, step) in before.iter().enumerate() {
                 match *step {
                     "install 1" => cloud.install("software/db", "COMP-1"),
                     "install 2" => cloud.install("software/db", "COMP-2"),
                     "wish 1" => {
-                        cloud
-                            .supply("software/db", "COMP-1", SupplyWish::Available)
-                            .unwrap();
+                        cloud.supply("software/db", "COMP-1", SupplyWish::Available).unwrap();
                         cloud.supply_is("software/db", "COMP-1", SupplyState::Building, "");
                     }
                     _ => drop(cloud.root(&format!("other{number}"), "software/db")),
                 }
             }
             let request = wanted(Requester::Person(admin()), "db", "software/db");
-            let request = Request {
-                placement: texts(placement),
-                ..request
-            };
+            let request = Request { placement: texts(placement), ..request };
             let id = cloud.request(request).unwrap().unwrap();
-            assert_eq!(
-                cloud.place(id).as_deref(),
-                expected,
-                "{before:?} {placement:?}"
-            );
+            assert_eq!(cloud.place(id).as_deref(), expected, "{before:?} {placement:?}");
         }
     }
 
@@ -124,15 +86,10 @@ mod tests {
         cloud.format("COMP-1", 1);
         let ids = ["a", "b", "c"].map(|name| cloud.root(name, "software/db"));
         cloud.install("software/db", "COMP-1");
-        assert_eq!(
-            ids.map(|id| cloud.place(id).is_some()),
-            [true, false, false]
-        );
+        assert_eq!(ids.map(|id| cloud.place(id).is_some()), [true, false, false]);
         cloud.format("COMP-1", 2);
         assert_eq!(ids.map(|id| cloud.place(id).is_some()), [true, true, false]);
-        cloud
-            .wish(ids[0], crate::names::WishedState::Destroyed)
-            .unwrap();
+        cloud.wish(ids[0], crate::names::WishedState::Destroyed).unwrap();
         cloud.gone(ids[0]);
         assert_eq!(cloud.place(ids[2]).as_deref(), Some("slappart0 of COMP-1"));
     }
@@ -143,18 +100,9 @@ mod tests {
         cloud.format("COMP-1", 1);
         let request = wanted(Requester::Person(admin()), "older", "software/db");
         let placement = texts(&[("computer_guid", "COMP-1")]);
-        let older = cloud
-            .request(Request {
-                placement,
-                ..request
-            })
-            .unwrap()
-            .unwrap();
+        let older = cloud.request(Request { placement, ..request }).unwrap().unwrap();
         let younger = cloud.root("younger", "software/db");
         cloud.install("software/db", "COMP-1");
-        assert_eq!(
-            [older, younger].map(|id| cloud.place(id).is_some()),
-            [true, false]
-        );
+        assert_eq!([older, younger].map(|id| cloud.place(id).is_some()), [true, false]);
     }
 }

@@ -49,9 +49,7 @@ impl Placement {
                     return Err(Refusal::UnsupportedPlacementKey(key.to_owned()));
                 }
                 key => {
-                    let known = ["computer_guid", "capability"]
-                        .into_iter()
-                        .chain(UNSUPPORTED);
+                    let known = ["computer_guid", "capability"].into_iter().chain(UNSUPPORTED);
                     let nearest = nearest(key, known);
                     let key = key.chars().take(80).collect();
                     return Err(Refusal::UnknownPlacementKey { key, nearest });
@@ -80,11 +78,7 @@ mod tests {
         for (key, value, expected) in table {
             let asked = Dictionary::from([(key.to_owned(), value.to_owned())]);
             let found = Placement::parse(&asked);
-            assert_eq!(
-                found.as_ref().map_or_else(Refusal::code, |_| "ok"),
-                expected,
-                "{key}"
-            );
+            assert_eq!(found.as_ref().map_or_else(Refusal::code, |_| "ok"), expected, "{key}");
         }
         let asked = Dictionary::from([("compter_guid".to_owned(), "COMP-1".to_owned())]);
         let hint = Placement::parse(&asked).unwrap_err().hint();

@@ -15,10 +15,7 @@ pub(crate) fn next(
     computer: &ComputerId,
     release: Option<&SoftwareUrl>,
 ) -> Option<InstanceId> {
-    let offers = world
-        .offers
-        .of(computer)
-        .filter(|offer| release.is_none_or(|it| offer.0 == *it));
+    let offers = world.offers.of(computer).filter(|offer| release.is_none_or(|it| offer.0 == *it));
     let classes = offers.flat_map(|(release, capability)| {
         [None, Some(computer.clone())].map(|computer| Class {
             release: release.clone(),
@@ -26,7 +23,5 @@ pub(crate) fn next(
             capability: capability.clone(),
         })
     });
-    classes
-        .filter_map(|class| world.instances.waiting.of(&class).next().copied())
-        .min()
+    classes.filter_map(|class| world.instances.waiting.of(&class).next().copied()).min()
 }

@@ -35,11 +35,7 @@ pub(super) fn bang(
         computer: it.place.as_ref().map(|place| place.computer.clone()),
     };
     let writes = wake(world, ask.id, now).into_iter().collect();
-    Ok(Decision {
-        answer: Answer::Done,
-        writes,
-        note,
-    })
+    Ok(Decision { answer: Answer::Done, writes, note })
 }
 
 #[cfg(test)]
@@ -54,10 +50,7 @@ mod tests {
         cloud.install("software/db", "COMP-1");
         let id = cloud.root("db", "software/db");
         let before = cloud.it(id).clone();
-        let ask = Ask::Bang(Bang {
-            id,
-            message: "mysqld exited".into(),
-        });
+        let ask = Ask::Bang(Bang { id, message: "mysqld exited".into() });
         let table = [
             (Actor::Computer(computer("COMP-1")), true),
             (Actor::Instance(id), true),
@@ -69,10 +62,7 @@ mod tests {
             assert_eq!(cloud.ask(&ask, &actor).is_ok(), permitted, "{actor}");
         }
         let after = cloud.it(id);
-        assert_eq!(
-            (after.news, after.generation),
-            (before.news + 3, before.generation)
-        );
+        assert_eq!((after.news, after.generation), (before.news + 3, before.generation));
         assert_eq!(after.wished_at, cloud.world.revision());
     }
 }

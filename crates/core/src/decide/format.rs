@@ -46,20 +46,12 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
     let mut writes = Vec::new();
     if site.is_none() {
         let allocation = AllocationScope::default();
-        writes.push(Write::PutComputer(Computer {
-            id: ask.computer.clone(),
-            allocation,
-        }));
+        writes.push(Write::PutComputer(Computer { id: ask.computer.clone(), allocation }));
     }
     for partition in named.values() {
-        let known = site
-            .and_then(|site| site.partition(&partition.name))
-            .map(|it| it.0);
+        let known = site.and_then(|site| site.partition(&partition.name)).map(|it| it.0);
         let mut row = Partition {
-            place: Place {
-                computer: ask.computer.clone(),
-                partition: partition.name.clone(),
-            },
+            place: Place { computer: ask.computer.clone(), partition: partition.name.clone() },
             addresses: partition.addresses.clone(),
             capabilities: partition.capabilities.iter().cloned().collect(),
             retired: false,
@@ -77,10 +69,7 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
         writes.push(if occupant.is_none() {
             Write::RemovePartition(known.place.clone())
         } else {
-            Write::PutPartition(Partition {
-                retired: true,
-                ..known.clone()
-            })
+            Write::PutPartition(Partition { retired: true, ..known.clone() })
         });
     }
     let count = named.len();
@@ -90,11 +79,7 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
         instance: None,
         computer: Some(ask.computer.clone()),
     };
-    Ok(Decision {
-        answer: Answer::Done,
-        writes,
-        note,
-    })
+    Ok(Decision { answer: Answer::Done, writes, note })
 }
 
 #[cfg(test)]
@@ -105,11 +90,7 @@ mod tests {
         let site = cloud.world.site(&computer("COMP-1")).unwrap();
         let show = |(row, occupant): (&crate::world::Partition, Option<_>)| {
             let mark = if row.retired { "-" } else { "" };
-            format!(
-                "{mark}{}{}",
-                row.place.partition,
-                if occupant.is_some() { "*" } else { "" }
-            )
+            format!("{mark}{}{}", row.place.partition, if occupant.is_some() { "*" } else { "" })
         };
         site.partitions().map(show).collect()
     }
@@ -122,10 +103,7 @@ mod tests {
         let id = cloud.root("db", "software/db");
         type Row<'a> = (&'a [(&'a str, Option<&'a str>)], &'a [&'a str]);
         let table: [Row<'_>; 4] = [
-            (
-                &[("slappart0", None), ("slappart1", None)],
-                &["slappart0*", "slappart1"],
-            ),
+            (&[("slappart0", None), ("slappart1", None)], &["slappart0*", "slappart1"]),
             (&[("slappart1", None)], &["-slappart0*", "slappart1"]),
             (&[("slappart0", None)], &["slappart0*"]),
             (&[], &["-slappart0*"]),
@@ -134,15 +112,9 @@ mod tests {
             cloud.format_as("COMP-1", formatted);
             assert_eq!(names(&cloud), expected, "{formatted:?}");
         }
-        cloud
-            .wish(id, crate::names::WishedState::Destroyed)
-            .unwrap();
+        cloud.wish(id, crate::names::WishedState::Destroyed).unwrap();
         cloud.gone(id);
-        assert_eq!(
-            names(&cloud),
-            [""; 0],
-            "a retired partition goes once it is free"
-        );
+        assert_eq!(names(&cloud), [""; 0], "a retired partition goes once it is free");
     }
 
     #[test]
@@ -162,20 +134,12 @@ mod tests {
             addresses: vec![],
             capabilities: vec![],
         };
-        let format = |partitions| {
-            Ask::Format(super::Format {
-                computer: computer("COMP-1"),
-                partitions,
-            })
-        };
+        let format =
+            |partitions| Ask::Format(super::Format { computer: computer("COMP-1"), partitions });
         let twice = format(vec![one("a"), one("a")]);
         let fine = format(vec![one("a")]);
         let table = [
-            (
-                &twice,
-                Actor::Computer(computer("COMP-1")),
-                "partition-named-twice",
-            ),
+            (&twice, Actor::Computer(computer("COMP-1")), "partition-named-twice"),
             (&fine, Actor::Computer(computer("COMP-2")), "not-permitted"),
             (&fine, operator(), "not-permitted"),
         ];

@@ -77,17 +77,9 @@ pub struct Decision {
 impl Decision {
     /// An answer for which nothing has to change.
     fn unchanged(answer: Answer) -> Self {
-        let note = Note {
-            verb: String::new(),
-            what: String::new(),
-            instance: None,
-            computer: None,
-        };
-        Self {
-            answer,
-            writes: vec![],
-            note,
-        }
+        let note =
+            Note { verb: String::new(), what: String::new(), instance: None, computer: None };
+        Self { answer, writes: vec![], note }
     }
 }
 

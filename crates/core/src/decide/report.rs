@@ -45,9 +45,7 @@ pub(super) fn report(
 ) -> Result<Decision, Refusal> {
     permit(world, actor, Deed::SpeakFor(&ask.place.computer))?;
     world.site(&ask.place.computer)?;
-    let known = world
-        .instance(ask.id)
-        .filter(|it| it.place.as_ref() == Some(&ask.place));
+    let known = world.instance(ask.id).filter(|it| it.place.as_ref() == Some(&ask.place));
     let Some(known) = known.filter(|it| it.generation == ask.generation) else {
         return Ok(Decision::unchanged(Answer::Stale));
     };
@@ -75,11 +73,7 @@ pub(super) fn report(
         instance: Some((known.id, known.title.clone())),
         computer: Some(ask.place.computer.clone()),
     };
-    Ok(Decision {
-        answer: Answer::Done,
-        writes,
-        note,
-    })
+    Ok(Decision { answer: Answer::Done, writes, note })
 }
 
 fn hear(row: &mut Instance, ask: &InstanceReport) {
@@ -101,11 +95,7 @@ fn hear(row: &mut Instance, ask: &InstanceReport) {
     }
     if let Some(connection) = &ask.connection {
         let same = *connection == *row.connection;
-        row.unproven = if same {
-            None
-        } else {
-            Some(Arc::new(connection.clone()))
-        };
+        row.unproven = if same { None } else { Some(Arc::new(connection.clone())) };
     }
     let green = ask.state == ReportedState::Started && ask.promises.iter().all(|it| it.ok);
     if green && let Some(proven) = row.unproven.take() {
@@ -216,18 +206,11 @@ mod tests {
         let cache = cloud.child(app, "cache", "software/db");
         let waiting = cloud.child(app, "waiting", "software/none");
         cloud.report(app, Waiting, |_| ());
-        assert_eq!(
-            cloud.it(cache).wished,
-            WishedState::Started,
-            "an incomplete pass drops none"
-        );
+        assert_eq!(cloud.it(cache).wished, WishedState::Started, "an incomplete pass drops none");
         cloud.report(app, Started, |it| it.requested = Some(vec![title("db")]));
         assert_eq!(cloud.it(db).wished, WishedState::Started);
         assert_eq!(cloud.it(cache).wished, WishedState::Destroyed);
-        assert!(
-            cloud.world.instance(waiting).is_none(),
-            "what has no partition goes at once"
-        );
+        assert!(cloud.world.instance(waiting).is_none(), "what has no partition goes at once");
     }
 
     #[test]
@@ -238,17 +221,10 @@ mod tests {
         assert_eq!(cloud.place(other).as_deref(), Some("slappart1 of COMP-2"));
         assert_eq!(cloud.code(third), Some("no-free-partition"));
         cloud.wish(app, WishedState::Destroyed).unwrap();
-        assert_eq!(
-            cloud.it(db).wished,
-            WishedState::Destroyed,
-            "the tree follows its root"
-        );
+        assert_eq!(cloud.it(db).wished, WishedState::Destroyed, "the tree follows its root");
         assert_eq!(cloud.place(third), None);
         cloud.gone(app);
-        assert!(
-            cloud.world.instance(app).is_some(),
-            "a requester is kept until its children go"
-        );
+        assert!(cloud.world.instance(app).is_some(), "a requester is kept until its children go");
         cloud.report(db, Destroyed, |_| ());
         assert_eq!(cloud.place(third).as_deref(), Some("slappart0 of COMP-2"));
         assert!(cloud.world.instance(app).is_none() && cloud.world.instance(db).is_none());
@@ -269,16 +245,8 @@ mod tests {
             promises: vec![],
         };
         let ask = Ask::Report(report);
-        for actor in [
-            Actor::Computer(computer("COMP-1")),
-            operator(),
-            Actor::Instance(db),
-        ] {
-            assert_eq!(
-                cloud.ask(&ask, &actor).unwrap_err().code(),
-                "not-permitted",
-                "{actor}"
-            );
+        for actor in [Actor::Computer(computer("COMP-1")), operator(), Actor::Instance(db)] {
+            assert_eq!(cloud.ask(&ask, &actor).unwrap_err().code(), "not-permitted", "{actor}");
         }
     }
 }

@@ -65,11 +65,7 @@ pub(super) fn request(
         Requester::Person(person) => {
             permit(world, actor, Deed::RequestRoot(person))?;
             let known = world.root(person, &ask.title);
-            let position = Position {
-                person: person.clone(),
-                root: None,
-                requester: None,
-            };
+            let position = Position { person: person.clone(), root: None, requester: None };
             (position, known)
         }
         Requester::Instance(id) => {
@@ -104,14 +100,7 @@ fn find_child<'w>(
         }
     }
     let (person, root) = (asking.person.clone(), Some(asking.root));
-    Ok((
-        Position {
-            person,
-            root,
-            requester: Some(requester),
-        },
-        known,
-    ))
+    Ok((Position { person, root, requester: Some(requester) }, known))
 }
 
 fn create(
@@ -152,11 +141,7 @@ fn create(
     };
     row.wished = effective_wish(world, &row);
     let note = note(world, ask, id, "is requested");
-    Decision {
-        answer: Answer::Instance(id),
-        writes: vec![Write::PutInstance(Box::new(row))],
-        note,
-    }
+    Decision { answer: Answer::Instance(id), writes: vec![Write::PutInstance(Box::new(row))], note }
 }
 
 fn change(
@@ -171,11 +156,7 @@ fn change(
     let leaves = known.wished == WishedState::Destroyed;
     let fixed = known.is_root() || known.place.is_some();
     if ask.state != WishedState::Destroyed && ask.release != known.release && fixed && !leaves {
-        let (title, from, to) = (
-            known.title.clone(),
-            known.release.clone(),
-            ask.release.clone(),
-        );
+        let (title, from, to) = (known.title.clone(), known.release.clone(), ask.release.clone());
         return Err(Refusal::ReleaseChange { title, from, to });
     }
     let mut new = known.clone();
@@ -219,19 +200,15 @@ fn change(
         "is requested otherwise"
     };
     let note = note(world, ask, known.id, what);
-    Ok(Decision {
-        answer,
-        writes: vec![Write::PutInstance(Box::new(new))],
-        note,
-    })
+    Ok(Decision { answer, writes: vec![Write::PutInstance(Box::new(new))], note })
 }
 
 fn note(world: &World, ask: &Request, id: InstanceId, what: &str) -> Note {
     let by = match &ask.requester {
         Requester::Person(person) => person.to_string(),
-        Requester::Instance(id) => world
-            .instance(*id)
-            .map_or_else(|| id.to_string(), |it| format!("`{}`", it.title)),
+        Requester::Instance(id) => {
+            world.instance(*id).map_or_else(|| id.to_string(), |it| format!("`{}`", it.title))
+        }
     };
     Note {
         verb: "request".into(),
@@ -264,28 +241,12 @@ mod tests {
         type Edit = fn(&mut Request);
         let edits: [(&str, Edit, bool); 7] = [
             ("nothing", |_| (), false),
-            (
-                "same parameters",
-                |it| it.parameters = Some(texts(&[("a", "1")])),
-                false,
-            ),
+            ("same parameters", |it| it.parameters = Some(texts(&[("a", "1")])), false),
             ("no parameters said", |it| it.parameters = None, false),
-            (
-                "other parameters",
-                |it| it.parameters = Some(texts(&[])),
-                true,
-            ),
-            (
-                "other type",
-                |it| it.software_type = "small".try_into().unwrap(),
-                true,
-            ),
+            ("other parameters", |it| it.parameters = Some(texts(&[])), true),
+            ("other type", |it| it.software_type = "small".try_into().unwrap(), true),
             ("other state", |it| it.state = Stopped, true),
-            (
-                "placement",
-                |it| it.placement = texts(&[("computer_guid", "COMP-1")]),
-                false,
-            ),
+            ("placement", |it| it.placement = texts(&[("computer_guid", "COMP-1")]), false),
         ];
         for (what, edit, renewed) in edits {
             let mut cloud = Cloud::default();
@@ -301,11 +262,7 @@ mod tests {
             edit(&mut again);
             assert_eq!(cloud.request(again), Ok(Some(id)), "{what}");
             assert_eq!(cloud.it(id).generation == Generation(2), renewed, "{what}");
-            assert_eq!(
-                cloud.place(id),
-                place,
-                "{what}: an instance keeps its place"
-            );
+            assert_eq!(cloud.place(id), place, "{what}: an instance keeps its place");
         }
     }
 
@@ -328,14 +285,8 @@ mod tests {
             (wanted(by(db), "app", "software/php"), "root-requested"),
             (wanted(by(disk), "db", "software/db"), "request-cycle"),
             (wanted(by(db), "db", "software/db"), "request-cycle"),
-            (
-                wanted(by(leaving), "more", "software/db"),
-                "requester-being-destroyed",
-            ),
-            (
-                wanted(by(InstanceId(99)), "more", "software/db"),
-                "unknown-instance",
-            ),
+            (wanted(by(leaving), "more", "software/db"), "requester-being-destroyed"),
+            (wanted(by(InstanceId(99)), "more", "software/db"), "unknown-instance"),
             (by_admin("app", "software/php2"), "release-change"),
             (wanted(by(app), "db", "software/db2"), "release-change"),
             (placed("computer_gid"), "unknown-placement-key"),
@@ -346,10 +297,7 @@ mod tests {
             assert_eq!(cloud.request(request).unwrap_err().code(), code, "{what}");
         }
         let eve = Actor::Person("eve".try_into().unwrap());
-        let refusal = cloud.ask(
-            &super::super::Ask::Request(by_admin("x", "software/db")),
-            &eve,
-        );
+        let refusal = cloud.ask(&super::super::Ask::Request(by_admin("x", "software/db")), &eve);
         assert_eq!(refusal.unwrap_err().code(), "not-permitted");
         // a child that has no place yet may change its release
         assert_eq!(cloud.child(db, "disk", "software/disk2"), disk);
@@ -364,20 +312,13 @@ mod tests {
         assert_eq!(cloud.child(web, "db", "software/db"), db);
         assert_eq!(cloud.it(db).requester, Some(web));
         let other = cloud.root("other", "software/php");
-        assert_ne!(
-            cloud.child(other, "db", "software/db"),
-            db,
-            "another tree, another instance"
-        );
+        assert_ne!(cloud.child(other, "db", "software/db"), db, "another tree, another instance");
     }
 
     #[test]
     fn destroyed_for_an_unknown_title_is_absent_and_creates_nothing() {
         let mut cloud = Cloud::default();
-        let request = Request {
-            state: Destroyed,
-            ..by_admin("app", "software/php")
-        };
+        let request = Request { state: Destroyed, ..by_admin("app", "software/php") };
         assert_eq!(cloud.request(request), Ok(None));
         assert_eq!(cloud.world.instances().count(), 0);
     }
@@ -392,11 +333,7 @@ mod tests {
         let db = cloud.child(app, "db", "software/db");
         cloud.up(db, &[("url", "old")]);
         cloud.wish(db, Destroyed).unwrap();
-        assert_eq!(
-            cloud.child(app, "db", "software/db"),
-            db,
-            "still on its way out"
-        );
+        assert_eq!(cloud.child(app, "db", "software/db"), db, "still on its way out");
         assert_eq!(cloud.code(db), Some("being-destroyed"));
         let news = cloud.it(app).news;
         cloud.gone(db);

@@ -39,17 +39,11 @@ pub(super) fn supply(
         (SupplyWish::Destroyed, Some(_)) => "remove",
     };
     if ask.wish == SupplyWish::Destroyed {
-        let users = site
-            .users_of(&ask.release)
-            .filter_map(|id| world.instance(id));
+        let users = site.users_of(&ask.release).filter_map(|id| world.instance(id));
         let titles: Vec<_> = users.map(|it| it.title.clone()).collect();
         if !titles.is_empty() {
             let (computer, release) = (ask.computer.clone(), ask.release.clone());
-            return Err(Refusal::ReleaseInUse {
-                computer,
-                release,
-                titles,
-            });
+            return Err(Refusal::ReleaseInUse { computer, release, titles });
         }
     }
     let revision = world.next_revision();
@@ -68,17 +62,8 @@ pub(super) fn supply(
         SupplyWish::Destroyed => format!("{} shall lose {}", ask.computer, ask.release),
     };
     let computer = Some(ask.computer.clone());
-    let note = Note {
-        verb: verb.into(),
-        what,
-        instance: None,
-        computer,
-    };
-    Ok(Decision {
-        answer: Answer::Done,
-        writes: vec![Write::PutSupply(row)],
-        note,
-    })
+    let note = Note { verb: verb.into(), what, instance: None, computer };
+    Ok(Decision { answer: Answer::Done, writes: vec![Write::PutSupply(row)], note })
 }
 
 #[cfg(test)]
@@ -124,11 +109,7 @@ mod tests {
                 Err(refusal) => refusal.code(),
             };
             assert_eq!(answer, expected, "{wish:?} when {before}");
-            assert_eq!(
-                cloud.world.revision() != revision,
-                renewed,
-                "{wish:?} when {before}"
-            );
+            assert_eq!(cloud.world.revision() != revision, renewed, "{wish:?} when {before}");
         }
     }
 
@@ -136,9 +117,7 @@ mod tests {
     fn an_unknown_computer_is_refused_with_the_nearest_name() {
         let mut cloud = Cloud::default();
         cloud.format("COMP-1", 1);
-        let refusal = cloud
-            .supply("software/db", "COMP-2", SupplyWish::Available)
-            .unwrap_err();
+        let refusal = cloud.supply("software/db", "COMP-2", SupplyWish::Available).unwrap_err();
         assert_eq!(refusal.code(), "unknown-computer");
         assert_eq!(refusal.hint().as_deref(), Some("did you mean `COMP-1`?"));
     }
@@ -149,12 +128,7 @@ mod tests {
         cloud.format("COMP-1", 1);
         cloud.install("software/db", "COMP-1");
         cloud.root("my db", "software/db");
-        let refusal = cloud
-            .supply("software/db", "COMP-1", SupplyWish::Destroyed)
-            .unwrap_err();
-        assert_eq!(
-            refusal.to_string(),
-            "`software/db` is used on COMP-1 by `my db`"
-        );
+        let refusal = cloud.supply("software/db", "COMP-1", SupplyWish::Destroyed).unwrap_err();
+        assert_eq!(refusal.to_string(), "`software/db` is used on COMP-1 by `my db`");
     }
 }

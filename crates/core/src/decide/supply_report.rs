@@ -40,43 +40,17 @@ pub(super) fn supply_report(
     }
     let computer = Some(ask.computer.clone());
     let what = format!("{} on {}: {}", ask.release, ask.computer, word(ask.state));
-    let note = Note {
-        verb: "supply-report".into(),
-        what,
-        instance: None,
-        computer,
-    };
+    let note = Note { verb: "supply-report".into(), what, instance: None, computer };
     if ask.state == SupplyState::Destroyed && known.wished == SupplyWish::Destroyed {
         let (computer, release) = (ask.computer.clone(), ask.release.clone());
         let writes = vec![Write::RemoveSupply { computer, release }];
-        return Ok(Decision {
-            answer: Answer::Done,
-            writes,
-            note,
-        });
+        return Ok(Decision { answer: Answer::Done, writes, note });
     }
     let text = ask.text.as_deref().map(|text| tail(text).to_string());
-    let changed_at = if known.state == ask.state {
-        known.changed_at
-    } else {
-        now
-    };
-    let row = Supply {
-        state: ask.state,
-        text,
-        changed_at,
-        ..known.clone()
-    };
-    let writes = if row == *known {
-        vec![]
-    } else {
-        vec![Write::PutSupply(row)]
-    };
-    Ok(Decision {
-        answer: Answer::Done,
-        writes,
-        note,
-    })
+    let changed_at = if known.state == ask.state { known.changed_at } else { now };
+    let row = Supply { state: ask.state, text, changed_at, ..known.clone() };
+    let writes = if row == *known { vec![] } else { vec![Write::PutSupply(row)] };
+    Ok(Decision { answer: Answer::Done, writes, note })
 }
 
 fn word(state: SupplyState) -> &'static str {
@@ -110,12 +84,8 @@ mod tests {
         let mut cloud = Cloud::default();
         cloud.format("COMP-1", 1);
         let actor = Actor::Computer(computer("COMP-1"));
-        cloud
-            .supply("software/db", "COMP-1", SupplyWish::Available)
-            .unwrap(); // revision 2
-        cloud
-            .supply("software/db", "COMP-1", SupplyWish::Destroyed)
-            .unwrap(); // revision 3
+        cloud.supply("software/db", "COMP-1", SupplyWish::Available).unwrap(); // revision 2
+        cloud.supply("software/db", "COMP-1", SupplyWish::Destroyed).unwrap(); // revision 3
         let table = [
             (2, SupplyState::Available, Answer::Stale),
             (4, SupplyState::Available, Answer::Stale),
@@ -127,13 +97,8 @@ mod tests {
             let answer = cloud.ask(&report(generation, state), &actor).unwrap().0;
             assert_eq!(answer, expected, "{state:?} about {generation}");
         }
-        cloud
-            .supply("software/db", "COMP-1", SupplyWish::Available)
-            .unwrap();
-        let late = cloud
-            .ask(&report(3, SupplyState::Available), &actor)
-            .unwrap()
-            .0;
+        cloud.supply("software/db", "COMP-1", SupplyWish::Available).unwrap();
+        let late = cloud.ask(&report(3, SupplyState::Available), &actor).unwrap().0;
         assert_eq!(late, Answer::Stale, "a new wish never repeats a generation");
     }
 

@@ -68,19 +68,12 @@ pub(super) fn wish(
         instance: Some((it.id, it.title.clone())),
         computer: None,
     };
-    Ok(Decision {
-        answer,
-        writes: vec![write],
-        note,
-    })
+    Ok(Decision { answer, writes: vec![write], note })
 }
 
 /// The row of an instance that shall go, though its requester may not have asked for that.
 pub(super) fn destroyed(world: &World, it: &Instance, now: Timestamp) -> Write {
-    let new = Instance {
-        asked: WishedState::Destroyed,
-        ..it.clone()
-    };
+    let new = Instance { asked: WishedState::Destroyed, ..it.clone() };
     rewished(world, &new, now)
 }
 
@@ -134,15 +127,9 @@ mod tests {
         cloud.install("software/db", "COMP-1");
         let id = cloud.root("db", "software/db");
         assert_eq!(cloud.wish(id, Destroyed), Ok(Answer::Instance(id)));
-        assert_eq!(
-            cloud.wish(id, Started).unwrap_err().code(),
-            "being-destroyed"
-        );
+        assert_eq!(cloud.wish(id, Started).unwrap_err().code(), "being-destroyed");
         assert_eq!(cloud.gone(id), Answer::Done);
         assert_eq!(cloud.wish(id, Destroyed), Ok(Answer::Absent));
-        assert_eq!(
-            cloud.wish(id, Started).unwrap_err().code(),
-            "unknown-instance"
-        );
+        assert_eq!(cloud.wish(id, Started).unwrap_err().code(), "unknown-instance");
     }
 }

@@ -59,10 +59,7 @@ impl World {
     /// Applies one entry of the journal.
     pub fn commit(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         if entry.revision != self.next_revision() {
-            return Err(ApplyError::Gap {
-                last: self.revision,
-                found: entry.revision,
-            });
+            return Err(ApplyError::Gap { last: self.revision, found: entry.revision });
         }
         for write in &entry.writes {
             self.apply(write)?;
@@ -92,13 +89,7 @@ impl World {
         let slots = sites().flat_map(|it| it.slots.rows.values());
         let partitions = slots.map(|it| Write::PutPartition(it.row.clone()));
         let supplies = sites().flat_map(|it| it.supplies.values().cloned().map(Write::PutSupply));
-        let instances = self
-            .instances
-            .rows
-            .values()
-            .cloned()
-            .map(Box::new)
-            .map(Write::PutInstance);
+        let instances = self.instances.rows.values().cloned().map(Box::new).map(Write::PutInstance);
         computers.chain(partitions).chain(supplies).chain(instances)
     }
 
@@ -117,52 +108,27 @@ impl World {
 
     fn put_computer(&mut self, row: &Computer) -> Vec<Effect> {
         self.withdraw_offers(&row.id);
-        let site = self
-            .sites
-            .entry(row.id.clone())
-            .or_insert_with(|| Site::new(row.clone()));
+        let site = self.sites.entry(row.id.clone()).or_insert_with(|| Site::new(row.clone()));
         site.computer = row.clone();
         self.make_offers(&row.id);
         let open = row.allocation == AllocationScope::Open;
-        if open {
-            vec![Effect::Room(row.id.clone())]
-        } else {
-            vec![]
-        }
+        if open { vec![Effect::Room(row.id.clone())] } else { vec![] }
     }
 
     fn put_partition(&mut self, row: &Partition) -> Result<Vec<Effect>, ApplyError> {
-        let occupant = self
-            .site_mut(&row.place.computer)?
-            .slot(&row.place.partition);
+        let occupant = self.site_mut(&row.place.computer)?.slot(&row.place.partition);
         let occupant = occupant.and_then(|slot| slot.occupant);
-        let hears = occupant
-            .and_then(|id| self.instance(id))
-            .map(|it| it.wished_at);
+        let hears = occupant.and_then(|id| self.instance(id)).map(|it| it.wished_at);
         let news_at = row.changed.max(hears.unwrap_or_default());
-        self.put_slot(
-            &row.place,
-            Some(Slot {
-                row: row.clone(),
-                occupant,
-                news_at,
-            }),
-        )?;
+        self.put_slot(&row.place, Some(Slot { row: row.clone(), occupant, news_at }))?;
         let room = occupant.is_none() && !row.retired;
-        Ok(if room {
-            vec![Effect::Room(row.place.computer.clone())]
-        } else {
-            vec![]
-        })
+        Ok(if room { vec![Effect::Room(row.place.computer.clone())] } else { vec![] })
     }
 
     fn remove_partition(&mut self, place: &Place) -> Result<Vec<Effect>, ApplyError> {
         let slot = self.site_mut(&place.computer)?.slot(&place.partition);
         if let Some(occupant) = slot.and_then(|slot| slot.occupant) {
-            return Err(ApplyError::Occupied {
-                place: place.clone(),
-                occupant,
-            });
+            return Err(ApplyError::Occupied { place: place.clone(), occupant });
         }
         self.put_slot(place, None)?;
         Ok(vec![])
@@ -175,19 +141,11 @@ impl World {
         if let Some(old) = site.supplies.insert(row.release.clone(), row.clone()) {
             site.supply_changes.remove(&(old.wished_at, old.release));
         }
-        site.supply_changes
-            .insert((row.wished_at, row.release.clone()));
-        self.supplied
-            .entry(row.release.clone())
-            .or_default()
-            .insert(row.computer.clone());
+        site.supply_changes.insert((row.wished_at, row.release.clone()));
+        self.supplied.entry(row.release.clone()).or_default().insert(row.computer.clone());
         self.make_offers(&row.computer);
         let ready = || Effect::Ready(row.computer.clone(), row.release.clone());
-        Ok(if row.is_ready() {
-            vec![ready()]
-        } else {
-            vec![]
-        })
+        Ok(if row.is_ready() { vec![ready()] } else { vec![] })
     }
 
     fn remove_supply(
@@ -232,15 +190,10 @@ impl World {
         if row.waits() && was(&|old| !old.waits() || old.class() != row.class()) {
             effects.push(Effect::Waits(row.id));
         }
-        if old
-            .as_ref()
-            .is_some_and(|old| old.connection != row.connection)
-        {
+        if old.as_ref().is_some_and(|old| old.connection != row.connection) {
             effects.push(Effect::Published(row.id));
         }
-        let left = old
-            .and_then(|old| old.place)
-            .filter(|place| row.place.as_ref() != Some(place));
+        let left = old.and_then(|old| old.place).filter(|place| row.place.as_ref() != Some(place));
         effects.extend(left.map(Effect::Freed));
         Ok(effects)
     }
@@ -275,9 +228,7 @@ impl World {
             self.set_occupant(place, None)?;
         }
         if let Some((place, release, wished_at)) = new {
-            self.site_mut(&place.computer)?
-                .uses
-                .insert(release.clone(), id);
+            self.site_mut(&place.computer)?.uses.insert(release.clone(), id);
             self.set_occupant(place, Some((id, wished_at)))?;
         }
         Ok(())
@@ -289,41 +240,25 @@ impl World {
         occupant: Option<(InstanceId, Revision)>,
     ) -> Result<(), ApplyError> {
         let slot = self.site_mut(&place.computer)?.slot(&place.partition);
-        let row = slot
-            .ok_or_else(|| ApplyError::Missing(place.to_string()))?
-            .row
-            .clone();
+        let row = slot.ok_or_else(|| ApplyError::Missing(place.to_string()))?.row.clone();
         let news_at = row.changed.max(occupant.map(|it| it.1).unwrap_or_default());
-        self.put_slot(
-            place,
-            Some(Slot {
-                row,
-                occupant: occupant.map(|it| it.0),
-                news_at,
-            }),
-        )
+        self.put_slot(place, Some(Slot { row, occupant: occupant.map(|it| it.0), news_at }))
     }
 
     fn put_slot(&mut self, place: &Place, slot: Option<Slot>) -> Result<(), ApplyError> {
         self.withdraw_offers(&place.computer);
-        self.site_mut(&place.computer)?
-            .slots
-            .put(&place.partition, slot);
+        self.site_mut(&place.computer)?.slots.put(&place.partition, slot);
         self.make_offers(&place.computer);
         Ok(())
     }
 
     fn check_vacancy(&self, place: &Place, id: InstanceId) -> Result<(), ApplyError> {
-        let slot = self
-            .sites
-            .get(&place.computer)
-            .and_then(|site| site.slot(&place.partition));
+        let slot = self.sites.get(&place.computer).and_then(|site| site.slot(&place.partition));
         let slot = slot.ok_or_else(|| ApplyError::Missing(place.to_string()))?;
         match slot.occupant {
-            Some(occupant) if occupant != id => Err(ApplyError::Occupied {
-                place: place.clone(),
-                occupant,
-            }),
+            Some(occupant) if occupant != id => {
+                Err(ApplyError::Occupied { place: place.clone(), occupant })
+            }
             _ => Ok(()),
         }
     }

@@ -76,10 +76,7 @@ impl Site {
 
     /// Its partitions with who lives there, in order of name.
     pub fn partitions(&self) -> impl Iterator<Item = (&Partition, Option<InstanceId>)> {
-        self.slots
-            .rows
-            .values()
-            .map(|slot| (&slot.row, slot.occupant))
+        self.slots.rows.values().map(|slot| (&slot.row, slot.occupant))
     }
 
     /// How many of its partitions hold an instance, and how many there are.
@@ -110,9 +107,7 @@ impl Site {
     /// Partitions about which the node must hear something newer than a revision.
     pub fn changed_partitions(&self, since: Revision) -> impl Iterator<Item = &PartitionId> {
         let newest_first = self.slots.changes.iter().rev();
-        newest_first
-            .take_while(move |(revision, _)| *revision > since)
-            .map(|(_, name)| name)
+        newest_first.take_while(move |(revision, _)| *revision > since).map(|(_, name)| name)
     }
 
     /// Releases whose wish is newer than a revision.

@@ -98,9 +98,7 @@ impl Instance {
 
     /// What its node said about the present wish; `None` before it said anything about it.
     pub fn current_report(&self) -> Option<&Report> {
-        self.report
-            .as_ref()
-            .filter(|report| report.generation == self.generation)
+        self.report.as_ref().filter(|report| report.generation == self.generation)
     }
 
     /// True when it waits for a partition.
@@ -155,13 +153,9 @@ impl Instances {
     pub(crate) fn insert(&mut self, new: Instance) {
         let id = new.id;
         if new.is_root() {
-            self.roots
-                .insert((new.person.clone(), new.title.clone()), id);
+            self.roots.insert((new.person.clone(), new.title.clone()), id);
         }
-        self.trees
-            .entry(new.root)
-            .or_default()
-            .insert(new.title.clone(), id);
+        self.trees.entry(new.root).or_default().insert(new.title.clone(), id);
         if let Some(requester) = new.requester {
             self.children.insert(requester, id);
         }

@@ -65,23 +65,16 @@ impl World {
         self.sites.get(computer).ok_or_else(|| {
             let known = self.sites.keys().map(ComputerId::as_str);
             let nearest = nearest(computer.as_str(), known).and_then(|name| name.try_into().ok());
-            Refusal::UnknownComputer {
-                computer: computer.clone(),
-                nearest,
-            }
+            Refusal::UnknownComputer { computer: computer.clone(), nearest }
         })
     }
 
     /// The computers that were asked to have a release, with what became of it.
     pub fn supplies_of(&self, release: &SoftwareUrl) -> impl Iterator<Item = (&Site, &Supply)> {
-        self.supplied
-            .get(release)
-            .into_iter()
-            .flatten()
-            .filter_map(|computer| {
-                let site = self.sites.get(computer)?;
-                Some((site, site.supply(release)?))
-            })
+        self.supplied.get(release).into_iter().flatten().filter_map(|computer| {
+            let site = self.sites.get(computer)?;
+            Some((site, site.supply(release)?))
+        })
     }
 
     /// One instance.
@@ -101,10 +94,7 @@ impl World {
 
     /// The instances of a title, in whatever tree, oldest first.
     pub fn titled(&self, title: &Title) -> impl Iterator<Item = &Instance> {
-        self.instances
-            .titles
-            .of(title)
-            .filter_map(|id| self.instance(*id))
+        self.instances.titles.of(title).filter_map(|id| self.instance(*id))
     }
 
     /// The root that a person requested under a title.
@@ -122,17 +112,12 @@ impl World {
     /// All instances of a tree, in order of title.
     pub fn tree(&self, root: InstanceId) -> impl Iterator<Item = &Instance> {
         let titles = self.instances.trees.get(&root).into_iter();
-        titles
-            .flat_map(BTreeMap::values)
-            .filter_map(|id| self.instance(*id))
+        titles.flat_map(BTreeMap::values).filter_map(|id| self.instance(*id))
     }
 
     /// What an instance requested, oldest first.
     pub fn children(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
-        self.instances
-            .children
-            .of(&id)
-            .filter_map(|child| self.instance(*child))
+        self.instances.children.of(&id).filter_map(|child| self.instance(*child))
     }
 
     /// The requesters of an instance, nearest first, up to the root.
@@ -150,9 +135,6 @@ impl World {
             partition: partition.clone(),
         })?;
         let occupant = slot.occupant.and_then(|id| self.instance(id));
-        occupant.ok_or(Refusal::EmptyPartition {
-            computer,
-            partition,
-        })
+        occupant.ok_or(Refusal::EmptyPartition { computer, partition })
     }
 }

@@ -28,9 +28,7 @@ fn every_compression_of_debian_is_unpacked() {
         let tree = host.install("tree", &["x"]).unwrap().tree;
         std::fs::remove_file(tree.join(".slapos-debian")).unwrap();
         assert_eq!(
-            std::fs::read_to_string(tree.join("usr/share/x/data"))
-                .unwrap()
-                .len(),
+            std::fs::read_to_string(tree.join("usr/share/x/data")).unwrap().len(),
             99_000,
             "{compression}"
         );
@@ -54,25 +52,16 @@ fn links_modes_and_times_are_kept_as_far_as_they_are_safe() {
     ];
     publish(
         &mirror,
-        &[
-            package("x", &entries),
-            package("y", &[file("opt/y/z", "through a link")]),
-        ],
+        &[package("x", &entries), package("y", &[file("opt/y/z", "through a link")])],
         &key,
     );
     let tree = host.install("tree", &["x", "y"]).unwrap().tree;
     let metadata = tree.join("usr/bin/su").metadata().unwrap();
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o755);
     assert_eq!(metadata.mtime(), 1_000_000_000);
-    assert_eq!(
-        metadata.ino(),
-        tree.join("usr/bin/other").metadata().unwrap().ino()
-    );
+    assert_eq!(metadata.ino(), tree.join("usr/bin/other").metadata().unwrap().ino());
     for name in ["abs", "rel"] {
-        assert_eq!(
-            tree.join("usr/lib").join(name).read_link_utf8().unwrap(),
-            "../bin/su"
-        );
+        assert_eq!(tree.join("usr/lib").join(name).read_link_utf8().unwrap(), "../bin/su");
     }
     assert!(tree.join("usr/lib/y/z").is_file());
 }
@@ -80,48 +69,24 @@ fn links_modes_and_times_are_kept_as_far_as_they_are_safe() {
 #[test]
 fn s12_hostile_archives_write_nothing_outside() {
     let key = new_key();
-    let device = |kind| Entry {
-        name: "dev/x",
-        kind,
-        link: "",
-        mode: 0o666,
-        content: Vec::new(),
-    };
+    let device = |kind| Entry { name: "dev/x", kind, link: "", mode: 0o666, content: Vec::new() };
     let table: [(Vec<Entry>, &str); 13] = [
         (vec![file("/tmp/slapos-escape", "x")], "absolute"),
         (vec![file("usr/../../escape", "x")], "leads out"),
         (vec![file("../escape", "x")], "leads out"),
-        (
-            vec![
-                link("l", EntryType::Symlink, "../../escape"),
-                file("l/x", "x"),
-            ],
-            "out of the tree",
-        ),
-        (
-            vec![link("a/b/l", EntryType::Symlink, "../../../escape")],
-            "out of the tree",
-        ),
+        (vec![link("l", EntryType::Symlink, "../../escape"), file("l/x", "x")], "out of the tree"),
+        (vec![link("a/b/l", EntryType::Symlink, "../../../escape")], "out of the tree"),
         (vec![link("h", EntryType::Link, "../../cache")], "leads out"),
         (vec![link("h", EntryType::Link, "/etc/passwd")], "absolute"),
+        (vec![link("h", EntryType::Link, "etc/passwd")], "does not hold"),
         (
-            vec![link("h", EntryType::Link, "etc/passwd")],
-            "does not hold",
-        ),
-        (
-            vec![
-                link("l", EntryType::Symlink, "etc"),
-                link("h", EntryType::Link, "l"),
-            ],
+            vec![link("l", EntryType::Symlink, "etc"), link("h", EntryType::Link, "l")],
             "does not hold",
         ),
         (vec![device(EntryType::Char)], "no package needs"),
         (vec![device(EntryType::Block)], "no package needs"),
         (vec![device(EntryType::Fifo)], "no package needs"),
-        (
-            vec![file("f", "x"), file("f/x", "x")],
-            "passes through the file",
-        ),
+        (vec![file("f", "x"), file("f/x", "x")], "passes through the file"),
     ];
     for (entries, wished) in table {
         let mirror = Mirror::start();
@@ -153,11 +118,7 @@ fn s12_caps_hold() {
     let host = Host::new(&mirror.url(), &key);
     let mut zeros = file("usr/zeros", "");
     zeros.content = vec![0; 3 << 20];
-    publish(
-        &mirror,
-        &[package("x", &[file("a", "1"), file("b", "2"), zeros])],
-        &key,
-    );
+    publish(&mirror, &[package("x", &[file("a", "1"), file("b", "2"), zeros])], &key);
     let check = |change: &dyn Fn(&mut slapos_debian::Limits)| {
         let mut settings = host.settings();
         change(&mut settings.limits);
@@ -165,26 +126,14 @@ fn s12_caps_hold() {
             .map(drop)
             .map_err(|error| error.to_string())
     };
-    assert!(
-        check(&|limits| limits.entries = 2)
-            .unwrap_err()
-            .contains("too large")
-    );
-    assert!(
-        check(&|limits| limits.unpacked_bytes = 1 << 20)
-            .unwrap_err()
-            .contains("too large")
-    );
+    assert!(check(&|limits| limits.entries = 2).unwrap_err().contains("too large"));
+    assert!(check(&|limits| limits.unpacked_bytes = 1 << 20).unwrap_err().contains("too large"));
     assert!(
         check(&|limits| limits.deb_bytes = 100)
             .unwrap_err()
             .contains("more than a package may have")
     );
-    assert!(
-        check(&|limits| limits.index_bytes = 50)
-            .unwrap_err()
-            .contains("too large")
-    );
+    assert!(check(&|limits| limits.index_bytes = 50).unwrap_err().contains("too large"));
     assert!(!host.path("tree").exists());
     check(&|_| ()).unwrap();
 }

@@ -14,23 +14,11 @@ pub(crate) struct Entry {
 }
 
 pub(crate) fn file(name: &'static str, content: &str) -> Entry {
-    Entry {
-        name,
-        kind: EntryType::Regular,
-        link: "",
-        mode: 0o644,
-        content: content.into(),
-    }
+    Entry { name, kind: EntryType::Regular, link: "", mode: 0o644, content: content.into() }
 }
 
 pub(crate) fn link(name: &'static str, kind: EntryType, link: &'static str) -> Entry {
-    Entry {
-        name,
-        kind,
-        link,
-        mode: 0o777,
-        content: Vec::new(),
-    }
+    Entry { name, kind, link, mode: 0o777, content: Vec::new() }
 }
 
 /// How the data is compressed; the text is the suffix of its name.
@@ -53,11 +41,8 @@ pub(crate) fn deb(entries: &[Entry], compression: &str) -> Vec<u8> {
     };
     let mut builder = ar::Builder::new(Vec::new());
     let data_name = format!("data.tar{compression}");
-    let members: [(&str, &[u8]); 3] = [
-        ("debian-binary", b"2.0\n"),
-        ("control.tar.xz", b"never read"),
-        (&data_name, &data),
-    ];
+    let members: [(&str, &[u8]); 3] =
+        [("debian-binary", b"2.0\n"), ("control.tar.xz", b"never read"), (&data_name, &data)];
     for (name, content) in members {
         let header = ar::Header::new(name.as_bytes().to_vec(), content.len() as u64);
         builder.append(&header, content).unwrap();

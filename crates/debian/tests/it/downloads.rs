@@ -52,10 +52,7 @@ fn a_lock_needs_no_index_and_with_a_full_cache_no_mirror() {
     drop(mirror);
     request.tree = strange.path("second");
     let installed = install(&request, &strange.settings(), &mut |_| ()).unwrap();
-    assert_eq!(
-        (installed.origin, installed.downloaded_bytes),
-        (Origin::Lock, 0)
-    );
+    assert_eq!((installed.origin, installed.downloaded_bytes), (Origin::Lock, 0));
 }
 
 #[test]
@@ -77,17 +74,11 @@ fn a_deb_that_is_gone_is_resolved_again_and_said() {
         installed.origin
     );
     assert_eq!(installed.lock.debs[0].version, "2");
-    assert_eq!(
-        std::fs::read_to_string(installed.tree.join("usr/bin/a")).unwrap(),
-        "2"
-    );
+    assert_eq!(std::fs::read_to_string(installed.tree.join("usr/bin/a")).unwrap(), "2");
 
     request.packages.push("b".to_owned());
     let installed = install(&request, &later.settings(), &mut |_| ()).unwrap();
-    assert_eq!(
-        installed.origin,
-        Origin::Renewed("the lock answers another request".to_owned())
-    );
+    assert_eq!(installed.origin, Origin::Renewed("the lock answers another request".to_owned()));
 }
 
 #[test]
@@ -98,9 +89,8 @@ fn an_interrupted_installation_goes_on_where_it_was() {
     mirror.cut("pool/a_1.deb", Some(10));
     let mut settings = host.settings();
     settings.downloads = 4;
-    let problem = install(&host.request("tree", &["a"]), &settings, &mut |_| ())
-        .unwrap_err()
-        .to_string();
+    let problem =
+        install(&host.request("tree", &["a"]), &settings, &mut |_| ()).unwrap_err().to_string();
     assert!(problem.contains("a_1.deb"), "{problem}");
     assert_eq!(host.names(), ["cache", "etc", "usr"]);
     assert_eq!(host.path("cache/debs").read_dir().unwrap().count(), 1);
@@ -111,10 +101,7 @@ fn an_interrupted_installation_goes_on_where_it_was() {
     mirror.cut("pool/a_1.deb", None);
     drop(mirror.take_log());
     let installed = host.install("tree", &["a"]).unwrap();
-    assert_eq!(
-        mirror.take_log(),
-        ["/debian/dists/sid/InRelease", "/debian/pool/a_1.deb"]
-    );
+    assert_eq!(mirror.take_log(), ["/debian/dists/sid/InRelease", "/debian/pool/a_1.deb"]);
     assert!(!installed.tree.join("usr/bin/half").exists());
     assert_eq!(host.names(), ["cache", "etc", "tree", "usr"]);
 }
@@ -140,10 +127,7 @@ fn a_damaged_cache_costs_a_download_only() {
     let host = Host::new(&mirror.url(), &key);
     publish(&mirror, &pair("1"), &key);
     let first = host.install("tree", &["a"]).unwrap();
-    host.write(
-        &format!("cache/debs/{}", first.lock.debs[0].sha256),
-        "damaged",
-    );
+    host.write(&format!("cache/debs/{}", first.lock.debs[0].sha256), "damaged");
     let second = host.install("second", &["a"]).unwrap();
     assert_eq!(second.downloaded_bytes, first.lock.debs[0].size);
 }
@@ -160,19 +144,9 @@ fn many_may_install_at_the_same_time() {
             scope.spawn(move || host.install(name, &["a"]).unwrap().origin)
         };
         let threads: Vec<_> = trees.into_iter().map(run).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(
-        origins
-            .iter()
-            .filter(|origin| **origin == Origin::Index)
-            .count(),
-        3,
-        "{origins:?}"
-    );
+    assert_eq!(origins.iter().filter(|origin| **origin == Origin::Index).count(), 3, "{origins:?}");
     assert_eq!(host.names(), ["cache", "etc", "one", "three", "two", "usr"]);
 }
 
@@ -182,16 +156,10 @@ fn a_directory_of_others_is_never_replaced() {
     let host = Host::new(&mirror.url(), &key);
     publish(&mirror, &pair("1"), &key);
     host.write("tree/precious", "x");
-    assert!(matches!(
-        host.install("tree", &["a"]),
-        Err(Error::NotOurs(_))
-    ));
+    assert!(matches!(host.install("tree", &["a"]), Err(Error::NotOurs(_))));
     assert!(host.path("tree/precious").exists());
     host.write("plain", "x");
-    assert!(matches!(
-        host.install("plain", &["a"]),
-        Err(Error::NotOurs(_))
-    ));
+    assert!(matches!(host.install("plain", &["a"]), Err(Error::NotOurs(_))));
     std::fs::create_dir(host.path("empty")).unwrap();
     host.install("empty", &["a"]).unwrap();
 }
@@ -223,11 +191,7 @@ fn certificates_are_put_into_one_file() {
         file("usr/share/ca-certificates/mozilla/B.crt", "two\n"),
         file("usr/share/ca-certificates/mozilla/A.crt", "one"),
     ];
-    publish(
-        &mirror,
-        &[Package::new("ca-certificates", "1", "", &entries)],
-        &key,
-    );
+    publish(&mirror, &[Package::new("ca-certificates", "1", "", &entries)], &key);
     let tree = host.install("tree", &["ca-certificates"]).unwrap().tree;
     let bundle = std::fs::read_to_string(tree.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
     assert_eq!(bundle, "one\ntwo\n");

@@ -13,9 +13,7 @@ pub(crate) struct Host {
 impl Host {
     /// A host whose apt asks `url` for suite `sid` and trusts `key`.
     pub(crate) fn new(url: &str, key: &SignedSecretKey) -> Self {
-        let host = Self {
-            directory: tempfile::tempdir().unwrap(),
-        };
+        let host = Self { directory: tempfile::tempdir().unwrap() };
         let sources = format!(
             "Types: deb\nURIs: {url}\nSuites: sid\nComponents: main\nSigned-By: /usr/share/keyrings/test.asc\n"
         );
@@ -25,9 +23,7 @@ impl Host {
     }
 
     pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {
-        Utf8Path::from_path(self.directory.path())
-            .unwrap()
-            .join(name)
+        Utf8Path::from_path(self.directory.path()).unwrap().join(name)
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -56,18 +52,14 @@ impl Host {
     /// Names in the host's directory, hidden ones too.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = self.path("").read_dir_utf8().unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().to_owned())
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_owned()).collect();
         names.sort();
         names
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test is an edge: its keys are made now"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test is an edge: its keys are made now")]
 pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }

@@ -47,11 +47,7 @@ impl Mirror {
                 drop(serve(&stream.unwrap(), &seen));
             }
         });
-        Self {
-            address,
-            shared,
-            thread: Some(thread),
-        }
+        Self { address, shared, thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -59,11 +55,7 @@ impl Mirror {
     }
 
     pub(crate) fn put(&self, path: &str, content: impl Into<Vec<u8>>) {
-        self.shared
-            .lock()
-            .unwrap()
-            .files
-            .insert(format!("/debian/{path}"), content.into());
+        self.shared.lock().unwrap().files.insert(format!("/debian/{path}"), content.into());
     }
 
     pub(crate) fn remove(&self, path: &str) {
@@ -109,10 +101,7 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
     }
     let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let path = match target.split_once("://") {
-        Some((_, rest)) => rest
-            .find('/')
-            .map_or("/", |slash| &rest[slash..])
-            .to_owned(),
+        Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]).to_owned(),
         None => target.clone(),
     };
     let (body, sent) = {
@@ -148,9 +137,7 @@ pub(crate) fn new_key() -> SignedSecretKey {
 }
 
 pub(crate) fn public(key: &SignedSecretKey) -> String {
-    SignedPublicKey::from(key.clone())
-        .to_armored_string(Default::default())
-        .unwrap()
+    SignedPublicKey::from(key.clone()).to_armored_string(Default::default()).unwrap()
 }
 
 pub(crate) fn sign(text: &str, key: &SignedSecretKey) -> String {
@@ -174,12 +161,7 @@ impl Package {
         depends: &'static str,
         entries: &[debs::Entry],
     ) -> Self {
-        Self {
-            name,
-            version,
-            depends,
-            deb: debs::deb(entries, ".xz"),
-        }
+        Self { name, version, depends, deb: debs::deb(entries, ".xz") }
     }
 
     pub(crate) fn path(&self) -> String {
@@ -203,12 +185,7 @@ pub(crate) fn publish_release(
 ) {
     let mut index = String::new();
     for package in packages {
-        let Package {
-            name,
-            version,
-            depends,
-            deb,
-        } = package;
+        let Package { name, version, depends, deb } = package;
         let (path, size, sha256) = (package.path(), deb.len(), sha256(deb));
         index += &format!(
             "Package: {name}\nVersion: {version}\nArchitecture: amd64\nDepends: {depends}\nDescription: none\n\
@@ -226,8 +203,5 @@ pub(crate) fn publish_release(
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,11 +11,7 @@ const NOWHERE: &str = "http://mirror.invalid/debian";
 
 fn proxy_with_packages(key: &pgp::composed::SignedSecretKey) -> Mirror {
     let proxy = Mirror::start();
-    publish(
-        &proxy,
-        &[Package::new("a", "1", "", &[file("usr/bin/a", "a")])],
-        key,
-    );
+    publish(&proxy, &[Package::new("a", "1", "", &[file("usr/bin/a", "a")])], key);
     proxy
 }
 
@@ -35,10 +31,7 @@ fn a_proxy_of_apt_is_asked_in_absolute_form() {
         );
         host.install("tree", &["a"]).unwrap();
         let log = proxy.take_log();
-        assert!(
-            log.len() == 3 && log.iter().all(|target| target.starts_with(NOWHERE)),
-            "{log:?}"
-        );
+        assert!(log.len() == 3 && log.iter().all(|target| target.starts_with(NOWHERE)), "{log:?}");
     }
 }
 

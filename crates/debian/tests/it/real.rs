@@ -10,11 +10,7 @@ use crate::host::now;
 /// Installs into a temporary directory; `None` if this host has no sources of packages.
 fn install_real(packages: &[&str], directory: &Utf8Path) -> Option<Installed> {
     let request = Request::new(packages.iter().copied(), directory.join("tree"));
-    match install(
-        &request,
-        &Settings::new(directory.join("cache"), now()),
-        &mut |_| (),
-    ) {
+    match install(&request, &Settings::new(directory.join("cache"), now()), &mut |_| ()) {
         Err(error @ Error::NoSources { .. }) => {
             println!("skipped: {error}");
             None
@@ -54,8 +50,5 @@ fn programs_of_debian_run_from_their_tree() {
         .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')))
         .collect();
     assert!(paths.len() > 5, "{listed}");
-    assert!(
-        paths.iter().all(|path| path.starts_with(tree.as_str())),
-        "{listed}"
-    );
+    assert!(paths.iter().all(|path| path.starts_with(tree.as_str())), "{listed}");
 }

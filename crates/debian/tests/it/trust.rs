@@ -7,12 +7,7 @@ use crate::host::Host;
 use crate::mirror::{Mirror, PACKAGES, Package, new_key, publish, publish_release, sign};
 
 fn hello() -> Vec<Package> {
-    vec![Package::new(
-        "hello",
-        "1",
-        "",
-        &[file("usr/bin/hello", "hi")],
-    )]
+    vec![Package::new("hello", "1", "", &[file("usr/bin/hello", "hi")])]
 }
 
 #[test]
@@ -27,10 +22,7 @@ fn an_index_without_a_right_signature_is_refused() {
         (&|text| text.to_owned(), "not a signed document"),
         (&tamper, "does not match"),
         (&swap, "does not match"),
-        (
-            &|text| format!("{}{text}", sign("Suite: sid\n", &key)),
-            "not a signed document",
-        ),
+        (&|text| format!("{}{text}", sign("Suite: sid\n", &key)), "not a signed document"),
         (&|_| String::new(), "not a signed document"),
     ];
     for (maker, wished) in table {
@@ -53,36 +45,20 @@ fn keys_that_are_missing_are_told() {
     let host = Host::new(&mirror.url(), &key);
     publish(&mirror, &hello(), &key);
     std::fs::remove_file(host.path("usr/share/keyrings/test.asc")).unwrap();
-    assert!(matches!(
-        host.install("tree", &["hello"]),
-        Err(Error::NoKey { .. })
-    ));
+    assert!(matches!(host.install("tree", &["hello"]), Err(Error::NoKey { .. })));
     host.write("usr/share/keyrings/test.asc", "no key at all");
-    assert!(matches!(
-        host.install("tree", &["hello"]),
-        Err(Error::NoKey { .. })
-    ));
+    assert!(matches!(host.install("tree", &["hello"]), Err(Error::NoKey { .. })));
 }
 
 #[test]
 fn an_expired_index_is_refused_unless_the_host_wants_it() {
     let (mirror, key) = (Mirror::start(), new_key());
     let host = Host::new(&mirror.url(), &key);
-    let old = |text: &str| {
-        sign(
-            &format!("Valid-Until: Sat, 18 Jul 2020 10:16:37 UTC\n{text}"),
-            &key,
-        )
-    };
+    let old =
+        |text: &str| sign(&format!("Valid-Until: Sat, 18 Jul 2020 10:16:37 UTC\n{text}"), &key);
     publish_release(&mirror, &hello(), old);
-    assert!(matches!(
-        host.install("tree", &["hello"]),
-        Err(Error::Expired { .. })
-    ));
-    host.write(
-        "etc/apt/apt.conf.d/99test",
-        "Acquire::Check-Valid-Until \"false\";",
-    );
+    assert!(matches!(host.install("tree", &["hello"]), Err(Error::Expired { .. })));
+    host.write("etc/apt/apt.conf.d/99test", "Acquire::Check-Valid-Until \"false\";");
     host.install("tree", &["hello"]).unwrap();
 }
 
@@ -103,10 +79,7 @@ fn s13_what_does_not_match_its_hash_is_refused() {
         publish(&mirror, &hello(), &key);
         mirror.put(path, content);
         let problem = host.install("tree", &["hello"]).unwrap_err().to_string();
-        assert!(
-            problem.contains(wished) && problem.contains(path),
-            "{path}: {problem}"
-        );
+        assert!(problem.contains(wished) && problem.contains(path), "{path}: {problem}");
         assert_eq!(host.names(), ["cache", "etc", "usr"], "{path}");
         assert_eq!(host.path("cache/debs").read_dir().unwrap().count(), 0);
         assert_eq!(host.path("cache/incoming").read_dir().unwrap().count(), 0);

@@ -86,9 +86,7 @@ pub(crate) fn int_of_base(value: &Value, base: &Value) -> Result<Value> {
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::Undefined(missing) => return Err(missing.error()),
         _ => {
-            return Err(Error::type_error(
-                "int() can't convert non-string with explicit base",
-            ));
+            return Err(Error::type_error("int() can't convert non-string with explicit base"));
         }
     };
     let Value::Int(base) = base else {
@@ -96,9 +94,7 @@ pub(crate) fn int_of_base(value: &Value, base: &Value) -> Result<Value> {
     };
     let invalid = || {
         let shown = value.repr().unwrap_or_default();
-        Error::value_error(format!(
-            "invalid literal for int() with base {base}: {shown}"
-        ))
+        Error::value_error(format!("invalid literal for int() with base {base}: {shown}"))
     };
     let Ok(base_number) = u32::try_from(*base) else {
         return Err(invalid());
@@ -114,9 +110,7 @@ pub(crate) fn int_of_base(value: &Value, base: &Value) -> Result<Value> {
         2 => "0b",
         10 => "",
         _ => {
-            return Err(Error::unsupported(format!(
-                "int() with base {base} is not supported"
-            )));
+            return Err(Error::unsupported(format!("int() with base {base} is not supported")));
         }
     };
     let bare = digits.strip_prefix(prefix).unwrap_or(digits);
@@ -127,15 +121,11 @@ pub(crate) fn int_of_base(value: &Value, base: &Value) -> Result<Value> {
     };
     let between = |at: usize| {
         let letter = |at: Option<usize>| {
-            at.and_then(|at| bare.as_bytes().get(at))
-                .is_some_and(u8::is_ascii_alphanumeric)
+            at.and_then(|at| bare.as_bytes().get(at)).is_some_and(u8::is_ascii_alphanumeric)
         };
         letter(at.checked_sub(1)) && letter(Some(at + 1))
     };
-    let marks_fit = bare
-        .bytes()
-        .enumerate()
-        .all(|(at, byte)| byte != b'_' || between(at));
+    let marks_fit = bare.bytes().enumerate().all(|(at, byte)| byte != b'_' || between(at));
     let plain = bare.replace('_', "");
     if plain.is_empty()
         || plain.len() > 4300
@@ -187,16 +177,11 @@ fn bytes(value: &Value) -> Result<Value> {
             let byte = |item: Value| match item {
                 Value::Int(byte) => u8::try_from(byte)
                     .map_err(|_| Error::value_error("bytes must be in range(0, 256)")),
-                other => Err(Error::type_error(format!(
-                    "'{}' is not an integer",
-                    other.type_name()
-                ))),
+                other => {
+                    Err(Error::type_error(format!("'{}' is not an integer", other.type_name())))
+                }
             };
-            let bytes = other
-                .to_vec()?
-                .into_iter()
-                .map(byte)
-                .collect::<Result<Vec<u8>>>()?;
+            let bytes = other.to_vec()?.into_iter().map(byte).collect::<Result<Vec<u8>>>()?;
             Ok(Value::Bytes(bytes.into()))
         }
     }
@@ -210,10 +195,7 @@ pub(crate) fn absolute(number: &Value) -> Result<Value> {
         Some(_) => value::positive(number),
         None => {
             let number = number.clone().defined()?;
-            Err(Error::type_error(format!(
-                "bad operand type for abs(): '{}'",
-                number.type_name()
-            )))
+            Err(Error::type_error(format!("bad operand type for abs(): '{}'", number.type_name())))
         }
     }
 }

@@ -128,8 +128,7 @@ fn chr(_: &mut Machine<'_>, args: Args) -> Result<Value> {
             )));
         }
     };
-    c.map(value::letter)
-        .ok_or_else(|| Error::value_error("chr() arg not in range(0x110000)"))
+    c.map(value::letter).ok_or_else(|| Error::value_error("chr() arg not in range(0x110000)"))
 }
 
 fn ord(_: &mut Machine<'_>, args: Args) -> Result<Value> {
@@ -168,9 +167,7 @@ fn isinstance(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     };
     for kind in kinds {
         let Value::Type(kind) = kind else {
-            return Err(Error::type_error(
-                "isinstance() arg 2 must be a type or a tuple of types",
-            ));
+            return Err(Error::type_error("isinstance() arg 2 must be a type or a tuple of types"));
         };
         if is_instance(&value, kind) {
             return Ok(Value::Bool(true));
@@ -202,11 +199,7 @@ fn map(machine: &mut Machine<'_>, args: Args) -> Result<Value> {
 
 fn extreme(machine: &mut Machine<'_>, args: Args, name: &str) -> Result<Value> {
     let Args { positional, named } = args;
-    let [key, default] = Args {
-        positional: Vec::new(),
-        named,
-    }
-    .bind(name, ["key", "default"])?;
+    let [key, default] = Args { positional: Vec::new(), named }.bind(name, ["key", "default"])?;
     let items = match <[Value; 1]>::try_from(positional) {
         Ok([items]) => items.to_vec()?,
         Err(items) => items,
@@ -225,30 +218,19 @@ fn extreme(machine: &mut Machine<'_>, args: Args, name: &str) -> Result<Value> {
     }
     match best.map(|(_, item)| item).or(default) {
         Some(item) => Ok(item),
-        None => Err(Error::value_error(format!(
-            "{name}() iterable argument is empty"
-        ))),
+        None => Err(Error::value_error(format!("{name}() iterable argument is empty"))),
     }
 }
 
 fn next(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let [iter, default] = args.bind("next", ["iterator", "default"])?;
     let Some(Value::Iter(mut iter)) = iter else {
-        let name = iter
-            .unwrap_or(Value::None)
-            .defined()?
-            .type_name()
-            .to_string();
-        return Err(Error::type_error(format!(
-            "'{name}' object is not an iterator"
-        )));
+        let name = iter.unwrap_or(Value::None).defined()?.type_name().to_string();
+        return Err(Error::type_error(format!("'{name}' object is not an iterator")));
     };
     match iter.next_value()?.or(default) {
         Some(item) => Ok(item),
-        None => Err(Error::new(
-            ErrorKind::Exhausted,
-            "the iterator has no more items",
-        )),
+        None => Err(Error::new(ErrorKind::Exhausted, "the iterator has no more items")),
     }
 }
 
@@ -265,10 +247,9 @@ pub(crate) fn range(args: &Args) -> Result<Value> {
         [stop] => Range::new(0, stop, 1),
         [start, stop] => Range::new(start, stop, 1),
         [start, stop, step] => Range::new(start, stop, step),
-        _ => Err(Error::type_error(format!(
-            "range expected 1 to 3 arguments, got {}",
-            bounds.len()
-        ))),
+        _ => {
+            Err(Error::type_error(format!("range expected 1 to 3 arguments, got {}", bounds.len())))
+        }
     };
     Ok(Value::Range(Rc::new(range?)))
 }
@@ -276,10 +257,7 @@ pub(crate) fn range(args: &Args) -> Result<Value> {
 fn reversed(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let [items] = args.exactly("reversed")?;
     if matches!(items, Value::Set(_) | Value::Iter(_)) {
-        return Err(Error::type_error(format!(
-            "'{}' object is not reversible",
-            items.type_name()
-        )));
+        return Err(Error::type_error(format!("'{}' object is not reversible", items.type_name())));
     }
     let mut items = items.to_vec()?;
     items.reverse();
@@ -292,15 +270,7 @@ fn sorted(machine: &mut Machine<'_>, args: Args) -> Result<Value> {
         return Err(Error::type_error("sorted expected 1 argument"));
     };
     let items = items.to_vec()?;
-    let sorted = sort_values(
-        machine,
-        items,
-        Args {
-            positional: Vec::new(),
-            named,
-        },
-        "sorted",
-    )?;
+    let sorted = sort_values(machine, items, Args { positional: Vec::new(), named }, "sorted")?;
     Ok(Value::list(sorted))
 }
 
@@ -319,19 +289,11 @@ fn sum(_: &mut Machine<'_>, args: Args) -> Result<Value> {
 }
 
 fn zip(_: &mut Machine<'_>, args: Args) -> Result<Value> {
-    let [strict] = Args {
-        positional: Vec::new(),
-        named: args.named,
-    }
-    .bind("zip", ["strict"])?;
+    let [strict] = Args { positional: Vec::new(), named: args.named }.bind("zip", ["strict"])?;
     if strict.is_some() {
         return Err(Error::unsupported("`strict` of zip() is not supported"));
     }
-    let mut sources = args
-        .positional
-        .iter()
-        .map(Value::iterate)
-        .collect::<Result<Vec<_>>>()?;
+    let mut sources = args.positional.iter().map(Value::iterate).collect::<Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     'rows: while !sources.is_empty() {
         let mut row = Vec::with_capacity(sources.len());

@@ -29,9 +29,7 @@ impl Machine<'_> {
 
     /// The attribute without looking for an item: the filter `attr`.
     pub(crate) fn only_attribute(&mut self, value: &Value, name: &Rc<str>) -> Result<Value> {
-        Ok(self
-            .own_attribute(value, name)?
-            .unwrap_or_else(|| missing_attribute(value, name)))
+        Ok(self.own_attribute(value, name)?.unwrap_or_else(|| missing_attribute(value, name)))
     }
 
     fn own_attribute(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
@@ -127,11 +125,9 @@ fn missing_key(dict: &Dict, key: &Value) -> Value {
     let shown = key.repr().unwrap_or_default();
     let message = format!("the dictionary has no key {shown}");
     match key {
-        Value::Str(wrong) => Missing::named(
-            message,
-            wrong,
-            entries.keys().filter_map(|key| key.value().as_str()),
-        ),
+        Value::Str(wrong) => {
+            Missing::named(message, wrong, entries.keys().filter_map(|key| key.value().as_str()))
+        }
         _ => Missing::named(message, "", []),
     }
 }
@@ -139,11 +135,7 @@ fn missing_key(dict: &Dict, key: &Value) -> Value {
 /// The position that an index means in a sequence, if it has one there.
 pub(crate) fn position(index: i64, length: usize) -> Option<usize> {
     let length_signed = i64::try_from(length).ok()?;
-    let from_start = if index < 0 {
-        index.checked_add(length_signed)?
-    } else {
-        index
-    };
+    let from_start = if index < 0 { index.checked_add(length_signed)? } else { index };
     usize::try_from(from_start).ok().filter(|at| *at < length)
 }
 
@@ -169,9 +161,7 @@ pub(crate) fn plain_item(value: &Value, key: &Value) -> Option<Value> {
         }
         Value::Markup(text) => {
             let at = position(index, text.chars().count())?;
-            text.chars()
-                .nth(at)
-                .map(|c| Value::Markup(c.to_string().into()))
+            text.chars().nth(at).map(|c| Value::Markup(c.to_string().into()))
         }
         Value::Bytes(bytes) => {
             position(index, bytes.len()).map(|at| Value::Int(i64::from(bytes[at])))
@@ -187,11 +177,9 @@ fn slice_bound(value: &Value) -> Result<Option<i64>> {
         Value::Undefined(missing) => Err(missing.error()),
         other => match Num::of(other) {
             Some(Num::Small(number)) => Ok(Some(number)),
-            Some(Num::Large(number)) => Ok(Some(if *number < BigInt::from(0) {
-                i64::MIN
-            } else {
-                i64::MAX
-            })),
+            Some(Num::Large(number)) => {
+                Ok(Some(if *number < BigInt::from(0) { i64::MIN } else { i64::MAX }))
+            }
             _ => Err(Error::type_error(
                 "slice indices must be integers or None or have an __index__ method",
             )),
@@ -209,11 +197,7 @@ pub(crate) fn slice_positions(
         return Err(Error::value_error("slice step cannot be zero"));
     }
     let length = i128::try_from(length).unwrap_or(i128::MAX);
-    let (low, high) = if step > 0 {
-        (0, length)
-    } else {
-        (-1, length - 1)
-    };
+    let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
     let clamp = |bound: Option<i64>, default: i128| match bound {
         Some(bound) if bound < 0 => (i128::from(bound) + length).max(low),
         Some(bound) => i128::from(bound).min(high),
@@ -237,25 +221,15 @@ fn slice(value: &Value, bounds: [Option<i64>; 3]) -> Result<Value> {
     Ok(match value {
         Value::List(list) => {
             let items = list.borrow();
-            Value::list(
-                positions(items.len())?
-                    .into_iter()
-                    .map(|at| items[at].clone())
-                    .collect(),
-            )
+            Value::list(positions(items.len())?.into_iter().map(|at| items[at].clone()).collect())
         }
-        Value::Tuple(items) => Value::tuple(
-            positions(items.len())?
-                .into_iter()
-                .map(|at| items[at].clone())
-                .collect(),
-        ),
+        Value::Tuple(items) => {
+            Value::tuple(positions(items.len())?.into_iter().map(|at| items[at].clone()).collect())
+        }
         Value::Str(text) | Value::Markup(text) => {
             let letters: Vec<char> = text.chars().collect();
-            let part: String = positions(letters.len())?
-                .into_iter()
-                .map(|at| letters[at])
-                .collect();
+            let part: String =
+                positions(letters.len())?.into_iter().map(|at| letters[at]).collect();
             if matches!(value, Value::Str(_)) {
                 Value::from(part)
             } else {
@@ -263,19 +237,12 @@ fn slice(value: &Value, bounds: [Option<i64>; 3]) -> Result<Value> {
             }
         }
         Value::Bytes(bytes) => Value::Bytes(
-            positions(bytes.len())?
-                .into_iter()
-                .map(|at| bytes[at])
-                .collect::<Vec<u8>>()
-                .into(),
+            positions(bytes.len())?.into_iter().map(|at| bytes[at]).collect::<Vec<u8>>().into(),
         ),
         Value::Range(range) => {
-            return Err(
-                Error::unsupported("a slice of a range is not supported").with_hint(format!(
-                    "make a list of it first: `list(range(...))`, {} items",
-                    range.length()
-                )),
-            );
+            return Err(Error::unsupported("a slice of a range is not supported").with_hint(
+                format!("make a list of it first: `list(range(...))`, {} items", range.length()),
+            ));
         }
         Value::Dict(_) => return Err(Error::type_error("unhashable type: 'slice'")),
         other => {

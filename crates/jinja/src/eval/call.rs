@@ -18,9 +18,7 @@ pub(crate) struct Closure {
 
 impl fmt::Debug for Closure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closure")
-            .field("name", &self.definition.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Closure").field("name", &self.definition.name).finish_non_exhaustive()
     }
 }
 
@@ -71,17 +69,10 @@ impl Machine<'_> {
 
     /// A macro as value; its scope lives until the end of the rendering.
     pub(super) fn closure(&mut self, frame: &Frame, definition: &Rc<Macro>) -> Value {
-        if !self
-            .captured
-            .last()
-            .is_some_and(|scope| Rc::ptr_eq(scope, &frame.scope))
-        {
+        if !self.captured.last().is_some_and(|scope| Rc::ptr_eq(scope, &frame.scope)) {
             self.captured.push(frame.scope.clone());
         }
-        let closure = Closure {
-            definition: definition.clone(),
-            frame: frame.clone(),
-        };
+        let closure = Closure { definition: definition.clone(), frame: frame.clone() };
         Value::Function(Rc::new(Function(Callable::Macro(closure))))
     }
 
@@ -98,10 +89,7 @@ impl Machine<'_> {
 
     /// Gives the parameters of a macro their values.
     fn bind(&mut self, definition: &Macro, inner: &Frame, args: Args) -> Result<()> {
-        let Args {
-            positional,
-            mut named,
-        } = args;
+        let Args { positional, mut named } = args;
         let mut positional = positional.into_iter();
         let parameters = &definition.parameters;
         for (name, default) in parameters {
@@ -174,9 +162,6 @@ fn take_named(named: &mut Vec<(Rc<str>, Value)>, name: &str) -> Option<Value> {
 impl Scope {
     /// The frame of a template's top.
     pub(super) fn frame(self: &Rc<Self>, source: &Rc<crate::source::Source>) -> Frame {
-        Frame {
-            source: source.clone(),
-            scope: self.clone(),
-        }
+        Frame { source: source.clone(), scope: self.clone() }
     }
 }

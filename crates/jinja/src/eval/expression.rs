@@ -9,8 +9,7 @@ use crate::value::{self, Args, Dict, Entries, Key, Missing, Value};
 impl Machine<'_> {
     /// The value of an expression; an error gets the place of the innermost one.
     pub(super) fn eval(&mut self, frame: &Frame, expr: &Expr) -> Result<Value> {
-        self.eval_placed(frame, expr)
-            .map_err(|error| frame.source.locate(error, expr.at))
+        self.eval_placed(frame, expr).map_err(|error| frame.source.locate(error, expr.at))
     }
 
     fn eval_placed(&mut self, frame: &Frame, expr: &Expr) -> Result<Value> {
@@ -58,28 +57,16 @@ impl Machine<'_> {
             ExprKind::Not(value) => Ok(Value::Bool(!self.eval(frame, value)?.truth()?)),
             ExprKind::And(a, b) => {
                 let value = self.eval(frame, a)?;
-                if value.truth()? {
-                    self.eval(frame, b)
-                } else {
-                    Ok(value)
-                }
+                if value.truth()? { self.eval(frame, b) } else { Ok(value) }
             }
             ExprKind::Or(a, b) => {
                 let value = self.eval(frame, a)?;
-                if value.truth()? {
-                    Ok(value)
-                } else {
-                    self.eval(frame, b)
-                }
+                if value.truth()? { Ok(value) } else { self.eval(frame, b) }
             }
             ExprKind::Binary(operator, a, b) => self.binary(frame, *operator, a, b),
             ExprKind::Compare(first, rest) => self.comparison(frame, first, rest),
             ExprKind::Concat(items) => self.concat(frame, items),
-            ExprKind::Condition {
-                test,
-                then,
-                otherwise,
-            } => {
+            ExprKind::Condition { test, then, otherwise } => {
                 if self.eval(frame, test)?.truth()? {
                     return self.eval(frame, then);
                 }
@@ -101,10 +88,7 @@ impl Machine<'_> {
             let at = key.at;
             let key = self.eval(frame, key)?;
             let value = self.eval(frame, value)?;
-            dict.insert(
-                Key::new(key).map_err(|error| frame.source.locate(error, at))?,
-                value,
-            );
+            dict.insert(Key::new(key).map_err(|error| frame.source.locate(error, at))?, value);
         }
         Ok(Value::Dict(Dict::new(dict)))
     }
@@ -179,10 +163,8 @@ impl Machine<'_> {
     }
 
     pub(super) fn arguments(&mut self, frame: &Frame, arguments: &Arguments) -> Result<Args> {
-        let mut args = Args {
-            positional: self.eval_all(frame, &arguments.positional)?,
-            named: Vec::new(),
-        };
+        let mut args =
+            Args { positional: self.eval_all(frame, &arguments.positional)?, named: Vec::new() };
         for (name, value) in &arguments.named {
             args.named.push((name.clone(), self.eval(frame, value)?));
         }
@@ -191,9 +173,7 @@ impl Machine<'_> {
         }
         if let Some(star_star) = &arguments.star_star {
             let Value::Dict(dict) = self.eval(frame, star_star)?.defined()? else {
-                return Err(Error::type_error(
-                    "the argument after ** must be a dictionary",
-                ));
+                return Err(Error::type_error("the argument after ** must be a dictionary"));
             };
             for (key, value) in dict.borrow().iter() {
                 let Some(name) = key.value().as_str() else {
@@ -232,9 +212,8 @@ pub(crate) fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bo
 pub(super) fn not_callable(value: &Value) -> Error {
     match value {
         Value::Undefined(missing) => missing.error(),
-        other => Error::new(
-            ErrorKind::Type,
-            format!("'{}' object is not callable", other.type_name()),
-        ),
+        other => {
+            Error::new(ErrorKind::Type, format!("'{}' object is not callable", other.type_name()))
+        }
     }
 }

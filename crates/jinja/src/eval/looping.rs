@@ -27,9 +27,7 @@ pub struct Loop {
 
 impl fmt::Debug for Loop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loop")
-            .field("count", &self.count)
-            .finish_non_exhaustive()
+        f.debug_struct("Loop").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -77,12 +75,7 @@ impl Loop {
                 return Ok(Some(value));
             };
             let inner = self.frame.inner();
-            machine.assign(
-                &inner,
-                &self.statement.target,
-                value.clone(),
-                self.statement.at,
-            )?;
+            machine.assign(&inner, &self.statement.target, value.clone(), self.statement.at)?;
             if machine.eval(&inner, filter)?.truth()? {
                 return Ok(Some(value));
             }
@@ -122,11 +115,7 @@ impl Loop {
             "length" => Value::from(self.length(machine)?),
             "revindex" => crate::value::subtract(&Value::from(self.length(machine)? + 1), &index)?,
             "revindex0" => crate::value::subtract(&Value::from(self.length(machine)?), &index)?,
-            "previtem" => self
-                .previous
-                .borrow()
-                .clone()
-                .unwrap_or_else(|| missing("previous")),
+            "previtem" => self.previous.borrow().clone().unwrap_or_else(|| missing("previous")),
             "nextitem" => self.peek(machine)?.unwrap_or_else(|| missing("next")),
             "depth" => Value::Int(1),
             "depth0" => Value::Int(0),

@@ -38,10 +38,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// A frame with a new scope inside of this one.
     fn inner(&self) -> Self {
-        Self {
-            source: self.source.clone(),
-            scope: Scope::inside(&self.scope),
-        }
+        Self { source: self.source.clone(), scope: Scope::inside(&self.scope) }
     }
 }
 
@@ -63,9 +60,7 @@ pub(crate) struct Machine<'a> {
 
 impl fmt::Debug for Machine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Machine")
-            .field("steps", &self.steps)
-            .finish_non_exhaustive()
+        f.debug_struct("Machine").field("steps", &self.steps).finish_non_exhaustive()
     }
 }
 
@@ -85,10 +80,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn render(mut self, template: &Template) -> Result<String> {
-        let frame = Frame {
-            source: template.source.clone(),
-            scope: Scope::with_context(),
-        };
+        let frame = Frame { source: template.source.clone(), scope: Scope::with_context() };
         let mut out = String::new();
         let result = self.run(&frame, &template.body, &mut out);
         self.modules.clear();

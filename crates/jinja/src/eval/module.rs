@@ -33,18 +33,14 @@ impl Machine<'_> {
             Value::List(_) | Value::Tuple(_) => value.to_vec()?,
             Value::Undefined(missing) => return Err(frame.source.locate(missing.error(), expr.at)),
             other => {
-                let message = format!(
-                    "the name of a template is a text, not {}",
-                    other.type_name()
-                );
+                let message =
+                    format!("the name of a template is a text, not {}", other.type_name());
                 return Err(frame.source.locate(Error::type_error(message), expr.at));
             }
         };
         for name in names {
             let Value::Str(name) = name else { continue };
-            let found = self
-                .load(&name)
-                .map_err(|error| frame.source.locate(error, expr.at))?;
+            let found = self.load(&name).map_err(|error| frame.source.locate(error, expr.at))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -67,11 +63,8 @@ impl Machine<'_> {
         if !with_context && let Some(known) = self.modules.get(&name) {
             return Ok(known.clone());
         }
-        let scope = if with_context {
-            Scope::inside(&frame.scope)
-        } else {
-            Scope::without_context()
-        };
+        let scope =
+            if with_context { Scope::inside(&frame.scope) } else { Scope::without_context() };
         let inner = scope.frame(&template.source);
         let mut text = String::new();
         self.run(&inner, &template.body, &mut text)?;
@@ -137,11 +130,8 @@ impl Machine<'_> {
         } else {
             self.required_template(frame, expr)?
         };
-        let scope = if with_context {
-            Scope::inside(&frame.scope)
-        } else {
-            Scope::without_context()
-        };
+        let scope =
+            if with_context { Scope::inside(&frame.scope) } else { Scope::without_context() };
         self.run(&scope.frame(&template.source), &template.body, out)?;
         Ok(())
     }

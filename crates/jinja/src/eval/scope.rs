@@ -28,11 +28,7 @@ enum Parent {
 
 impl Scope {
     fn new(parent: Parent) -> Rc<Self> {
-        Rc::new(Self {
-            names: RefCell::default(),
-            imported: RefCell::default(),
-            parent,
-        })
+        Rc::new(Self { names: RefCell::default(), imported: RefCell::default(), parent })
     }
 
     pub(super) fn inside(parent: &Rc<Self>) -> Rc<Self> {
@@ -109,12 +105,8 @@ impl Machine<'_> {
                 Parent::Globals => break,
             }
         }
-        if let Some(value) = self
-            .context
-            .globals
-            .get(name)
-            .cloned()
-            .or_else(|| functions::global(name))
+        if let Some(value) =
+            self.context.globals.get(name).cloned().or_else(|| functions::global(name))
         {
             return value;
         }

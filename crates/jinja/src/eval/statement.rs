@@ -45,10 +45,7 @@ impl Machine<'_> {
         match statement {
             Statement::Text(text) => self.write(out, text)?,
             Statement::Print(value) => self.print(frame, value, out)?,
-            Statement::If {
-                branches,
-                otherwise,
-            } => {
+            Statement::If { branches, otherwise } => {
                 for (test, body) in branches {
                     if self.test(frame, test)? {
                         return self.run(frame, body, out);
@@ -80,12 +77,7 @@ impl Machine<'_> {
                 let value = self.eval(frame, value)?;
                 self.assign(frame, target, value, *at)
             }
-            Statement::SetBlock {
-                at,
-                target,
-                filters,
-                body,
-            } => {
+            Statement::SetBlock { at, target, filters, body } => {
                 let value = self.captured_block(frame, body, filters)?;
                 self.assign(frame, target, value, *at)
             }
@@ -99,33 +91,22 @@ impl Machine<'_> {
                 frame.scope.set(&definition.name, value);
                 Ok(())
             }
-            Statement::CallBlock {
-                at,
-                function,
-                arguments,
-                block,
-            } => {
+            Statement::CallBlock { at, function, arguments, block } => {
                 let result = self
                     .call_with_block(frame, function, arguments, block)
                     .and_then(|value| value.text());
                 let text = result.map_err(|error| frame.source.locate(error, *at))?;
                 self.write(out, &text)
             }
-            Statement::Import {
-                template,
-                name,
-                with_context,
-            } => self.import(frame, template, name, *with_context),
-            Statement::FromImport {
-                template,
-                names,
-                with_context,
-            } => self.import_names(frame, template, names, *with_context),
-            Statement::Include {
-                template,
-                ignore_missing,
-                with_context,
-            } => self.include(frame, template, *ignore_missing, *with_context, out),
+            Statement::Import { template, name, with_context } => {
+                self.import(frame, template, name, *with_context)
+            }
+            Statement::FromImport { template, names, with_context } => {
+                self.import_names(frame, template, names, *with_context)
+            }
+            Statement::Include { template, ignore_missing, with_context } => {
+                self.include(frame, template, *ignore_missing, *with_context, out)
+            }
             _ => Ok(()),
         }
     }
@@ -137,9 +118,7 @@ impl Machine<'_> {
     }
 
     fn test(&mut self, frame: &Frame, test: &Expr) -> Result<bool> {
-        self.eval(frame, test)?
-            .truth()
-            .map_err(|error| frame.source.locate(error, test.at))
+        self.eval(frame, test)?.truth().map_err(|error| frame.source.locate(error, test.at))
     }
 
     /// The text of a block in a scope of its own, through filters.
@@ -205,11 +184,7 @@ impl Machine<'_> {
                     self.assign(frame, target, item, at)?;
                 }
             }
-            Target::Attribute {
-                at,
-                name,
-                attribute,
-            } => {
+            Target::Attribute { at, name, attribute } => {
                 let object = self.lookup(frame, name);
                 let namespace = match &object {
                     Value::Object(object) => object.namespace(),

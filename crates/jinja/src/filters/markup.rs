@@ -42,12 +42,7 @@ fn tojson(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         Some(width) => Some(" ".repeat(super::size(Some(width), 0)?.min(1000))),
     };
     let item_separator = if indent.is_some() { "," } else { ", " }.into();
-    let style = JsonStyle {
-        indent,
-        item_separator,
-        sort_keys: true,
-        ..JsonStyle::default()
-    };
+    let style = JsonStyle { indent, item_separator, sort_keys: true, ..JsonStyle::default() };
     let text = value.to_json_styled(&style)?;
     let safe = text
         .replace('<', "\\u003c")
@@ -91,11 +86,7 @@ fn urlencode(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
             .collect::<Vec<_>>(),
         other => match other.iterate() {
             Err(_) => return quote(other, false).map(Value::from),
-            Ok(mut pairs) => pairs
-                .collect()?
-                .iter()
-                .map(Value::to_vec)
-                .collect::<Result<_>>()?,
+            Ok(mut pairs) => pairs.collect()?.iter().map(Value::to_vec).collect::<Result<_>>()?,
         },
     };
     let mut parts = Vec::new();
@@ -136,9 +127,5 @@ fn xmlattr(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         parts.push(format!("{}=\"{}\"", escape_html(key), escaped(value)?));
     }
     let text = parts.join(" ");
-    Ok(Value::from(if autospace && !text.is_empty() {
-        format!(" {text}")
-    } else {
-        text
-    }))
+    Ok(Value::from(if autospace && !text.is_empty() { format!(" {text}") } else { text }))
 }

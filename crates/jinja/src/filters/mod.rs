@@ -17,24 +17,15 @@ pub(crate) type Filter = fn(&mut Machine<'_>, &Value, Args) -> Result<Value>;
 /// Filters of one file by name.
 type Table = &'static [(&'static str, Filter)];
 
-const TABLES: [Table; 5] = [
-    markup::FILTERS,
-    number::FILTERS,
-    select::FILTERS,
-    sequence::FILTERS,
-    text::FILTERS,
-];
+const TABLES: [Table; 5] =
+    [markup::FILTERS, number::FILTERS, select::FILTERS, sequence::FILTERS, text::FILTERS];
 
 /// Filters of Jinja2 that are not offered: random, or laid out by rules that are not worth their code.
 pub(crate) const REFUSED: [&str; 5] = ["pprint", "random", "striptags", "urlize", "wordwrap"];
 
 /// The filter of this name.
 pub(crate) fn find(name: &str) -> Option<Named<Filter>> {
-    let (name, run) = TABLES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|(known, _)| *known == name)?;
+    let (name, run) = TABLES.iter().copied().flatten().find(|(known, _)| *known == name)?;
     Some(Named { name, run: *run })
 }
 

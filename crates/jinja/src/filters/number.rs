@@ -17,11 +17,7 @@ pub(super) const FILTERS: Table = &[
     ("float", |_, value, args| {
         let [default] = args.bind("float", ["default"])?;
         let value = value.clone().defined()?;
-        recover(
-            to_float(&value).map(Value::Float),
-            default.unwrap_or(Value::Float(0.0)),
-            false,
-        )
+        recover(to_float(&value).map(Value::Float), default.unwrap_or(Value::Float(0.0)), false)
     }),
     ("int", int),
     ("round", round),
@@ -44,11 +40,9 @@ fn int(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         other => to_int(other),
     };
     match first {
-        Err(error) if matches!(error.kind(), ErrorKind::Type | ErrorKind::Value) => recover(
-            to_float(value).and_then(value::int_from_float),
-            default,
-            true,
-        ),
+        Err(error) if matches!(error.kind(), ErrorKind::Type | ErrorKind::Value) => {
+            recover(to_float(value).and_then(value::int_from_float), default, true)
+        }
         other => other,
     }
 }
@@ -64,19 +58,16 @@ fn round(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
             value.type_name()
         )));
     };
-    let Some(digits) = usize::try_from(precision)
-        .ok()
-        .filter(|digits| *digits <= 300)
-    else {
+    let Some(digits) = usize::try_from(precision).ok().filter(|digits| *digits <= 300) else {
         return Err(Error::unsupported(
             "the filter `round` with a negative or huge precision is not supported",
         ));
     };
     match &*method {
         "common" => match number {
-            Num::Float(number) if number.is_finite() => Ok(Value::Float(
-                fixed(number, digits).parse().unwrap_or(number),
-            )),
+            Num::Float(number) if number.is_finite() => {
+                Ok(Value::Float(fixed(number, digits).parse().unwrap_or(number)))
+            }
             Num::Float(_) => Ok(value.clone()),
             _ => value::positive(value),
         },
@@ -92,9 +83,9 @@ fn round(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
             };
             value::divide(&scaled, &power)
         }
-        other => Err(Error::value_error(format!(
-            "method must be common, ceil or floor, not {other}"
-        ))),
+        other => {
+            Err(Error::value_error(format!("method must be common, ceil or floor, not {other}")))
+        }
     }
 }
 
@@ -102,10 +93,7 @@ fn filesizeformat(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
     let [binary] = args.bind("filesizeformat", ["binary"])?;
     let bytes = to_float(value)?;
     let (base, units) = if flag(binary)? {
-        (
-            1024.0_f64,
-            ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"],
-        )
+        (1024.0_f64, ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"])
     } else {
         (1000.0_f64, ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"])
     };
@@ -113,19 +101,13 @@ fn filesizeformat(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
         return Ok(Value::from("1 Byte"));
     }
     if bytes < base {
-        return Ok(Value::from(format!(
-            "{} Bytes",
-            value::int_from_float(bytes)?.repr()?
-        )));
+        return Ok(Value::from(format!("{} Bytes", value::int_from_float(bytes)?.repr()?)));
     }
     let mut unit = base;
     for (at, name) in units.iter().enumerate() {
         unit *= base;
         if bytes < unit || at + 1 == units.len() {
-            return Ok(Value::from(format!(
-                "{} {name}",
-                fixed(base * bytes / unit, 1)
-            )));
+            return Ok(Value::from(format!("{} {name}", fixed(base * bytes / unit, 1))));
         }
     }
     Ok(value.clone())

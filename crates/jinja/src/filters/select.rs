@@ -11,24 +11,12 @@ pub(super) const FILTERS: Table = &[
     ("dictsort", dictsort),
     ("groupby", groupby),
     ("map", map),
-    ("max", |machine, value, args| {
-        extreme(machine, value, args, true)
-    }),
-    ("min", |machine, value, args| {
-        extreme(machine, value, args, false)
-    }),
-    ("reject", |machine, value, args| {
-        select(machine, value, args, false, false)
-    }),
-    ("rejectattr", |machine, value, args| {
-        select(machine, value, args, false, true)
-    }),
-    ("select", |machine, value, args| {
-        select(machine, value, args, true, false)
-    }),
-    ("selectattr", |machine, value, args| {
-        select(machine, value, args, true, true)
-    }),
+    ("max", |machine, value, args| extreme(machine, value, args, true)),
+    ("min", |machine, value, args| extreme(machine, value, args, false)),
+    ("reject", |machine, value, args| select(machine, value, args, false, false)),
+    ("rejectattr", |machine, value, args| select(machine, value, args, false, true)),
+    ("select", |machine, value, args| select(machine, value, args, true, false)),
+    ("selectattr", |machine, value, args| select(machine, value, args, true, true)),
     ("sort", sort),
     ("unique", unique),
 ];
@@ -146,10 +134,7 @@ fn sort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     for item in value.to_vec()? {
         let mut key = Vec::with_capacity(attributes.len());
         for attribute in &attributes {
-            key.push(fold(
-                attribute_of(machine, &item, attribute)?,
-                case_sensitive,
-            ));
+            key.push(fold(attribute_of(machine, &item, attribute)?, case_sensitive));
         }
         pairs.push((Value::list(key), item));
     }
@@ -163,9 +148,7 @@ fn dictsort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
     let (case_sensitive, reverse) = (flag(case_sensitive)?, flag(reverse)?);
     let by = by.map_or_else(|| Ok("key".into()), |by| by.text())?;
     let Value::Dict(dict) = value.clone().defined()? else {
-        return Err(Error::type_error(
-            "the filter `dictsort` needs a dictionary",
-        ));
+        return Err(Error::type_error("the filter `dictsort` needs a dictionary"));
     };
     let mut pairs = Vec::new();
     for (key, value) in dict.borrow().iter() {
@@ -174,15 +157,10 @@ fn dictsort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
             "key" => key.clone(),
             "value" => value.clone(),
             _ => {
-                return Err(Error::value_error(
-                    "You can only sort by either \"key\" or \"value\"",
-                ));
+                return Err(Error::value_error("You can only sort by either \"key\" or \"value\""));
             }
         };
-        pairs.push((
-            fold(sorted_by, case_sensitive),
-            Value::tuple(vec![key, value.clone()]),
-        ));
+        pairs.push((fold(sorted_by, case_sensitive), Value::tuple(vec![key, value.clone()])));
     }
     machine.step(pairs.len())?;
     Ok(Value::list(sort_keyed(pairs, reverse)?))

@@ -21,11 +21,7 @@ pub(super) const FILTERS: Table = &[
         let [] = args.exactly("first")?;
         let first = value.iterate()?.next_value()?;
         Ok(first.unwrap_or_else(|| {
-            Missing::named(
-                "there is no first item: the sequence is empty".into(),
-                "",
-                [],
-            )
+            Missing::named("there is no first item: the sequence is empty".into(), "", [])
         }))
     }),
     ("items", |_, value, args| {
@@ -34,10 +30,7 @@ pub(super) const FILTERS: Table = &[
             Value::Undefined(_) => Ok(Value::Iter(Iter::of(Vec::new()))),
             Value::Dict(dict) => {
                 let dict = dict.clone();
-                let view = value::View {
-                    dict,
-                    kind: ViewKind::Items,
-                };
+                let view = value::View { dict, kind: ViewKind::Items };
                 Ok(Value::Iter(Value::View(Rc::new(view)).iterate()?))
             }
             _ => Err(Error::type_error("Can only get item pairs from a mapping.")),
@@ -57,9 +50,7 @@ pub(super) const FILTERS: Table = &[
         let attribute = attribute.unwrap_or(Value::None);
         let mut total = start.unwrap_or(Value::Int(0));
         if total.as_str().is_some() {
-            return Err(Error::type_error(
-                "sum() can't sum strings [use ''.join(seq) instead]",
-            ));
+            return Err(Error::type_error("sum() can't sum strings [use ''.join(seq) instead]"));
         }
         for item in value.to_vec()? {
             machine.step(1)?;
@@ -72,11 +63,7 @@ pub(super) const FILTERS: Table = &[
 fn default(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [default, boolean] = args.bind("default", ["default_value", "boolean"])?;
     let replace = value.is_undefined() || flag(boolean)? && !value.truth()?;
-    Ok(if replace {
-        default.unwrap_or_else(|| Value::from(""))
-    } else {
-        value.clone()
-    })
+    Ok(if replace { default.unwrap_or_else(|| Value::from("")) } else { value.clone() })
 }
 
 fn length(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
@@ -103,18 +90,11 @@ fn join(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 fn last(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [] = args.exactly("last")?;
     if matches!(value, Value::Set(_) | Value::Iter(_)) {
-        return Err(Error::type_error(format!(
-            "'{}' object is not reversible",
-            value.type_name()
-        )));
+        return Err(Error::type_error(format!("'{}' object is not reversible", value.type_name())));
     }
     let last = value.to_vec()?.pop();
     Ok(last.unwrap_or_else(|| {
-        Missing::named(
-            "there is no last item: the sequence is empty".into(),
-            "",
-            [],
-        )
+        Missing::named("there is no last item: the sequence is empty".into(), "", [])
     }))
 }
 
@@ -140,25 +120,16 @@ fn batch(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [count, fill] = args.bind("batch", ["linecount", "fill_with"])?;
     let count = size(count, 0)?;
     if count == 0 {
-        return Err(Error::unsupported(
-            "the filter `batch` needs a positive number of items",
-        ));
+        return Err(Error::unsupported("the filter `batch` needs a positive number of items"));
     }
     check_size(count)?;
-    let mut rows: Vec<Vec<Value>> = value
-        .to_vec()?
-        .chunks(count)
-        .map(<[Value]>::to_vec)
-        .collect();
-    if let (Some(last), Some(fill)) = (
-        rows.last_mut(),
-        fill.filter(|fill| !matches!(fill, Value::None)),
-    ) {
+    let mut rows: Vec<Vec<Value>> = value.to_vec()?.chunks(count).map(<[Value]>::to_vec).collect();
+    if let (Some(last), Some(fill)) =
+        (rows.last_mut(), fill.filter(|fill| !matches!(fill, Value::None)))
+    {
         last.resize(count, fill);
     }
-    Ok(Value::Iter(Iter::of(
-        rows.into_iter().map(Value::list).collect(),
-    )))
+    Ok(Value::Iter(Iter::of(rows.into_iter().map(Value::list).collect())))
 }
 
 fn slice(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
@@ -166,9 +137,7 @@ fn slice(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let (items, count) = (value.to_vec()?, size(count, 0)?);
     check_size(count)?;
     if count == 0 {
-        return Err(Error::unsupported(
-            "the filter `slice` needs a positive number of slices",
-        ));
+        return Err(Error::unsupported("the filter `slice` needs a positive number of slices"));
     }
     let (each, extra) = (items.len() / count, items.len() % count);
     let fill = fill.filter(|fill| !matches!(fill, Value::None));

@@ -8,33 +8,19 @@ use crate::methods::{self, capitalized, lines, replaced};
 use crate::value::{Args, Value, check_size, string_of};
 
 pub(super) const FILTERS: Table = &[
-    ("capitalize", |_, value, args| {
-        plain(value, args, capitalized)
-    }),
+    ("capitalize", |_, value, args| plain(value, args, capitalized)),
     ("center", |machine, value, args| {
         let [width] = args.bind("center", ["width"])?;
         let positional = vec![width.unwrap_or(Value::Int(80))];
-        method(
-            machine,
-            value,
-            "center",
-            Args {
-                positional,
-                named: Vec::new(),
-            },
-        )
+        method(machine, value, "center", Args { positional, named: Vec::new() })
     }),
     ("format", format),
     ("indent", indent),
-    ("lower", |_, value, args| {
-        plain(value, args, str::to_lowercase)
-    }),
+    ("lower", |_, value, args| plain(value, args, str::to_lowercase)),
     ("replace", |_, value, args| {
         let [old, new, count] = args.bind("replace", ["old", "new", "count"])?;
         let (Some(old), Some(new)) = (old, new) else {
-            return Err(Error::type_error(
-                "the filter `replace` needs `old` and `new`",
-            ));
+            return Err(Error::type_error("the filter `replace` needs `old` and `new`"));
         };
         let count = match count {
             None | Some(Value::None) => None,
@@ -50,20 +36,10 @@ pub(super) const FILTERS: Table = &[
     ("trim", |machine, value, args| {
         let [chars] = args.bind("trim", ["chars"])?;
         let positional = vec![chars.unwrap_or(Value::None)];
-        method(
-            machine,
-            value,
-            "strip",
-            Args {
-                positional,
-                named: Vec::new(),
-            },
-        )
+        method(machine, value, "strip", Args { positional, named: Vec::new() })
     }),
     ("truncate", truncate),
-    ("upper", |_, value, args| {
-        plain(value, args, str::to_uppercase)
-    }),
+    ("upper", |_, value, args| plain(value, args, str::to_uppercase)),
     ("wordcount", |_, value, args| {
         let [] = args.exactly("wordcount")?;
         let text = value.text()?;
@@ -89,18 +65,12 @@ fn method(machine: &mut Machine<'_>, value: &Value, name: &str, args: Args) -> R
         return Err(Error::unsupported(format!("`{name}` is not supported")));
     };
     let result = (method.run)(machine, &text, args)?;
-    Ok(if escaped {
-        Value::Markup(result.text()?)
-    } else {
-        result
-    })
+    Ok(if escaped { Value::Markup(result.text()?) } else { result })
 }
 
 fn format(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     if matches!(value, Value::Markup(_)) {
-        return Err(Error::unsupported(
-            "`format` of escaped text is not supported",
-        ));
+        return Err(Error::unsupported("`format` of escaped text is not supported"));
     }
     let values = match (args.positional.is_empty(), args.named.is_empty()) {
         (false, false) => {
@@ -136,11 +106,7 @@ fn indent(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let text = format!("{text}\n");
     let found = lines(&text, false);
     check_size(text.len() + found.len() * indention.len())?;
-    let mut out = if first {
-        indention.clone()
-    } else {
-        String::new()
-    };
+    let mut out = if first { indention.clone() } else { String::new() };
     for (at, line) in found.iter().enumerate() {
         if at > 0 {
             out.push('\n');
@@ -150,11 +116,7 @@ fn indent(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         }
         out.push_str(line);
     }
-    Ok(if escaped {
-        Value::Markup(out.into())
-    } else {
-        Value::from(out)
-    })
+    Ok(if escaped { Value::Markup(out.into()) } else { Value::from(out) })
 }
 
 /// Every word begins with a large letter; words are cut at spaces and some brackets.
@@ -197,8 +159,7 @@ fn truncate(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let cut = if flag(killwords)? {
         &cut
     } else {
-        cut.rsplit_once(' ')
-            .map_or(cut.as_str(), |(before, _)| before)
+        cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before)
     };
     Ok(Value::from(format!("{cut}{end}")))
 }

@@ -9,12 +9,7 @@ use crate::value::{Args, Value, check_size};
 
 /// Python's `template.format(*args, **kwargs)`.
 pub(crate) fn format(machine: &mut Machine<'_>, template: &str, args: &Args) -> Result<String> {
-    let mut formatter = Formatter {
-        machine,
-        args,
-        next: 0,
-        numbered: None,
-    };
+    let mut formatter = Formatter { machine, args, next: 0, numbered: None };
     formatter.format(template, 2)
 }
 
@@ -44,9 +39,7 @@ impl Formatter<'_, '_> {
                 continue;
             }
             if mark == "}" {
-                return Err(Error::value_error(
-                    "Single '}' encountered in format string",
-                ));
+                return Err(Error::value_error("Single '}' encountered in format string"));
             }
             let end = field_end(rest)?;
             out.push_str(&self.field(&rest[..end], depth)?);
@@ -82,9 +75,7 @@ impl Formatter<'_, '_> {
                 spec::format(&value, &text)
             }
             None if rest.is_empty() => spec::format(&value, ""),
-            None => Err(Error::value_error(
-                "expected ':' after conversion specifier",
-            )),
+            None => Err(Error::value_error("expected ':' after conversion specifier")),
         }
     }
 
@@ -102,10 +93,7 @@ impl Formatter<'_, '_> {
                     )
                     .with_hint("write `[key]` instead of `.key`"));
                 }
-                value = self
-                    .machine
-                    .attribute(&value, &Rc::from(&rest[..end]))?
-                    .defined()?;
+                value = self.machine.attribute(&value, &Rc::from(&rest[..end]))?.defined()?;
                 path = &rest[end..];
                 continue;
             }
@@ -121,10 +109,7 @@ impl Formatter<'_, '_> {
             };
             let found = crate::eval::plain_item(&value, &key);
             value = found.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Key,
-                    format!("no item {key:?} in the formatted value"),
-                )
+                Error::new(ErrorKind::Key, format!("no item {key:?} in the formatted value"))
             })?;
             path = &rest[end + 1..];
             if !path.is_empty() && !path.starts_with(['.', '[']) {
@@ -147,31 +132,20 @@ impl Formatter<'_, '_> {
             let found = self.args.named.iter().find(|(known, _)| **known == *name);
             return match found {
                 Some((_, value)) => Ok(value.clone()),
-                None => Err(Error::new(
-                    ErrorKind::Key,
-                    format!("format() has no argument '{name}'"),
-                )),
+                None => {
+                    Err(Error::new(ErrorKind::Key, format!("format() has no argument '{name}'")))
+                }
             };
         }
         let numbered = !name.is_empty();
         if self.numbered.is_some_and(|before| before != numbered) {
-            return Err(Error::value_error(
-                "cannot mix automatic and manual field numbering",
-            ));
+            return Err(Error::value_error("cannot mix automatic and manual field numbering"));
         }
         self.numbered = Some(numbered);
-        let at = if numbered {
-            name.parse().unwrap_or(usize::MAX)
-        } else {
-            self.next
-        };
+        let at = if numbered { name.parse().unwrap_or(usize::MAX) } else { self.next };
         self.next += usize::from(!numbered);
         let message = "Replacement index out of range for positional args tuple";
-        self.args
-            .positional
-            .get(at)
-            .cloned()
-            .ok_or_else(|| Error::new(ErrorKind::Index, message))
+        self.args.positional.get(at).cloned().ok_or_else(|| Error::new(ErrorKind::Index, message))
     }
 }
 

@@ -57,20 +57,14 @@ fn exponent(value: f64, precision: usize, alternate: bool) -> String {
     let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
     let power: i32 = power.parse().unwrap_or(0);
     let sign = if power < 0 { '-' } else { '+' };
-    format!(
-        "{}e{sign}{:02}",
-        point(digits.to_string(), alternate),
-        power.abs()
-    )
+    format!("{}e{sign}{:02}", point(digits.to_string(), alternate), power.abs())
 }
 
 fn general(value: f64, precision: usize, alternate: bool) -> String {
     let decimals = precision - 1;
     let scientific = format!("{value:.decimals$e}");
-    let power: i64 = scientific
-        .split_once('e')
-        .and_then(|(_, power)| power.parse().ok())
-        .unwrap_or(0);
+    let power: i64 =
+        scientific.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0);
     let wide = i64::try_from(precision).unwrap_or(i64::MAX);
     if power < -4 || power >= wide {
         let text = exponent(value, decimals, alternate);

@@ -39,17 +39,11 @@ struct Values {
 
 impl Values {
     fn new(values: &Value) -> Result<Self> {
-        let mapping = matches!(
-            values,
-            Value::List(_) | Value::Dict(_) | Value::Bytes(_) | Value::Range(_)
-        );
+        let mapping =
+            matches!(values, Value::List(_) | Value::Dict(_) | Value::Bytes(_) | Value::Range(_));
         Ok(match values {
             Value::Undefined(missing) if !missing.empty => return Err(missing.error()),
-            Value::Tuple(items) => Self {
-                positional: items.to_vec(),
-                at: 0,
-                mapping: None,
-            },
+            Value::Tuple(items) => Self { positional: items.to_vec(), at: 0, mapping: None },
             other => Self {
                 positional: vec![other.clone()],
                 at: 0,
@@ -63,11 +57,7 @@ impl Values {
         self.at += 1;
         let value =
             value.ok_or_else(|| Error::type_error("not enough arguments for format string"))?;
-        if is_empty(&value) {
-            Ok(value)
-        } else {
-            value.defined()
-        }
+        if is_empty(&value) { Ok(value) } else { value.defined() }
     }
 
     fn named(&self, key: &str) -> Result<Value> {
@@ -86,18 +76,14 @@ impl Values {
                     })
                 }
             },
-            Some(_) => Err(Error::type_error(
-                "indices must be integers or slices, not str",
-            )),
+            Some(_) => Err(Error::type_error("indices must be integers or slices, not str")),
             None => Err(Error::type_error("format requires a mapping")),
         }
     }
 
     fn finish(self) -> Result<()> {
         if self.at < self.positional.len() && self.mapping.is_none() {
-            return Err(Error::type_error(
-                "not all arguments converted during string formatting",
-            ));
+            return Err(Error::type_error("not all arguments converted during string formatting"));
         }
         Ok(())
     }
@@ -121,11 +107,7 @@ impl Conversion {
     fn read(rest: &mut Rest<'_>, values: &mut Values) -> Result<String> {
         let incomplete = || Error::value_error("incomplete format");
         let mut conversion = Self::default();
-        let key = if rest.next_if_eq(&'(').is_some() {
-            Some(read_key(rest)?)
-        } else {
-            None
-        };
+        let key = if rest.next_if_eq(&'(').is_some() { Some(read_key(rest)?) } else { None };
         while let Some(flag) = rest.next_if(|c| "-+ #0".contains(*c)) {
             match flag {
                 '-' => conversion.left = true,
@@ -166,9 +148,7 @@ impl Conversion {
             'd' | 'i' | 'u' => self.decimal(kind, value),
             'x' | 'X' | 'o' => self.radix(kind, value),
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => self.float(kind, value),
-            other => Err(Error::value_error(format!(
-                "unsupported format character '{other}'"
-            ))),
+            other => Err(Error::value_error(format!("unsupported format character '{other}'"))),
         }
     }
 
@@ -232,16 +212,8 @@ impl Conversion {
                 "%{kind} format: an integer is required, not {name}"
             )));
         };
-        let prefix = if self.alternate {
-            format!("0{kind}")
-        } else {
-            String::new()
-        };
-        let digits = if kind == 'X' {
-            digits.to_uppercase()
-        } else {
-            digits
-        };
+        let prefix = if self.alternate { format!("0{kind}") } else { String::new() };
+        let digits = if kind == 'X' { digits.to_uppercase() } else { digits };
         let sign = format!("{}{prefix}", self.sign(negative));
         Ok(self.pad(&sign, &self.digits(&digits), self.fill()))
     }
@@ -260,11 +232,7 @@ impl Conversion {
             _ => FloatStyle::General,
         };
         let text = float(value, style, self.precision.unwrap_or(6), self.alternate)?;
-        let text = if kind.is_ascii_uppercase() {
-            text.to_uppercase()
-        } else {
-            text
-        };
+        let text = if kind.is_ascii_uppercase() { text.to_uppercase() } else { text };
         let negative = value.is_sign_negative() && !value.is_nan();
         Ok(self.pad(self.sign(negative), &text, self.fill()))
     }
@@ -304,10 +272,7 @@ fn read_size(rest: &mut Rest<'_>, values: &mut Values) -> Result<Option<i64>> {
     if digits.is_empty() {
         return Ok(None);
     }
-    digits
-        .parse()
-        .map(Some)
-        .map_err(|_| Error::value_error("width too big"))
+    digits.parse().map(Some).map_err(|_| Error::value_error("width too big"))
 }
 
 fn character(value: &Value) -> Result<String> {
@@ -328,15 +293,7 @@ fn character(value: &Value) -> Result<String> {
 
 /// Non-ASCII characters as escapes.
 pub(crate) fn ascii(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_ascii() {
-                c.to_string()
-            } else {
-                escape_char(c)
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { escape_char(c) }).collect()
 }
 
 #[cfg(test)]
@@ -348,23 +305,11 @@ mod tests {
         let table = [
             ("%s-%r", "('a', 'b')", "a-'b'"),
             ("%(a)s %(b)03d %%", "{'a': 1, 'b': 2}", "1 002 %"),
-            (
-                "%5d|%-5d|%05d|%+d|% d",
-                "(1, 2, 3, 4, 5)",
-                "    1|2    |00003|+4| 5",
-            ),
-            (
-                "%.3d %x %X %#x %o %#o",
-                "(7, 255, 255, 255, 8, 8)",
-                "007 ff FF 0xff 10 0o10",
-            ),
+            ("%5d|%-5d|%05d|%+d|% d", "(1, 2, 3, 4, 5)", "    1|2    |00003|+4| 5"),
+            ("%.3d %x %X %#x %o %#o", "(7, 255, 255, 255, 8, 8)", "007 ff FF 0xff 10 0o10"),
             ("%e %.2E", "(12345.678, 0.00012)", "1.234568e+04 1.20E-04"),
             ("%f %.0f %#.0f", "(1.5, 2.5, 2.5)", "1.500000 2 2."),
-            (
-                "%g %g %g %#g",
-                "(0.00001, 1e10, 100000.0, 1.0)",
-                "1e-05 1e+10 100000 1.00000",
-            ),
+            ("%g %g %g %#g", "(0.00001, 1e10, 100000.0, 1.0)", "1e-05 1e+10 100000 1.00000"),
             ("%*d %.*f", "(4, 1, 2, 1.0)", "   1 1.00"),
             ("%c%c", "(65, 'B')", "AB"),
             ("%.2s|%5s|%-5s|", "('abc', 'x', 'y')", "ab|    x|y    |"),

@@ -34,9 +34,7 @@ pub(super) fn format(value: &Value, spec: &str) -> Result<String> {
         Value::Undefined(missing) => Err(missing.error()),
         other => {
             let name = other.type_name();
-            Err(Error::type_error(format!(
-                "unsupported format string passed to {name}.__format__"
-            )))
+            Err(Error::type_error(format!("unsupported format string passed to {name}.__format__")))
         }
     }
 }
@@ -92,9 +90,7 @@ impl Spec {
 
     fn unknown(&self, type_name: &str) -> Error {
         let kind = self.kind.unwrap_or(' ');
-        Error::value_error(format!(
-            "Unknown format code '{kind}' for object of type '{type_name}'"
-        ))
+        Error::value_error(format!("Unknown format code '{kind}' for object of type '{type_name}'"))
     }
 
     fn text(&self, text: &str) -> Result<String> {
@@ -102,41 +98,28 @@ impl Spec {
             return Err(self.unknown("str"));
         }
         if self.sign.is_some() {
-            return Err(Error::value_error(
-                "Sign not allowed in string format specifier",
-            ));
+            return Err(Error::value_error("Sign not allowed in string format specifier"));
         }
         if self.alternate || self.align == Some('=') {
-            return Err(Error::value_error(
-                "this is not allowed in a string format specifier",
-            ));
+            return Err(Error::value_error("this is not allowed in a string format specifier"));
         }
         if let Some(mark) = self.grouping {
-            return Err(Error::value_error(format!(
-                "Cannot specify '{mark}' with 's'."
-            )));
+            return Err(Error::value_error(format!("Cannot specify '{mark}' with 's'.")));
         }
-        let cut: String = text
-            .chars()
-            .take(self.precision.unwrap_or(usize::MAX))
-            .collect();
+        let cut: String = text.chars().take(self.precision.unwrap_or(usize::MAX)).collect();
         Ok(self.pad("", &cut, '<'))
     }
 
     fn pad(&self, sign: &str, body: &str, default: char) -> String {
-        let missing = self
-            .width
-            .saturating_sub(sign.chars().count() + body.chars().count());
+        let missing = self.width.saturating_sub(sign.chars().count() + body.chars().count());
         let fill = self.fill.unwrap_or(if self.zero { '0' } else { ' ' });
         let zero_fill = self.zero && self.align.is_none() && default == '>';
         let filling = |count: usize| String::from(fill).repeat(count);
         match self.align.unwrap_or(if zero_fill { '=' } else { default }) {
             '<' => format!("{sign}{body}{}", filling(missing)),
-            '^' => format!(
-                "{}{sign}{body}{}",
-                filling(missing / 2),
-                filling(missing - missing / 2)
-            ),
+            '^' => {
+                format!("{}{sign}{body}{}", filling(missing / 2), filling(missing - missing / 2))
+            }
             '=' => format!("{sign}{}{body}", filling(missing)),
             _ => format!("{}{sign}{body}", filling(missing)),
         }
@@ -152,14 +135,10 @@ impl Spec {
 
     fn number(&self, number: &Num, type_name: &str) -> Result<String> {
         if self.grouping.is_some() && self.zero {
-            return Err(Error::unsupported(
-                "a format with both `0` and grouping is not supported",
-            ));
+            return Err(Error::unsupported("a format with both `0` and grouping is not supported"));
         }
         match self.kind {
-            Some('n') => Err(Error::unsupported(
-                "the format `n` depends on the machine's locale",
-            )),
+            Some('n') => Err(Error::unsupported("the format `n` depends on the machine's locale")),
             Some('s') => Err(self.unknown(type_name)),
             None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c') if !number.is_float() => {
                 self.integer(number)
@@ -171,9 +150,7 @@ impl Spec {
 
     fn integer(&self, number: &Num) -> Result<String> {
         if self.precision.is_some() {
-            return Err(Error::value_error(
-                "Precision not allowed in integer format specifier",
-            ));
+            return Err(Error::value_error("Precision not allowed in integer format specifier"));
         }
         if self.kind == Some('c') {
             return Err(Error::unsupported("the format `c` is not supported"));
@@ -194,9 +171,7 @@ impl Spec {
         if let Some(mark) = self.grouping {
             if radix != 10 && mark == ',' {
                 let kind = self.kind.unwrap_or('x');
-                return Err(Error::value_error(format!(
-                    "Cannot specify ',' with '{kind}'."
-                )));
+                return Err(Error::value_error(format!("Cannot specify ',' with '{kind}'.")));
             }
             digits = group(&digits, mark, if radix == 10 { 3 } else { 4 });
         }
@@ -227,9 +202,7 @@ impl Spec {
             text.make_ascii_uppercase();
         }
         if let Some(mark) = self.grouping {
-            let end = text
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(text.len());
+            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             text = group(&text[..end], mark, 3) + &text[end..];
         }
         let negative = value.is_sign_negative() && !value.is_nan();
@@ -243,10 +216,7 @@ fn plain(value: f64, precision: usize) -> Result<String> {
     let text = float(value, FloatStyle::General, precision, false)?;
     let decimals = precision - 1;
     let power = format!("{:.decimals$e}", value.abs());
-    let power: usize = power
-        .split_once('e')
-        .and_then(|(_, power)| power.parse().ok())
-        .unwrap_or(0);
+    let power: usize = power.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0);
     if text.contains(['.', 'e', 'n']) {
         return Ok(text);
     }

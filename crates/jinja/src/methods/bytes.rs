@@ -13,17 +13,10 @@ pub(super) const METHODS: Table = &[
     }),
     ("hex", |_, value, args| {
         let [] = args.exactly("hex")?;
-        Ok(Value::from(
-            this(value)?
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>(),
-        ))
+        Ok(Value::from(this(value)?.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
     }),
     ("startswith", |_, value, args| {
-        affix(value, args, "startswith", |bytes, part| {
-            bytes.starts_with(part)
-        })
+        affix(value, args, "startswith", |bytes, part| bytes.starts_with(part))
     }),
 ];
 
@@ -95,22 +88,16 @@ fn decode(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
             "`decode` with another treatment of errors than `strict` is not supported",
         ));
     }
-    let (bytes, encoding) = (
-        this(value)?,
-        encoding.unwrap_or_else(|| Value::from("utf-8")),
-    );
+    let (bytes, encoding) = (this(value)?, encoding.unwrap_or_else(|| Value::from("utf-8")));
     let name = part_of(&encoding)?;
     let fail = || Error::value_error(format!("'{name}' codec can't decode the bytes"));
     match codec(name)? {
-        Codec::Latin1 => Ok(Value::from(
-            bytes
-                .iter()
-                .map(|byte| char::from(*byte))
-                .collect::<String>(),
-        )),
+        Codec::Latin1 => {
+            Ok(Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()))
+        }
         Codec::Ascii if !bytes.is_ascii() => Err(fail()),
-        Codec::Utf8 | Codec::Ascii => std::str::from_utf8(bytes)
-            .map(Value::from)
-            .map_err(|_| fail()),
+        Codec::Utf8 | Codec::Ascii => {
+            std::str::from_utf8(bytes).map(Value::from).map_err(|_| fail())
+        }
     }
 }

@@ -23,25 +23,16 @@ pub(super) const METHODS: Table = &[
     ("get", |_, value, args| {
         let [key, default] = args.bind("get", ["key", "default"])?;
         let key = super::required("get", "key", key)?;
-        Ok(this(value)?
-            .get_value(&key)?
-            .or(default)
-            .unwrap_or(Value::None))
+        Ok(this(value)?.get_value(&key)?.or(default).unwrap_or(Value::None))
     }),
     ("has_key", |_, value, args| {
         let [key] = args.exactly("has_key")?;
         Ok(Value::Bool(this(value)?.get_value(&key)?.is_some()))
     }),
     ("items", |_, value, args| view(value, args, ViewKind::Items)),
-    ("iteritems", |_, value, args| {
-        view(value, args, ViewKind::Items)
-    }),
-    ("iterkeys", |_, value, args| {
-        view(value, args, ViewKind::Keys)
-    }),
-    ("itervalues", |_, value, args| {
-        view(value, args, ViewKind::Values)
-    }),
+    ("iteritems", |_, value, args| view(value, args, ViewKind::Items)),
+    ("iterkeys", |_, value, args| view(value, args, ViewKind::Keys)),
+    ("itervalues", |_, value, args| view(value, args, ViewKind::Values)),
     ("keys", |_, value, args| view(value, args, ViewKind::Keys)),
     ("pop", pop),
     ("popitem", |_, value, args| {
@@ -67,9 +58,7 @@ pub(super) const METHODS: Table = &[
         update(&this(value)?, args)?;
         Ok(Value::None)
     }),
-    ("values", |_, value, args| {
-        view(value, args, ViewKind::Values)
-    }),
+    ("values", |_, value, args| view(value, args, ViewKind::Values)),
     ("__setitem__", |_, value, args| {
         let [key, item] = args.exactly("__setitem__")?;
         this(value)?.insert(key, item)?;
@@ -77,14 +66,7 @@ pub(super) const METHODS: Table = &[
     }),
     ("__delitem__", |machine, value, args| {
         let [key] = args.exactly("__delitem__")?;
-        pop(
-            machine,
-            value,
-            Args {
-                positional: vec![key],
-                named: Vec::new(),
-            },
-        )?;
+        pop(machine, value, Args { positional: vec![key], named: Vec::new() })?;
         Ok(Value::None)
     }),
 ];
@@ -101,10 +83,7 @@ fn this(value: &Value) -> Result<Dict> {
 
 fn view(value: &Value, args: Args, kind: ViewKind) -> Result<Value> {
     let [] = args.exactly("this method")?;
-    Ok(Value::View(Rc::new(View {
-        dict: this(value)?,
-        kind,
-    })))
+    Ok(Value::View(Rc::new(View { dict: this(value)?, kind })))
 }
 
 fn fromkeys(_: &mut Machine<'_>, _: &Value, args: Args) -> Result<Value> {
@@ -135,10 +114,7 @@ fn missing(dict: &Dict, key: &Value) -> Error {
     let error = Error::new(ErrorKind::Key, format!("the dictionary has no key {shown}"));
     let entries = dict.borrow();
     let known = entries.keys().filter_map(|key| key.value().as_str());
-    match key
-        .as_str()
-        .and_then(|wrong| crate::error::nearest(wrong, known))
-    {
+    match key.as_str().and_then(|wrong| crate::error::nearest(wrong, known)) {
         Some(known) => error.with_hint(format!("did you mean `{known}`?")),
         None => error,
     }
@@ -149,9 +125,7 @@ pub(crate) fn update(dict: &Dict, args: Args) -> Result<()> {
     let Args { positional, named } = args;
     if positional.len() > 1 {
         let given = positional.len();
-        return Err(Error::type_error(format!(
-            "update expected at most 1 argument, got {given}"
-        )));
+        return Err(Error::type_error(format!("update expected at most 1 argument, got {given}")));
     }
     match positional.into_iter().next() {
         None => {}

@@ -71,9 +71,7 @@ fn this(value: &Value) -> Result<List> {
 
 fn grow(list: &List, items: Vec<Value>) -> Result<Value> {
     if list.borrow().len() + items.len() > MAX_ITEMS {
-        return Err(Error::limit(format!(
-            "a list has too many elements; {MAX_ITEMS} are allowed"
-        )));
+        return Err(Error::limit(format!("a list has too many elements; {MAX_ITEMS} are allowed")));
     }
     list.borrow_mut().extend(items);
     Ok(Value::None)
@@ -104,11 +102,8 @@ fn index(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> 
     let [wanted, start, end] = args.bind("index", ["value", "start", "end"])?;
     let wanted = super::required("index", "value", wanted)?;
     let items = value.to_vec()?;
-    let bounds = [
-        start.as_ref().map(integer).transpose()?,
-        end.as_ref().map(integer).transpose()?,
-        None,
-    ];
+    let bounds =
+        [start.as_ref().map(integer).transpose()?, end.as_ref().map(integer).transpose()?, None];
     let positions = crate::eval::slice_positions(bounds, items.len())?;
     let (start, window) = match (positions.first(), positions.last()) {
         (Some(first), Some(last)) => (*first, &items[*first..=*last]),
@@ -126,11 +121,7 @@ fn insert(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value>
     let length = list.borrow().len();
     machine.step(length / 16)?;
     let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
-    let at = if index < 0 {
-        length.saturating_sub(distance)
-    } else {
-        distance.min(length)
-    };
+    let at = if index < 0 { length.saturating_sub(distance) } else { distance.min(length) };
     list.borrow_mut().insert(at, item);
     Ok(Value::None)
 }

@@ -60,14 +60,7 @@ fn refused(value: &Value) -> &'static [&'static str] {
             "real",
             "to_bytes",
         ],
-        Value::Float(_) => &[
-            "as_integer_ratio",
-            "conjugate",
-            "fromhex",
-            "hex",
-            "imag",
-            "real",
-        ],
+        Value::Float(_) => &["as_integer_ratio", "conjugate", "fromhex", "hex", "imag", "real"],
         Value::Range(_) => &["start", "stop", "step"],
         Value::View(_) => &["isdisjoint", "mapping"],
         _ => &[],
@@ -76,18 +69,13 @@ fn refused(value: &Value) -> &'static [&'static str] {
 
 /// The method of a value; fails for one that only Python has.
 pub(crate) fn find(value: &Value, name: &str) -> Result<Option<Named<Method>>> {
-    if let Some((name, run)) = table(value)
-        .iter()
-        .chain(GENERAL)
-        .find(|(known, _)| *known == name)
+    if let Some((name, run)) = table(value).iter().chain(GENERAL).find(|(known, _)| *known == name)
     {
         return Ok(Some(Named { name, run: *run }));
     }
     let special = name.starts_with("__") && name.ends_with("__");
-    let whole_class = matches!(
-        value,
-        Value::Markup(_) | Value::Type(_) | Value::Function(_) | Value::Iter(_)
-    );
+    let whole_class =
+        matches!(value, Value::Markup(_) | Value::Type(_) | Value::Function(_) | Value::Iter(_));
     if special || refused(value).contains(&name) || whole_class {
         let kind = value.type_name();
         return Err(Error::unsupported(format!(
@@ -119,12 +107,8 @@ const GENERAL: Table = &[
 ];
 
 const LOOP_METHODS: Table = &[
-    ("cycle", |_, value, args| {
-        this_loop(value)?.cycle(&args.positional)
-    }),
-    ("changed", |_, value, args| {
-        Ok(Value::Bool(this_loop(value)?.changed(args.positional)?))
-    }),
+    ("cycle", |_, value, args| this_loop(value)?.cycle(&args.positional)),
+    ("changed", |_, value, args| Ok(Value::Bool(this_loop(value)?.changed(args.positional)?))),
 ];
 
 fn this_loop(value: &Value) -> Result<Rc<Loop>> {
@@ -154,9 +138,7 @@ pub(crate) fn integer(value: &Value) -> Result<i64> {
         Value::Undefined(missing) => Err(missing.error()),
         other => {
             let name = other.type_name();
-            Err(Error::type_error(format!(
-                "'{name}' object cannot be interpreted as an integer"
-            )))
+            Err(Error::type_error(format!("'{name}' object cannot be interpreted as an integer")))
         }
     }
 }

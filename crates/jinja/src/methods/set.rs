@@ -21,23 +21,15 @@ pub(super) const METHODS: Table = &[
         let [] = args.exactly("copy")?;
         Ok(Value::Set(Set::new(this(value)?.borrow().clone())))
     }),
-    ("difference", |_, value, args| {
-        combined(value, &args, without)
-    }),
-    ("difference_update", |_, value, args| {
-        updated(value, &args, without)
-    }),
+    ("difference", |_, value, args| combined(value, &args, without)),
+    ("difference_update", |_, value, args| updated(value, &args, without)),
     ("discard", |_, value, args| {
         let [item] = args.exactly("discard")?;
         this(value)?.borrow_mut().shift_remove(&Key::new(item)?);
         Ok(Value::None)
     }),
-    ("intersection", |_, value, args| {
-        combined(value, &args, within)
-    }),
-    ("intersection_update", |_, value, args| {
-        updated(value, &args, within)
-    }),
+    ("intersection", |_, value, args| combined(value, &args, within)),
+    ("intersection_update", |_, value, args| updated(value, &args, within)),
     ("isdisjoint", |_, value, args| {
         let [other] = args.exactly("isdisjoint")?;
         let other = elements(&other)?;
@@ -68,18 +60,11 @@ pub(super) const METHODS: Table = &[
         if this(value)?.borrow_mut().shift_remove(&Key::new(item)?) {
             Ok(Value::None)
         } else {
-            Err(Error::new(
-                ErrorKind::Key,
-                format!("the set has no element {shown}"),
-            ))
+            Err(Error::new(ErrorKind::Key, format!("the set has no element {shown}")))
         }
     }),
-    ("symmetric_difference", |_, value, args| {
-        combined(value, &args, either)
-    }),
-    ("symmetric_difference_update", |_, value, args| {
-        updated(value, &args, either)
-    }),
+    ("symmetric_difference", |_, value, args| combined(value, &args, either)),
+    ("symmetric_difference_update", |_, value, args| updated(value, &args, either)),
     ("union", |_, value, args| combined(value, &args, both)),
     ("update", |_, value, args| updated(value, &args, both)),
 ];
@@ -120,9 +105,7 @@ fn result(
     operation: fn(&Elements, &Elements) -> Elements,
 ) -> Result<Elements> {
     if !args.named.is_empty() {
-        return Err(Error::type_error(
-            "methods of sets take no keyword arguments",
-        ));
+        return Err(Error::type_error("methods of sets take no keyword arguments"));
     }
     let mut found = this(value)?.borrow().clone();
     for other in &args.positional {

@@ -10,9 +10,7 @@ pub(super) const METHODS: Table = &[
     ("capitalize", text_case::capitalize),
     ("casefold", text_case::casefold),
     ("center", |_, value, args| {
-        fill(value, args, "center", |missing| {
-            (missing / 2, missing - missing / 2)
-        })
+        fill(value, args, "center", |missing| (missing / 2, missing - missing / 2))
     }),
     ("count", count),
     ("encode", encode),
@@ -20,9 +18,7 @@ pub(super) const METHODS: Table = &[
         affix(value, args, "endswith", |text, part| text.ends_with(part))
     }),
     ("expandtabs", text_case::expandtabs),
-    ("find", |_, value, args| {
-        Ok(Value::Int(find(value, args, "find", false)?.unwrap_or(-1)))
-    }),
+    ("find", |_, value, args| Ok(Value::Int(find(value, args, "find", false)?.unwrap_or(-1)))),
     ("format", |machine, value, args| {
         Ok(Value::from(braces::format(machine, this(value)?, &args)?))
     }),
@@ -43,47 +39,35 @@ pub(super) const METHODS: Table = &[
     ("istitle", text_case::istitle),
     ("isupper", text_case::isupper),
     ("join", join),
-    ("ljust", |_, value, args| {
-        fill(value, args, "ljust", |missing| (0, missing))
-    }),
+    ("ljust", |_, value, args| fill(value, args, "ljust", |missing| (0, missing))),
     ("lower", text_case::lower),
     ("lstrip", text_split::lstrip),
     ("partition", text_split::partition),
     ("removeprefix", |_, value, args| {
         let [part] = args.exactly("removeprefix")?;
         let text = this(value)?;
-        Ok(Value::from(
-            text.strip_prefix(part_of(&part)?).unwrap_or(text),
-        ))
+        Ok(Value::from(text.strip_prefix(part_of(&part)?).unwrap_or(text)))
     }),
     ("removesuffix", |_, value, args| {
         let [part] = args.exactly("removesuffix")?;
         let text = this(value)?;
-        Ok(Value::from(
-            text.strip_suffix(part_of(&part)?).unwrap_or(text),
-        ))
+        Ok(Value::from(text.strip_suffix(part_of(&part)?).unwrap_or(text)))
     }),
     ("replace", replace),
-    ("rfind", |_, value, args| {
-        Ok(Value::Int(find(value, args, "rfind", true)?.unwrap_or(-1)))
-    }),
+    ("rfind", |_, value, args| Ok(Value::Int(find(value, args, "rfind", true)?.unwrap_or(-1)))),
     ("rindex", |_, value, args| {
         find(value, args, "rindex", true)?
             .map(Value::Int)
             .ok_or_else(|| Error::value_error("substring not found"))
     }),
-    ("rjust", |_, value, args| {
-        fill(value, args, "rjust", |missing| (missing, 0))
-    }),
+    ("rjust", |_, value, args| fill(value, args, "rjust", |missing| (missing, 0))),
     ("rpartition", text_split::rpartition),
     ("rsplit", text_split::rsplit),
     ("rstrip", text_split::rstrip),
     ("split", text_split::split),
     ("splitlines", text_split::splitlines),
     ("startswith", |_, value, args| {
-        affix(value, args, "startswith", |text, part| {
-            text.starts_with(part)
-        })
+        affix(value, args, "startswith", |text, part| text.starts_with(part))
     }),
     ("strip", text_split::strip),
     ("swapcase", text_case::swapcase),
@@ -101,10 +85,7 @@ pub(super) fn part_of(value: &Value) -> Result<&str> {
     match value {
         Value::Str(text) | Value::Markup(text) => Ok(text),
         Value::Undefined(missing) => Err(missing.error()),
-        other => Err(Error::type_error(format!(
-            "must be str, not {}",
-            other.type_name()
-        ))),
+        other => Err(Error::type_error(format!("must be str, not {}", other.type_name()))),
     }
 }
 
@@ -121,11 +102,7 @@ fn window<'t>(
             Some(value) => {
                 let index = integer(value)?;
                 let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
-                if index < 0 {
-                    length.saturating_sub(distance)
-                } else {
-                    distance
-                }
+                if index < 0 { length.saturating_sub(distance) } else { distance }
             }
         })
     };
@@ -133,11 +110,7 @@ fn window<'t>(
     if start > end {
         return Ok(None);
     }
-    let byte = |at: usize| {
-        text.char_indices()
-            .nth(at)
-            .map_or(text.len(), |(byte, _)| byte)
-    };
+    let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
     Ok(Some((&text[byte(start)..byte(end)], start)))
 }
 
@@ -148,11 +121,7 @@ fn find(value: &Value, args: Args, name: &str, last: bool) -> Result<Option<i64>
         return Ok(None);
     };
     let part = part_of(&part)?;
-    let found = if last {
-        text.rfind(part)
-    } else {
-        text.find(part)
-    };
+    let found = if last { text.rfind(part) } else { text.find(part) };
     Ok(found.and_then(|at| i64::try_from(text[..at].chars().count() + offset).ok()))
 }
 
@@ -209,27 +178,15 @@ fn join(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 
 fn replace(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [old, new, count] = args.bind("replace", ["old", "new", "count"])?;
-    let (old, new) = (
-        required("replace", "old", old)?,
-        required("replace", "new", new)?,
-    );
+    let (old, new) = (required("replace", "old", old)?, required("replace", "new", new)?);
     let count = count.as_ref().map_or(Ok(-1), integer)?;
-    replaced(
-        this(value)?,
-        part_of(&old)?,
-        part_of(&new)?,
-        usize::try_from(count).ok(),
-    )
-    .map(Value::from)
+    replaced(this(value)?, part_of(&old)?, part_of(&new)?, usize::try_from(count).ok())
+        .map(Value::from)
 }
 
 /// `text` with up to `count` times `new` instead of `old`.
 pub(crate) fn replaced(text: &str, old: &str, new: &str, count: Option<usize>) -> Result<String> {
-    let occurs = if old.is_empty() {
-        text.chars().count() + 1
-    } else {
-        text.matches(old).count()
-    };
+    let occurs = if old.is_empty() { text.chars().count() + 1 } else { text.matches(old).count() };
     let times = count.map_or(occurs, |count| count.min(occurs));
     check_size(text.len() + times.saturating_mul(new.len()))?;
     Ok(text.replacen(old, new, times))
@@ -247,9 +204,7 @@ fn fill(
     let filling = filling.unwrap_or_else(|| Value::from(" "));
     let mark = part_of(&filling)?;
     if mark.chars().count() != 1 {
-        return Err(Error::type_error(
-            "The fill character must be exactly one character long",
-        ));
+        return Err(Error::type_error("The fill character must be exactly one character long"));
     }
     let text = this(value)?;
     let length = text.chars().count();
@@ -258,11 +213,7 @@ fn fill(
         // Python puts the odd one to the left when the width is odd.
         (left, right) = (right, left);
     }
-    Ok(Value::from(format!(
-        "{}{text}{}",
-        mark.repeat(left),
-        mark.repeat(right)
-    )))
+    Ok(Value::from(format!("{}{text}{}", mark.repeat(left), mark.repeat(right))))
 }
 
 fn zfill(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
@@ -272,11 +223,7 @@ fn zfill(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let text = this(value)?;
     let zeros = "0".repeat(width.saturating_sub(text.chars().count()));
     let sign = text.len() - text.strip_prefix(['+', '-']).unwrap_or(text).len();
-    Ok(Value::from(format!(
-        "{}{zeros}{}",
-        &text[..sign],
-        &text[sign..]
-    )))
+    Ok(Value::from(format!("{}{zeros}{}", &text[..sign], &text[sign..])))
 }
 
 fn encode(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
@@ -288,25 +235,18 @@ fn encode(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
             "`encode` with another treatment of errors than `strict` is not supported",
         ));
     }
-    let (text, encoding) = (
-        this(value)?,
-        encoding.unwrap_or_else(|| Value::from("utf-8")),
-    );
+    let (text, encoding) = (this(value)?, encoding.unwrap_or_else(|| Value::from("utf-8")));
     let limit = match codec(part_of(&encoding)?)? {
         Codec::Utf8 => return Ok(Value::from(text.as_bytes())),
         Codec::Ascii => 128,
         Codec::Latin1 => 256,
     };
-    let bytes = text
-        .chars()
-        .map(|c| u8::try_from(c).ok().filter(|byte| u32::from(*byte) < limit));
+    let bytes = text.chars().map(|c| u8::try_from(c).ok().filter(|byte| u32::from(*byte) < limit));
     let bytes: Option<Vec<u8>> = bytes.collect();
-    bytes
-        .map(|bytes| Value::Bytes(bytes.into()))
-        .ok_or_else(|| {
-            let name = part_of(&encoding).unwrap_or_default().to_string();
-            Error::value_error(format!("'{name}' codec can't encode the text"))
-        })
+    bytes.map(|bytes| Value::Bytes(bytes.into())).ok_or_else(|| {
+        let name = part_of(&encoding).unwrap_or_default().to_string();
+        Error::value_error(format!("'{name}' codec can't encode the text"))
+    })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -321,9 +261,7 @@ pub(super) fn codec(name: &str) -> Result<Codec> {
         "utf-8" | "utf8" => Ok(Codec::Utf8),
         "ascii" | "us-ascii" => Ok(Codec::Ascii),
         "latin-1" | "latin1" | "iso-8859-1" => Ok(Codec::Latin1),
-        other => Err(
-            Error::unsupported(format!("the encoding `{other}` is not supported"))
-                .with_hint("utf-8, ascii and latin-1 are"),
-        ),
+        other => Err(Error::unsupported(format!("the encoding `{other}` is not supported"))
+            .with_hint("utf-8, ascii and latin-1 are")),
     }
 }

@@ -30,10 +30,8 @@ pub(super) fn upper(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
 /// Differs from `lower` in a few letters outside of ASCII, which are refused.
 pub(super) fn casefold(machine: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
     if !this(value)?.is_ascii() {
-        return Err(
-            Error::unsupported("`casefold` of text outside of ASCII is not supported")
-                .with_hint("use `lower`"),
-        );
+        return Err(Error::unsupported("`casefold` of text outside of ASCII is not supported")
+            .with_hint("use `lower`"));
     }
     lower(machine, value, args)
 }
@@ -47,10 +45,9 @@ pub(super) fn capitalize(_: &mut Machine<'_>, value: &Value, args: Args) -> Answ
 pub(crate) fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) => first
-            .to_uppercase()
-            .chain(letters.as_str().to_lowercase().chars())
-            .collect(),
+        Some(first) => {
+            first.to_uppercase().chain(letters.as_str().to_lowercase().chars()).collect()
+        }
         None => String::new(),
     }
 }
@@ -73,15 +70,9 @@ pub(super) fn title_method(_: &mut Machine<'_>, value: &Value, args: Args) -> An
 pub(super) fn swapcase(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
     no_arguments(args, "swapcase")?;
     let swap = |c: char| -> String {
-        if c.is_uppercase() {
-            c.to_lowercase().collect()
-        } else {
-            c.to_uppercase().collect()
-        }
+        if c.is_uppercase() { c.to_lowercase().collect() } else { c.to_uppercase().collect() }
     };
-    Ok(Value::from(
-        this(value)?.chars().map(swap).collect::<String>(),
-    ))
+    Ok(Value::from(this(value)?.chars().map(swap).collect::<String>()))
 }
 
 pub(super) fn expandtabs(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
@@ -100,11 +91,7 @@ pub(super) fn expandtabs(_: &mut Machine<'_>, value: &Value, args: Args) -> Answ
             '\t' => {}
             c => {
                 out.push(c);
-                column = if matches!(c, '\n' | '\r') {
-                    0
-                } else {
-                    column + 1
-                };
+                column = if matches!(c, '\n' | '\r') { 0 } else { column + 1 };
             }
         }
     }
@@ -120,10 +107,7 @@ fn all(value: &Value, args: Args, name: &str, test: fn(char) -> bool) -> Answer 
 
 /// Rust and Python differ on rare digits of other scripts: these questions are answered for ASCII only.
 fn ascii_only(value: &Value, name: &str) -> Result<()> {
-    if this(value)?
-        .chars()
-        .any(|c| !c.is_ascii() && !c.is_alphabetic())
-    {
+    if this(value)?.chars().any(|c| !c.is_ascii() && !c.is_alphabetic()) {
         return Err(Error::unsupported(format!(
             "`{name}` of digits and signs outside of ASCII is not supported"
         )));

@@ -20,11 +20,7 @@ fn stripped(args: Args, name: &str) -> Result<Option<Vec<char>>> {
 
 fn strip_sides(value: &Value, args: Args, name: &str, left: bool, right: bool) -> Answer {
     let chars = stripped(args, name)?;
-    let drop = |c: char| {
-        chars
-            .as_ref()
-            .map_or_else(|| is_space(c), |chars| chars.contains(&c))
-    };
+    let drop = |c: char| chars.as_ref().map_or_else(|| is_space(c), |chars| chars.contains(&c));
     let mut text = this(value)?;
     if left {
         text = text.trim_start_matches(drop);
@@ -49,11 +45,7 @@ pub(super) fn rstrip(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
 
 fn separator(value: &Value) -> Result<&str> {
     let separator = part_of(value)?;
-    if separator.is_empty() {
-        Err(Error::value_error("empty separator"))
-    } else {
-        Ok(separator)
-    }
+    if separator.is_empty() { Err(Error::value_error("empty separator")) } else { Ok(separator) }
 }
 
 fn texts<'t>(parts: impl IntoIterator<Item = &'t str>) -> Value {
@@ -64,10 +56,7 @@ fn texts<'t>(parts: impl IntoIterator<Item = &'t str>) -> Value {
 fn split_arguments(args: Args, name: &str) -> Result<(Option<Value>, Option<usize>)> {
     let [separator, cuts] = args.bind(name, ["sep", "maxsplit"])?;
     let cuts = cuts.as_ref().map_or(Ok(-1), integer)?;
-    Ok((
-        separator.filter(|value| !matches!(value, Value::None)),
-        usize::try_from(cuts).ok(),
-    ))
+    Ok((separator.filter(|value| !matches!(value, Value::None)), usize::try_from(cuts).ok()))
 }
 
 pub(super) fn split(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
@@ -137,17 +126,13 @@ fn triple(a: &str, b: &str, c: &str) -> Value {
 pub(super) fn partition(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
     let [mark] = args.exactly("partition")?;
     let (text, mark) = (this(value)?, separator(&mark)?);
-    Ok(text
-        .split_once(mark)
-        .map_or_else(|| triple(text, "", ""), |(a, b)| triple(a, mark, b)))
+    Ok(text.split_once(mark).map_or_else(|| triple(text, "", ""), |(a, b)| triple(a, mark, b)))
 }
 
 pub(super) fn rpartition(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
     let [mark] = args.exactly("rpartition")?;
     let (text, mark) = (this(value)?, separator(&mark)?);
-    Ok(text
-        .rsplit_once(mark)
-        .map_or_else(|| triple("", "", text), |(a, b)| triple(a, mark, b)))
+    Ok(text.rsplit_once(mark).map_or_else(|| triple("", "", text), |(a, b)| triple(a, mark, b)))
 }
 
 pub(super) fn splitlines(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
@@ -175,11 +160,7 @@ pub(crate) fn lines(text: &str, keep_ends: bool) -> Vec<&str> {
         } else {
             rest[at..].chars().next().map_or(1, char::len_utf8)
         };
-        found.push(if keep_ends {
-            &rest[..at + length]
-        } else {
-            &rest[..at]
-        });
+        found.push(if keep_ends { &rest[..at + length] } else { &rest[..at] });
         rest = &rest[at + length..];
     }
     found

@@ -59,19 +59,10 @@ impl Parser<'_> {
         let mut value = self.binary(OR)?;
         while self.skip_name("if") {
             let test = Box::new(self.binary(OR)?);
-            let otherwise = if self.skip_name("else") {
-                Some(Box::new(self.expression()?))
-            } else {
-                None
-            };
-            value = self.node(
-                at,
-                ExprKind::Condition {
-                    test,
-                    then: Box::new(value),
-                    otherwise,
-                },
-            )?;
+            let otherwise =
+                if self.skip_name("else") { Some(Box::new(self.expression()?)) } else { None };
+            value =
+                self.node(at, ExprKind::Condition { test, then: Box::new(value), otherwise })?;
         }
         Ok(value)
     }
@@ -128,9 +119,8 @@ impl Parser<'_> {
         } else {
             self.unary(true)?
         };
-        while let Some((level, operator)) = self
-            .operator()
-            .filter(|(level, _)| (lowest..=highest).contains(level))
+        while let Some((level, operator)) =
+            self.operator().filter(|(level, _)| (lowest..=highest).contains(level))
         {
             let at = self.offset();
             let kind = match level {
@@ -190,11 +180,7 @@ impl Parser<'_> {
             let inner = Box::new(self.nested(|parser| parser.unary(false))?);
             self.node(
                 at,
-                if negative {
-                    ExprKind::Negative(inner)
-                } else {
-                    ExprKind::Positive(inner)
-                },
+                if negative { ExprKind::Negative(inner) } else { ExprKind::Positive(inner) },
             )?
         } else {
             self.primary()?
@@ -334,11 +320,7 @@ impl Parser<'_> {
 
     fn subscript(&mut self, value: Expr) -> Result<ExprKind> {
         let at = self.offset();
-        let start = if self.is_operator(":") {
-            None
-        } else {
-            Some(self.expression()?)
-        };
+        let start = if self.is_operator(":") { None } else { Some(self.expression()?) };
         if !self.skip_operator(":") {
             let Some(mut index) = start else {
                 return Err(self.unexpected("an index"));
@@ -354,21 +336,11 @@ impl Parser<'_> {
             return Ok(ExprKind::Item(Box::new(value), Box::new(index)));
         }
         let ended = |parser: &Self| parser.is_operator("]") || parser.is_operator(":");
-        let stop = if ended(self) {
-            None
-        } else {
-            Some(self.expression()?)
-        };
-        let step = if self.skip_operator(":") && !ended(self) {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let stop = if ended(self) { None } else { Some(self.expression()?) };
+        let step =
+            if self.skip_operator(":") && !ended(self) { Some(self.expression()?) } else { None };
         self.expect_operator("]")?;
-        Ok(ExprKind::Slice(
-            Box::new(value),
-            Box::new([start, stop, step]),
-        ))
+        Ok(ExprKind::Slice(Box::new(value), Box::new([start, stop, step])))
     }
 
     pub(super) fn arguments(&mut self) -> Result<Arguments> {
@@ -423,16 +395,9 @@ impl Parser<'_> {
                 filters::names().chain(filters::REFUSED),
             ));
         };
-        let arguments = if self.is_operator("(") {
-            self.arguments()?
-        } else {
-            Arguments::default()
-        };
-        Ok(FilterCall {
-            at,
-            filter,
-            arguments,
-        })
+        let arguments =
+            if self.is_operator("(") { self.arguments()? } else { Arguments::default() };
+        Ok(FilterCall { at, filter, arguments })
     }
 
     fn unknown<'n>(
@@ -447,10 +412,9 @@ impl Parser<'_> {
             let message = format!("the {what} `{name}` of Jinja2 is not supported");
             return self.source.locate(Error::unsupported(message), at);
         }
-        let error = self.source.locate(
-            Error::new(ErrorKind::Syntax, format!("unknown {what} `{name}`")),
-            at,
-        );
+        let error = self
+            .source
+            .locate(Error::new(ErrorKind::Syntax, format!("unknown {what} `{name}`")), at);
         match nearest(name, known) {
             Some(known) => error.with_hint(format!("did you mean `{known}`?")),
             None => error,
@@ -481,10 +445,6 @@ impl Parser<'_> {
             arguments.positional.push(self.postfix(argument)?);
         }
         let test = self.node(start, ExprKind::Test(Box::new(value), predicate, arguments))?;
-        if negated {
-            self.node(start, ExprKind::Not(Box::new(test)))
-        } else {
-            Ok(test)
-        }
+        if negated { self.node(start, ExprKind::Not(Box::new(test))) } else { Ok(test) }
     }
 }

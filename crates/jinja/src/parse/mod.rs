@@ -22,15 +22,8 @@ const MAX_HEIGHT: usize = 120;
 /// Reads a whole template.
 pub(crate) fn parse(source: &Source, options: Options) -> Result<Body> {
     let tokens = tokens(source)?;
-    let mut parser = Parser {
-        source,
-        options,
-        tokens,
-        at: 0,
-        nesting: 0,
-        macros: Vec::new(),
-        loops: 0,
-    };
+    let mut parser =
+        Parser { source, options, tokens, at: 0, nesting: 0, macros: Vec::new(), loops: 0 };
     let (body, _) = parser.body(&[])?;
     Ok(body)
 }
@@ -93,8 +86,7 @@ impl Parser<'_> {
     }
 
     fn error(&self, at: usize, message: impl Into<String>) -> Error {
-        self.source
-            .locate(Error::new(ErrorKind::Syntax, message), at)
+        self.source.locate(Error::new(ErrorKind::Syntax, message), at)
     }
 
     /// An error about what Jinja2 knows and this crate does not.
@@ -111,19 +103,11 @@ impl Parser<'_> {
     }
 
     fn expect_operator(&mut self, sign: &str) -> Result<()> {
-        if self.skip_operator(sign) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&format!("`{sign}`")))
-        }
+        if self.skip_operator(sign) { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
     }
 
     fn expect_name(&mut self, name: &str) -> Result<()> {
-        if self.skip_name(name) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&format!("`{name}`")))
-        }
+        if self.skip_name(name) { Ok(()) } else { Err(self.unexpected(&format!("`{name}`"))) }
     }
 
     fn expect_block_end(&mut self) -> Result<()> {

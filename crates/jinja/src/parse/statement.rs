@@ -51,10 +51,8 @@ impl Parser<'_> {
                 }
                 Token::End if ends.is_empty() => return Ok((body, String::new())),
                 _ => {
-                    let wanted = ends
-                        .iter()
-                        .map(|end| format!("`{{% {end} %}}`"))
-                        .collect::<Vec<_>>();
+                    let wanted =
+                        ends.iter().map(|end| format!("`{{% {end} %}}`")).collect::<Vec<_>>();
                     return Err(self.unexpected(&wanted.join(" or ")));
                 }
             }
@@ -85,18 +83,11 @@ impl Parser<'_> {
                 if self.loops == 0 {
                     return Err(self.error(at, format!("`{tag}` outside of a loop")));
                 }
-                Ok(if tag == "break" {
-                    Statement::Break
-                } else {
-                    Statement::Continue
-                })
+                Ok(if tag == "break" { Statement::Break } else { Statement::Continue })
             }
             "do" | "break" | "continue" => {
-                let extension = if tag == "do" {
-                    "jinja2.ext.do"
-                } else {
-                    "jinja2.ext.loopcontrols"
-                };
+                let extension =
+                    if tag == "do" { "jinja2.ext.do" } else { "jinja2.ext.loopcontrols" };
                 let hint = format!("add the extension `{extension}`");
                 self.unsupported(at, &format!("`{{% {tag} %}}` without its extension"), &hint)
             }
@@ -130,16 +121,10 @@ impl Parser<'_> {
                 "elif" => {}
                 "else" => {
                     let (otherwise, _) = self.block(&["endif"])?;
-                    return Ok(Statement::If {
-                        branches,
-                        otherwise,
-                    });
+                    return Ok(Statement::If { branches, otherwise });
                 }
                 _ => {
-                    return Ok(Statement::If {
-                        branches,
-                        otherwise: Body::new(),
-                    });
+                    return Ok(Statement::If { branches, otherwise: Body::new() });
                 }
             }
         }
@@ -149,11 +134,7 @@ impl Parser<'_> {
         let target = self.target(false)?;
         self.expect_name("in")?;
         let iterable = self.tuple(false)?;
-        let filter = if self.skip_name("if") {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let filter = if self.skip_name("if") { Some(self.expression()?) } else { None };
         if self.is_name("recursive") {
             return self.unsupported(
                 self.offset(),
@@ -164,19 +145,8 @@ impl Parser<'_> {
         self.loops += 1;
         let (body, end) = self.block(&["endfor", "else"])?;
         self.loops -= 1;
-        let otherwise = if end == "else" {
-            self.block(&["endfor"])?.0
-        } else {
-            Body::new()
-        };
-        Ok(Statement::For(Rc::new(For {
-            at,
-            target,
-            iterable,
-            filter,
-            body,
-            otherwise,
-        })))
+        let otherwise = if end == "else" { self.block(&["endfor"])?.0 } else { Body::new() };
+        Ok(Statement::For(Rc::new(For { at, target, iterable, filter, body, otherwise })))
     }
 
     fn set_statement(&mut self, at: usize) -> Result<Statement> {
@@ -190,12 +160,7 @@ impl Parser<'_> {
             filters.push(self.filter_call()?);
         }
         let (body, _) = self.block(&["endset"])?;
-        Ok(Statement::SetBlock {
-            at,
-            target,
-            filters,
-            body,
-        })
+        Ok(Statement::SetBlock { at, target, filters, body })
     }
 
     /// One target, or several with commas.
@@ -228,11 +193,7 @@ impl Parser<'_> {
         let name = self.new_name()?;
         if attributes && self.skip_operator(".") {
             let attribute = self.name()?;
-            return Ok(Target::Attribute {
-                at,
-                name,
-                attribute,
-            });
+            return Ok(Target::Attribute { at, name, attribute });
         }
         Ok(Target::Name(name))
     }
@@ -253,11 +214,7 @@ impl Parser<'_> {
                     "choose another name",
                 );
             }
-            let default = if self.skip_operator("=") {
-                Some(self.expression()?)
-            } else {
-                None
-            };
+            let default = if self.skip_operator("=") { Some(self.expression()?) } else { None };
             if default.is_none() && parameters.iter().any(|(_, default)| default.is_some()) {
                 return Err(self.error(
                     at,
@@ -284,39 +241,23 @@ impl Parser<'_> {
         let result = self.block(&[end]);
         self.loops = loops;
         let uses = self.macros.pop().unwrap_or_default();
-        Ok(Rc::new(Macro {
-            name,
-            parameters,
-            body: result?.0,
-            uses,
-        }))
+        Ok(Rc::new(Macro { name, parameters, body: result?.0, uses }))
     }
 
     fn macro_statement(&mut self) -> Result<Statement> {
         let name = self.new_name()?;
         let parameters = self.parameters()?;
-        Ok(Statement::Macro(
-            self.macro_body(name, "endmacro", parameters)?,
-        ))
+        Ok(Statement::Macro(self.macro_body(name, "endmacro", parameters)?))
     }
 
     fn call_block(&mut self, at: usize) -> Result<Statement> {
-        let parameters = if self.is_operator("(") {
-            self.parameters()?
-        } else {
-            Parameters::new()
-        };
+        let parameters = if self.is_operator("(") { self.parameters()? } else { Parameters::new() };
         let call = self.expression()?;
         let ExprKind::Call(function, arguments) = call.kind else {
             return Err(self.error(call.at, "`call` needs a call of a macro"));
         };
         let block = self.macro_body("caller".into(), "endcall", parameters)?;
-        Ok(Statement::CallBlock {
-            at,
-            function: *function,
-            arguments,
-            block,
-        })
+        Ok(Statement::CallBlock { at, function: *function, arguments, block })
     }
 
     /// `with context` or `without context`, if it is there.
@@ -336,11 +277,7 @@ impl Parser<'_> {
         self.expect_name("as")?;
         let name = self.new_name()?;
         let with_context = self.context_clause().unwrap_or(false);
-        Ok(Statement::Import {
-            template,
-            name,
-            with_context,
-        })
+        Ok(Statement::Import { template, name, with_context })
     }
 
     fn import_names(&mut self) -> Result<Statement> {
@@ -356,27 +293,18 @@ impl Parser<'_> {
             let at = self.offset();
             let name = self.new_name()?;
             if name.starts_with('_') {
-                return Err(self.error(
-                    at,
-                    format!("`{name}` begins with `_` and cannot be imported"),
-                ));
+                return Err(
+                    self.error(at, format!("`{name}` begins with `_` and cannot be imported"))
+                );
             }
-            let alias = if self.skip_name("as") {
-                self.new_name()?
-            } else {
-                name.clone()
-            };
+            let alias = if self.skip_name("as") { self.new_name()? } else { name.clone() };
             names.push((name, alias));
             with_context = self.context_clause();
             if with_context.is_some() || !self.skip_operator(",") {
                 break;
             }
         }
-        Ok(Statement::FromImport {
-            template,
-            names,
-            with_context: with_context.unwrap_or(false),
-        })
+        Ok(Statement::FromImport { template, names, with_context: with_context.unwrap_or(false) })
     }
 
     fn include(&mut self) -> Result<Statement> {
@@ -388,11 +316,7 @@ impl Parser<'_> {
             self.advance();
         }
         let with_context = self.context_clause().unwrap_or(true);
-        Ok(Statement::Include {
-            template,
-            ignore_missing,
-            with_context,
-        })
+        Ok(Statement::Include { template, ignore_missing, with_context })
     }
 
     fn with_statement(&mut self, at: usize) -> Result<Statement> {

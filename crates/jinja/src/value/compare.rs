@@ -30,9 +30,7 @@ impl Walk {
         self.step()?;
         self.depth += 1;
         if self.depth > Self::DEPTH {
-            return Err(Error::limit(
-                "values are nested too deeply, or contain themselves",
-            ));
+            return Err(Error::limit("values are nested too deeply, or contain themselves"));
         }
         Ok(())
     }
@@ -44,9 +42,7 @@ impl Walk {
     pub(crate) fn step(&mut self) -> Result<()> {
         self.steps += 1;
         if self.steps > 10_000_000 {
-            return Err(Error::limit(
-                "a value has too many elements to be walked through",
-            ));
+            return Err(Error::limit("a value has too many elements to be walked through"));
         }
         Ok(())
     }
@@ -216,9 +212,7 @@ fn order_in(a: &Value, b: &Value, sign: &str, walk: &mut Walk) -> Result<Option<
 
 fn unordered(a: &Value, b: &Value, sign: &str) -> Error {
     let (a, b) = (a.type_name(), b.type_name());
-    Error::type_error(format!(
-        "'{sign}' not supported between instances of '{a}' and '{b}'"
-    ))
+    Error::type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'"))
 }
 
 fn order_items(a: &[Value], b: &[Value], sign: &str, walk: &mut Walk) -> Result<Option<Ordering>> {
@@ -320,10 +314,8 @@ fn hash_in(value: &Value, walk: &mut Walk) -> Result<u64> {
         Value::Bytes(bytes) => hasher().hash_one(&**bytes),
         Value::Tuple(items) => {
             walk.enter()?;
-            let hashes = items
-                .iter()
-                .map(|item| hash_in(item, walk))
-                .collect::<Result<Vec<_>>>()?;
+            let hashes =
+                items.iter().map(|item| hash_in(item, walk)).collect::<Result<Vec<_>>>()?;
             walk.leave();
             hasher().hash_one(hashes)
         }
@@ -335,10 +327,7 @@ fn hash_in(value: &Value, walk: &mut Walk) -> Result<u64> {
         Value::Undefined(missing) if missing.empty => 2,
         Value::Undefined(missing) => return Err(missing.error()),
         other => {
-            return Err(Error::type_error(format!(
-                "unhashable type: '{}'",
-                other.type_name()
-            )));
+            return Err(Error::type_error(format!("unhashable type: '{}'", other.type_name())));
         }
     })
 }

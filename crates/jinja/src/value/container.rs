@@ -38,10 +38,7 @@ impl Key {
 
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
-        Self {
-            hash: hash_text(text),
-            value: Value::from(text),
-        }
+        Self { hash: hash_text(text), value: Value::from(text) }
     }
 }
 
@@ -203,9 +200,7 @@ impl Set {
 
     /// The elements; equal ones fall together, an unhashable one is an error.
     pub fn of(items: impl IntoIterator<Item = Value>) -> Result<Self> {
-        Ok(Self::new(
-            items.into_iter().map(Key::new).collect::<Result<_>>()?,
-        ))
+        Ok(Self::new(items.into_iter().map(Key::new).collect::<Result<_>>()?))
     }
 
     pub fn borrow(&self) -> Ref<'_, IndexSet<Key>> {
@@ -218,11 +213,7 @@ impl Set {
 
     /// The elements in order if they have one, else as inserted. (Python promises no order.)
     pub fn sorted(&self) -> Vec<Value> {
-        let items: Vec<Value> = self
-            .borrow()
-            .iter()
-            .map(|key| key.value().clone())
-            .collect();
+        let items: Vec<Value> = self.borrow().iter().map(|key| key.value().clone()).collect();
         super::sort::sorted(items.clone()).unwrap_or(items)
     }
 
@@ -279,15 +270,8 @@ impl Drop for TupleCell {
 impl Drop for DictCell {
     fn drop(&mut self) {
         let entries = take(self.0.get_mut());
-        if entries
-            .iter()
-            .any(|(key, value)| key.value.is_nested() || value.is_nested())
-        {
-            drop_flat(
-                entries
-                    .into_iter()
-                    .flat_map(|(key, value)| [key.value, value]),
-            );
+        if entries.iter().any(|(key, value)| key.value.is_nested() || value.is_nested()) {
+            drop_flat(entries.into_iter().flat_map(|(key, value)| [key.value, value]));
         }
     }
 }

@@ -23,10 +23,7 @@ pub(crate) enum Callable {
     /// One of ours that needs the interpreter, e.g. to call another function.
     Builtin { name: &'static str, run: Builtin },
     /// A method with its object.
-    Bound {
-        receiver: Value,
-        method: Named<Method>,
-    },
+    Bound { receiver: Value, method: Named<Method> },
     /// A macro of a template; lives as long as the rendering.
     Macro(Closure),
 }
@@ -76,9 +73,7 @@ impl Args {
     pub(crate) fn exactly<const N: usize>(self, function: &str) -> Result<[Value; N]> {
         let given = self.positional.len();
         if !self.named.is_empty() {
-            return Err(Error::type_error(format!(
-                "{function}() takes no keyword arguments"
-            )));
+            return Err(Error::type_error(format!("{function}() takes no keyword arguments")));
         }
         self.positional.try_into().map_err(|_| {
             Error::type_error(format!("{function}() takes {N} arguments ({given} given)"))

@@ -111,11 +111,8 @@ impl Range {
     }
 
     pub(crate) fn length(&self) -> usize {
-        let (start, stop, step) = (
-            i128::from(self.start),
-            i128::from(self.stop),
-            i128::from(self.step),
-        );
+        let (start, stop, step) =
+            (i128::from(self.start), i128::from(self.stop), i128::from(self.step));
         let count = if step > 0 {
             (stop - start + step - 1) / step
         } else {
@@ -189,9 +186,7 @@ impl View {
     }
 
     pub(crate) fn items(&self) -> Vec<Value> {
-        (0..self.dict.borrow().len())
-            .filter_map(|at| self.get(at))
-            .collect()
+        (0..self.dict.borrow().len()).filter_map(|at| self.get(at)).collect()
     }
 }
 
@@ -202,10 +197,7 @@ impl Value {
             Self::Iter(iter) => return Ok(iter.clone()),
             Self::List(list) => Source::List(list.clone(), 0),
             Self::Range(range) => Source::Range(range.clone(), 0),
-            Self::Dict(dict) => entries(View {
-                dict: dict.clone(),
-                kind: ViewKind::Keys,
-            }),
+            Self::Dict(dict) => entries(View { dict: dict.clone(), kind: ViewKind::Keys }),
             Self::View(view) => entries((**view).clone()),
             Self::Tuple(items) => Source::Tuple(items.clone(), 0),
             Self::Set(set) => Source::Values(set.sorted().into_iter()),
@@ -214,10 +206,8 @@ impl Value {
                 Source::Values(letters.into_iter())
             }
             Self::Bytes(bytes) => {
-                let items: Vec<Self> = bytes
-                    .iter()
-                    .map(|byte| Self::Int(i64::from(*byte)))
-                    .collect();
+                let items: Vec<Self> =
+                    bytes.iter().map(|byte| Self::Int(i64::from(*byte))).collect();
                 Source::Values(items.into_iter())
             }
             Self::Undefined(missing) if missing.empty => Source::Values(Vec::new().into_iter()),
@@ -244,11 +234,7 @@ impl Value {
 
 fn entries(view: View) -> Source {
     let length = view.dict.borrow().len();
-    Source::Entries {
-        view,
-        at: 0,
-        length,
-    }
+    Source::Entries { view, at: 0, length }
 }
 
 /// One character as text.

@@ -47,11 +47,7 @@ impl Default for JsonStyle {
 impl Value {
     /// Reads JSON text, as `json.loads` does.
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut reader = Reader {
-            text,
-            at: 0,
-            depth: 0,
-        };
+        let mut reader = Reader { text, at: 0, depth: 0 };
         reader.skip_space();
         let value = reader.value()?;
         if reader.at < text.len() {
@@ -66,12 +62,7 @@ impl Value {
     }
 
     pub(crate) fn to_json_styled(&self, style: &JsonStyle) -> Result<String> {
-        let mut writer = Writer {
-            text: String::new(),
-            walk: Walk::new(),
-            style,
-            level: 0,
-        };
+        let mut writer = Writer { text: String::new(), walk: Walk::new(), style, level: 0 };
         writer.value(self)?;
         Ok(writer.text)
     }
@@ -113,10 +104,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, JsonError> {
-        Err(JsonError {
-            message: message.into(),
-            position: self.at,
-        })
+        Err(JsonError { message: message.into(), position: self.at })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -331,11 +319,8 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, dict: &Dict) -> Result<()> {
-        let mut entries: Vec<(Value, Value)> = dict
-            .borrow()
-            .iter()
-            .map(|(key, value)| (key.value().clone(), value.clone()))
-            .collect();
+        let mut entries: Vec<(Value, Value)> =
+            dict.borrow().iter().map(|(key, value)| (key.value().clone(), value.clone())).collect();
         if self.style.sort_keys {
             entries = super::sort_by(entries, &mut |a, b| super::compare_less(&a.0, &b.0))?;
         }
@@ -408,27 +393,14 @@ mod tests {
     #[test]
     fn json_is_read_and_written_as_in_python() {
         let table = [
-            (
-                r#"{"b": 1, "a": [true, null, 1.0]}"#,
-                r#"{"b": 1, "a": [true, null, 1.0]}"#,
-            ),
+            (r#"{"b": 1, "a": [true, null, 1.0]}"#, r#"{"b": 1, "a": [true, null, 1.0]}"#),
             (r#" "\u00e9\ud83d\ude00" "#, r#""\u00e9\ud83d\ude00""#),
-            (
-                "123456789012345678901234567890",
-                "123456789012345678901234567890",
-            ),
-            (
-                "[NaN, -Infinity, -0.0, 1e5]",
-                "[NaN, -Infinity, -0.0, 100000.0]",
-            ),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+            ("[NaN, -Infinity, -0.0, 1e5]", "[NaN, -Infinity, -0.0, 100000.0]"),
             ("[]", "[]"),
         ];
         for (text, expected) in table {
-            assert_eq!(
-                Value::from_json(text).unwrap().to_json().unwrap(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(Value::from_json(text).unwrap().to_json().unwrap(), expected, "{text}");
         }
         for text in ["", "[1,]", "{1: 2}", "01", "'a'", "[", "\"a", "1 2", "nul"] {
             assert!(Value::from_json(text).is_err(), "{text}");

@@ -31,11 +31,7 @@ type Result<T> = std::result::Result<T, LiteralError>;
 const MAX_DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str) -> Result<Value> {
-    let mut reader = Reader {
-        text: text.chars().collect(),
-        at: 0,
-        depth: 0,
-    };
+    let mut reader = Reader { text: text.chars().collect(), at: 0, depth: 0 };
     reader.skip_space();
     let value = reader.tuple_or_value(None)?;
     if reader.at < reader.text.len() {
@@ -52,10 +48,7 @@ struct Reader {
 
 impl Reader {
     fn fail<T>(&self, message: impl Into<String>) -> Result<T> {
-        Err(LiteralError {
-            message: message.into(),
-            position: self.at,
-        })
+        Err(LiteralError { message: message.into(), position: self.at })
     }
 
     fn peek(&self) -> Option<char> {
@@ -63,10 +56,7 @@ impl Reader {
     }
 
     fn skip_space(&mut self) {
-        while self
-            .peek()
-            .is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c'))
-        {
+        while self.peek().is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c')) {
             self.at += 1;
         }
     }
@@ -158,9 +148,7 @@ impl Reader {
             } else if !self.skip('}') {
                 return self.fail("expected `,`, `:` or `}`");
             }
-            return Set::of(items)
-                .map(Value::Set)
-                .or_else(|error| self.fail(error.message()));
+            return Set::of(items).map(Value::Set).or_else(|error| self.fail(error.message()));
         }
         let mut entries = Entries::new();
         let mut key = first;
@@ -169,10 +157,7 @@ impl Reader {
                 return self.fail("expected `:`");
             }
             let value = self.value()?;
-            entries.insert(
-                Key::new(key).or_else(|error| self.fail(error.message()))?,
-                value,
-            );
+            entries.insert(Key::new(key).or_else(|error| self.fail(error.message()))?, value);
             let comma = self.skip(',');
             if self.skip('}') {
                 return Ok(Value::Dict(Dict::new(entries)));
@@ -280,10 +265,7 @@ impl Reader {
         let start = self.at;
         let mut previous = '0';
         while let Some(c) = self.peek() {
-            let hexadecimal = self
-                .text
-                .get(start + 1)
-                .is_some_and(|c| matches!(c, 'x' | 'X'));
+            let hexadecimal = self.text.get(start + 1).is_some_and(|c| matches!(c, 'x' | 'X'));
             let sign = matches!(c, '+' | '-') && matches!(previous, 'e' | 'E') && !hexadecimal;
             if !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_') || sign) {
                 break;
@@ -370,10 +352,7 @@ mod tests {
             ("-1.5e3", "-1500.0"),
             ("0x1F", "31"),
             ("1_000", "1000"),
-            (
-                "123456789012345678901234567890",
-                "123456789012345678901234567890",
-            ),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
             ("-9223372036854775808", "-9223372036854775808"),
             ("'\\u00e9\\x41\\101\\\n'", "'éAA'"),
         ];

@@ -138,21 +138,13 @@ impl Missing {
         known: impl IntoIterator<Item = &'a str>,
     ) -> Value {
         let hint = nearest(wrong, known).map(|name| format!("did you mean `{name}`?"));
-        Value::Undefined(Rc::new(Self {
-            message,
-            hint,
-            empty: false,
-        }))
+        Value::Undefined(Rc::new(Self { message, hint, empty: false }))
     }
 
     /// What `a if b` gives when `b` is false.
     pub(crate) fn no_else() -> Value {
         let message = "the condition is false and there is no `else`".into();
-        Value::Undefined(Rc::new(Self {
-            message,
-            hint: None,
-            empty: true,
-        }))
+        Value::Undefined(Rc::new(Self { message, hint: None, empty: true }))
     }
 
     /// The error of using the missing value.
@@ -181,9 +173,7 @@ impl Value {
 
     /// A dictionary with text keys.
     pub fn dict<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let entries = entries
-            .into_iter()
-            .map(|(key, value)| (Key::from(key.as_ref()), value));
+        let entries = entries.into_iter().map(|(key, value)| (Key::from(key.as_ref()), value));
         Self::Dict(Dict::new(entries.collect()))
     }
 

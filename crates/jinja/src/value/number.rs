@@ -48,10 +48,7 @@ impl Num {
     pub(crate) fn float(&self) -> Result<f64> {
         let value = self.to_f64();
         if value.is_infinite() && !self.is_float() {
-            return Err(Error::new(
-                ErrorKind::Overflow,
-                "int too large to convert to float",
-            ));
+            return Err(Error::new(ErrorKind::Overflow, "int too large to convert to float"));
         }
         Ok(value)
     }
@@ -93,19 +90,11 @@ fn compare_to_float(integer: &Num, float: f64) -> Option<Ordering> {
         return None;
     }
     if float.is_infinite() {
-        return Some(if float > 0.0 {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        });
+        return Some(if float > 0.0 { Ordering::Less } else { Ordering::Greater });
     }
     let whole = Num::of(&int_from_float(float.floor()).ok()?)?.to_big()?;
     let found = integer.to_big()?.cmp(&whole);
-    Some(if found == Ordering::Equal && float.fract() != 0.0 {
-        Ordering::Less
-    } else {
-        found
-    })
+    Some(if found == Ordering::Equal && float.fract() != 0.0 { Ordering::Less } else { found })
 }
 
 /// Python's `int(float)`: cuts towards zero.
@@ -114,10 +103,7 @@ pub(crate) fn int_from_float(value: f64) -> Result<Value> {
         return Err(Error::value_error("cannot convert float NaN to integer"));
     }
     if value.is_infinite() {
-        return Err(Error::new(
-            ErrorKind::Overflow,
-            "cannot convert float infinity to integer",
-        ));
+        return Err(Error::new(ErrorKind::Overflow, "cannot convert float infinity to integer"));
     }
     let cut = value.trunc();
     if cut.abs() < 9e18 {
@@ -137,9 +123,7 @@ pub(crate) fn big(value: BigInt) -> Result<Value> {
         return Ok(Value::Int(small));
     }
     if value.bits() > MAX_BITS {
-        return Err(Error::limit(format!(
-            "an integer has more than {MAX_BITS} bits"
-        )));
+        return Err(Error::limit(format!("an integer has more than {MAX_BITS} bits")));
     }
     Ok(Value::Big(Rc::new(value)))
 }
@@ -169,11 +153,7 @@ pub(crate) fn float_text(value: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{value}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
+        return if plain.contains('.') { plain } else { plain + ".0" };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.abs())
@@ -207,14 +187,8 @@ mod tests {
     #[test]
     fn integers_and_floats_compare_exactly() {
         let big = Num::Small(9_007_199_254_740_993);
-        assert_eq!(
-            big.compare(&Num::Float(9_007_199_254_740_992.0)),
-            Some(Ordering::Greater)
-        );
-        assert_eq!(
-            Num::Small(-2).compare(&Num::Float(-1.5)),
-            Some(Ordering::Less)
-        );
+        assert_eq!(big.compare(&Num::Float(9_007_199_254_740_992.0)), Some(Ordering::Greater));
+        assert_eq!(Num::Small(-2).compare(&Num::Float(-1.5)), Some(Ordering::Less));
         assert_eq!(Num::Small(1).compare(&Num::Float(f64::NAN)), None);
     }
 }

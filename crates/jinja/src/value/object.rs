@@ -81,14 +81,8 @@ impl Module {
         name: &str,
         attributes: impl IntoIterator<Item = (K, Value)>,
     ) -> Value {
-        let attributes = attributes
-            .into_iter()
-            .map(|(name, value)| (name.into(), value))
-            .collect();
-        Value::Object(Rc::new(Self {
-            name: name.into(),
-            attributes,
-        }))
+        let attributes = attributes.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Value::Object(Rc::new(Self { name: name.into(), attributes }))
     }
 }
 
@@ -114,8 +108,6 @@ impl fmt::Debug for Namespace {
 
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Module")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Module").field("name", &self.name).finish_non_exhaustive()
     }
 }

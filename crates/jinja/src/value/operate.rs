@@ -16,9 +16,7 @@ fn unsupported(sign: &str, a: &Value, b: &Value) -> Error {
         }
     }
     let (a, b) = (a.type_name(), b.type_name());
-    Error::type_error(format!(
-        "unsupported operand type(s) for {sign}: '{a}' and '{b}'"
-    ))
+    Error::type_error(format!("unsupported operand type(s) for {sign}: '{a}' and '{b}'"))
 }
 
 fn zero_division(message: &str) -> Error {
@@ -74,16 +72,12 @@ pub(crate) fn add(a: &Value, b: &Value) -> Result<Value> {
         (Value::Undefined(missing), _) | (_, Value::Undefined(missing)) => Err(missing.error()),
         (Value::Str(_) | Value::Markup(_), other) => {
             let name = other.type_name();
-            Err(
-                Error::type_error(format!("can only concatenate str (not \"{name}\") to str"))
-                    .with_hint("`~` joins values of any type as text"),
-            )
+            Err(Error::type_error(format!("can only concatenate str (not \"{name}\") to str"))
+                .with_hint("`~` joins values of any type as text"))
         }
         (Value::List(_), other) => {
             let name = other.type_name();
-            Err(Error::type_error(format!(
-                "can only concatenate list (not \"{name}\") to list"
-            )))
+            Err(Error::type_error(format!("can only concatenate list (not \"{name}\") to list")))
         }
         _ => Err(unsupported("+", a, b)),
     }
@@ -97,9 +91,7 @@ fn join_text(a: &str, b: &str) -> Result<Rc<str>> {
 /// Fails if a text or list of this size is beyond the limit.
 pub(crate) fn check_size(size: usize) -> Result<()> {
     if size > MAX_SIZE {
-        return Err(Error::limit(format!(
-            "a value has a size of {size}; {MAX_SIZE} are allowed"
-        )));
+        return Err(Error::limit(format!("a value has a size of {size}; {MAX_SIZE} are allowed")));
     }
     Ok(())
 }
@@ -123,12 +115,7 @@ pub(crate) fn subtract(a: &Value, b: &Value) -> Result<Value> {
         };
     }
     if let (Some(x), Some(y)) = (as_set(a)?, as_set(b)?) {
-        let left = x
-            .borrow()
-            .iter()
-            .filter(|key| !y.borrow().contains(*key))
-            .cloned()
-            .collect();
+        let left = x.borrow().iter().filter(|key| !y.borrow().contains(*key)).cloned().collect();
         return Ok(Value::Set(Set::new(left)));
     }
     Err(unsupported("-", a, b))
@@ -158,11 +145,7 @@ fn repeat(sequence: &Value, count: &Value, a: &Value, b: &Value) -> Result<Value
     Ok(match sequence {
         Value::Str(text) => {
             sized(text.len())?;
-            if text.is_empty() {
-                sequence.clone()
-            } else {
-                Value::from(text.repeat(count))
-            }
+            if text.is_empty() { sequence.clone() } else { Value::from(text.repeat(count)) }
         }
         Value::Markup(text) => {
             sized(text.len())?;
@@ -193,12 +176,7 @@ fn repeat(sequence: &Value, count: &Value, a: &Value, b: &Value) -> Result<Value
 }
 
 fn repeat_items(items: &[Value], count: usize) -> Vec<Value> {
-    items
-        .iter()
-        .cycle()
-        .take(items.len() * count)
-        .cloned()
-        .collect()
+    items.iter().cycle().take(items.len() * count).cloned().collect()
 }
 
 /// `a / b`, always a float.
@@ -217,10 +195,8 @@ pub(crate) fn divide(a: &Value, b: &Value) -> Result<Value> {
     let exact =
         |number: &Num| matches!(number, Num::Small(value) if value.unsigned_abs() <= 1 << 53);
     if whole && !(exact(&x) && exact(&y)) {
-        return Err(
-            Error::unsupported("`/` of integers beyond 2**53 is not supported")
-                .with_hint("`//` divides integers of any size exactly"),
-        );
+        return Err(Error::unsupported("`/` of integers beyond 2**53 is not supported")
+            .with_hint("`//` divides integers of any size exactly"));
     }
     Ok(Value::Float(x.float()? / y.float()?))
 }
@@ -239,11 +215,7 @@ fn divide_floats(x: f64, y: f64) -> (f64, f64) {
         0.0_f64.copysign(x / y)
     } else {
         let floor = quotient.floor();
-        if quotient - floor > 0.5 {
-            floor + 1.0
-        } else {
-            floor
-        }
+        if quotient - floor > 0.5 { floor + 1.0 } else { floor }
     };
     (floor, remainder)
 }
@@ -297,11 +269,7 @@ pub(crate) fn power(a: &Value, b: &Value) -> Result<Value> {
             Ok(exponent) if bits <= 200_000 || base.bits() <= 1 => {
                 let even = exponent % 2 == 0;
                 big(if base.bits() <= 1 {
-                    base.pow(if exponent == 0 {
-                        0
-                    } else {
-                        1 + u32::from(even)
-                    })
+                    base.pow(if exponent == 0 { 0 } else { 1 + u32::from(even) })
                 } else {
                     base.pow(exponent)
                 })
@@ -320,10 +288,7 @@ pub(crate) fn power(a: &Value, b: &Value) -> Result<Value> {
     }
     let result = x.powf(y);
     if result.is_infinite() && x.is_finite() && y.is_finite() {
-        return Err(Error::new(
-            ErrorKind::Overflow,
-            "(34, 'Numerical result out of range')",
-        ));
+        return Err(Error::new(ErrorKind::Overflow, "(34, 'Numerical result out of range')"));
     }
     Ok(Value::Float(result))
 }
@@ -349,10 +314,9 @@ pub(crate) fn positive(value: &Value) -> Result<Value> {
 fn bad_operand(sign: &str, value: &Value) -> Error {
     match value {
         Value::Undefined(missing) => missing.error(),
-        other => Error::type_error(format!(
-            "bad operand type for unary {sign}: '{}'",
-            other.type_name()
-        )),
+        other => {
+            Error::type_error(format!("bad operand type for unary {sign}: '{}'", other.type_name()))
+        }
     }
 }
 
@@ -384,11 +348,7 @@ mod tests {
             (power, int(-1), int(1_000_000_001), "-1"),
         ];
         for (operator, a, b, expected) in table {
-            assert_eq!(
-                operator(&a, &b).unwrap().repr().unwrap(),
-                expected,
-                "{a:?} {b:?}"
-            );
+            assert_eq!(operator(&a, &b).unwrap().repr().unwrap(), expected, "{a:?} {b:?}");
         }
     }
 

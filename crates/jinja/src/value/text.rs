@@ -13,11 +13,7 @@ impl Value {
     /// Fails for undefined values, functions and other things whose text Python itself does not fix, and beyond
     /// the limits on size and depth.
     pub fn repr(&self) -> Result<String> {
-        let mut writer = Writer {
-            text: String::new(),
-            walk: Walk::new(),
-            open: Vec::new(),
-        };
+        let mut writer = Writer { text: String::new(), walk: Walk::new(), open: Vec::new() };
         writer.value(self)?;
         Ok(writer.text)
     }
@@ -152,11 +148,7 @@ impl Writer {
 
 /// A text as Python literal, in the quotes that need fewer escapes.
 pub(crate) fn quote(text: &str) -> String {
-    let mark = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(mark);
     for c in text.chars() {
@@ -198,11 +190,7 @@ pub(crate) fn is_printable(c: char) -> bool {
 }
 
 fn quote_bytes(bytes: &[u8]) -> String {
-    let mark = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        '"'
-    } else {
-        '\''
-    };
+    let mark = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let mut out = format!("b{mark}");
     for &byte in bytes {
         match byte {

@@ -33,13 +33,7 @@ enum Kind {
     Truth,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind::Number,
-    Kind::Text,
-    Kind::List,
-    Kind::Dict,
-    Kind::Truth,
-];
+const KINDS: [Kind; 5] = [Kind::Number, Kind::Text, Kind::List, Kind::Dict, Kind::Truth];
 
 const NUMBERS: &[&str] = &[
     "0",
@@ -120,10 +114,7 @@ fn names(kind: Kind) -> &'static [&'static str] {
 
 /// The case of a seed.
 pub(crate) fn case(seed: u64) -> Case {
-    let mut maker = Maker {
-        dice: Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)),
-        fresh: 0,
-    };
+    let mut maker = Maker { dice: Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)), fresh: 0 };
     let mut context = BTreeMap::new();
     for kind in KINDS {
         for name in names(kind).iter().filter(|name| **name != "none") {
@@ -139,15 +130,8 @@ pub(crate) fn case(seed: u64) -> Case {
                    {% macro list_of() %}{{ varargs }}{{ kwargs }}{% endmacro %}{% set constant = [1, 2] %}";
     let mut files = BTreeMap::new();
     files.insert("library".to_string(), library.to_string());
-    files.insert(
-        "part".to_string(),
-        "[{{ n1 }}|{% set s1 = 'changed' %}{{ s1 }}]\n".to_string(),
-    );
-    Case {
-        template,
-        context,
-        files,
-    }
+    files.insert("part".to_string(), "[{{ n1 }}|{% set s1 = 'changed' %}{{ s1 }}]\n".to_string());
+    Case { template, context, files }
 }
 
 struct Maker {
@@ -184,11 +168,8 @@ impl Maker {
                 ])
             ),
             1 => {
-                let (test, yes, no) = (
-                    self.value(Kind::Truth, 2),
-                    self.statement(inner),
-                    self.statement(inner),
-                );
+                let (test, yes, no) =
+                    (self.value(Kind::Truth, 2), self.statement(inner), self.statement(inner));
                 format!("{{%{dash} if {test} %}}{yes}{{% else %}} {no} {{%{dash} endif %}}\n")
             }
             2 | 3 => self.for_loop(inner, dash),
@@ -209,8 +190,7 @@ impl Maker {
             1 => {
                 let (name, body) = (self.name(), self.statement(inner));
                 let filter =
-                    self.dice
-                        .pick(&["", " | upper", " | trim", " | replace('a', 'bb') | length"]);
+                    self.dice.pick(&["", " | upper", " | trim", " | replace('a', 'bb') | length"]);
                 format!("{{% set {name}{filter} %}}{body}{{% endset %}}{{{{ {name} }}}}")
             }
             2 => {
@@ -291,9 +271,7 @@ impl Maker {
     fn for_loop(&mut self, depth: usize, dash: &str) -> String {
         let body = self.statement(depth);
         let (list, dict) = (self.value(Kind::List, 2), self.value(Kind::Dict, 1));
-        let test = self
-            .dice
-            .pick(&["", "", " if i", " if i is not none", " if i in l1"]);
+        let test = self.dice.pick(&["", "", " if i", " if i is not none", " if i in l1"]);
         let looped = self.dice.pick(&[
             "{{ loop.index }}",
             "{{ loop.last }}",

@@ -6,13 +6,8 @@ use crate::reference::{Case, render, render_within};
 
 fn limit_of(template: &str) -> ErrorKind {
     // Fewer steps than usual, since a debug build is slow; the depth is the real one.
-    let limits = Limits {
-        steps: 500_000,
-        ..Limits::default()
-    };
-    render_within(&Case::new(template), limits)
-        .unwrap_err()
-        .kind()
+    let limits = Limits { steps: 500_000, ..Limits::default() };
+    render_within(&Case::new(template), limits).unwrap_err().kind()
 }
 
 #[test]
@@ -27,23 +22,10 @@ fn deep_nesting_is_an_error() {
         ("x[", "]"),
         ("x|d(", ")"),
     ] {
-        let template = format!(
-            "{{{{ {}1{} }}}}",
-            open.repeat(100_000),
-            close.repeat(100_000)
-        );
+        let template = format!("{{{{ {}1{} }}}}", open.repeat(100_000), close.repeat(100_000));
         assert_eq!(limit_of(&template), ErrorKind::Limit, "{open}");
     }
-    for tail in [
-        " + 1",
-        "|abs",
-        ".a",
-        "[0]",
-        "()",
-        " ** 2",
-        " and 1",
-        " if 1 else 1",
-    ] {
+    for tail in [" + 1", "|abs", ".a", "[0]", "()", " ** 2", " and 1", " if 1 else 1"] {
         let template = format!("{{{{ 1{} }}}}", tail.repeat(100_000));
         assert_eq!(limit_of(&template), ErrorKind::Limit, "{tail}");
     }
@@ -53,26 +35,15 @@ fn deep_nesting_is_an_error() {
 
 #[test]
 fn the_deepest_allowed_nesting_runs() {
-    for (open, close) in [
-        ("(", ")"),
-        ("[", "]"),
-        ("abs(", ")"),
-        ("1|d(", ")"),
-        ("1 + (2 * (", "))"),
-    ] {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("abs(", ")"), ("1|d(", ")"), ("1 + (2 * (", "))")]
+    {
         let depth = if open.len() > 8 { 28 } else { 55 };
-        let case = Case::new(&format!(
-            "{{{{ {}1{} }}}}",
-            open.repeat(depth),
-            close.repeat(depth)
-        ));
+        let case = Case::new(&format!("{{{{ {}1{} }}}}", open.repeat(depth), close.repeat(depth)));
         assert!(render(&case).is_ok(), "{open}: {:?}", render(&case));
     }
-    let case = Case::new(&format!(
-        "{}x{}",
-        "{% for i in [1] %}".repeat(58),
-        "{% endfor %}".repeat(58)
-    ));
+    let case =
+        Case::new(&format!("{}x{}", "{% for i in [1] %}".repeat(58), "{% endfor %}".repeat(58)));
     assert_eq!(render(&case).unwrap(), "x");
 }
 
@@ -89,8 +60,7 @@ fn a_macro_without_end_is_an_error() {
     let mut case = Case::new("{% include 'a' %}");
     case.files.insert("a".into(), "{% include 'a' %}".into());
     assert_eq!(render(&case).unwrap_err().kind(), ErrorKind::Limit);
-    case.files
-        .insert("a".into(), "{% import 'a' as a %}".into());
+    case.files.insert("a".into(), "{% import 'a' as a %}".into());
     assert_eq!(render(&case).unwrap_err().kind(), ErrorKind::Limit);
 }
 

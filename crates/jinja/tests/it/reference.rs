@@ -16,10 +16,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(template: &str) -> Self {
-        Self {
-            template: template.into(),
-            ..Self::default()
-        }
+        Self { template: template.into(), ..Self::default() }
     }
 }
 
@@ -51,10 +48,8 @@ pub(crate) fn ask(python: &str, cases: &[Case]) -> Vec<Answer> {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let lines: Vec<String> = cases
-        .iter()
-        .map(|case| serde_json::to_string(case).unwrap())
-        .collect();
+    let lines: Vec<String> =
+        cases.iter().map(|case| serde_json::to_string(case).unwrap()).collect();
     let writer = std::thread::spawn(move || {
         for line in lines {
             writeln!(input, "{line}").unwrap();
@@ -63,10 +58,8 @@ pub(crate) fn ask(python: &str, cases: &[Case]) -> Vec<Answer> {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Answer> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let answers: Vec<Answer> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), cases.len(), "the script stopped early");
     answers
 }
@@ -78,11 +71,7 @@ pub(crate) fn render(case: &Case) -> Result<String, slapos_jinja::Error> {
 
 /// The same, within limits.
 pub(crate) fn render_within(case: &Case, limits: Limits) -> Result<String, slapos_jinja::Error> {
-    let options = Options {
-        do_statement: true,
-        loop_controls: true,
-        ..Options::default()
-    };
+    let options = Options { do_statement: true, loop_controls: true, ..Options::default() };
     let template = Template::compile("template", &case.template, options)?;
     let mut context = Context::new();
     context.limits = limits;

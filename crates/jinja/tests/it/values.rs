@@ -7,10 +7,7 @@ fn json_passes_through() {
     let json = serde_json::json!({"a": [1, 2.5, null, true], "b": {"c": "é"}});
     let value = Value::from(&json);
     assert_eq!(serde_json::Value::try_from(&value).unwrap(), json);
-    assert_eq!(
-        value.repr().unwrap(),
-        "{'a': [1, 2.5, None, True], 'b': {'c': 'é'}}"
-    );
+    assert_eq!(value.repr().unwrap(), "{'a': [1, 2.5, None, True], 'b': {'c': 'é'}}");
 }
 
 #[test]

@@ -51,36 +51,23 @@ impl ApiError {
         };
         match self {
             Self::Service(error) => service_problem(error, say),
-            Self::Absent(title) => say(
-                StatusCode::NOT_FOUND,
-                "absent",
-                format!("`{title}` does not exist"),
-                None,
-            ),
+            Self::Absent(title) => {
+                say(StatusCode::NOT_FOUND, "absent", format!("`{title}` does not exist"), None)
+            }
             Self::Body(error) => {
                 let too_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
-                let code = if too_large {
-                    "body-too-large"
-                } else {
-                    "bad-body"
-                };
+                let code = if too_large { "body-too-large" } else { "bad-body" };
                 let hint = too_large.then(|| "a body may have 1 MiB".to_owned());
                 say(error.status(), code, error.body_text(), hint)
             }
             Self::Path(error) => say(error.status(), "bad-path", error.body_text(), None),
             Self::Query(error) => say(error.status(), "bad-query", error.body_text(), None),
-            Self::Header(name, why) => say(
-                StatusCode::BAD_REQUEST,
-                "bad-header",
-                format!("header {name}: {why}"),
-                None,
-            ),
-            Self::NoSuchPath => say(
-                StatusCode::NOT_FOUND,
-                "unknown-path",
-                "nothing is at this path".into(),
-                None,
-            ),
+            Self::Header(name, why) => {
+                say(StatusCode::BAD_REQUEST, "bad-header", format!("header {name}: {why}"), None)
+            }
+            Self::NoSuchPath => {
+                say(StatusCode::NOT_FOUND, "unknown-path", "nothing is at this path".into(), None)
+            }
             Self::NoSuchMethod => say(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "wrong-method",
@@ -124,19 +111,11 @@ fn service_problem(
         }
         ServiceError::Ending => {
             let hint = Some("start it again, then ask again".into());
-            say(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "master-ending",
-                title,
-                hint,
-            )
+            say(StatusCode::SERVICE_UNAVAILABLE, "master-ending", title, hint)
         }
-        ServiceError::Journal(cause) => say(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "journal-unreadable",
-            title,
-            cause.hint(),
-        ),
+        ServiceError::Journal(cause) => {
+            say(StatusCode::INTERNAL_SERVER_ERROR, "journal-unreadable", title, cause.hint())
+        }
     }
 }
 
@@ -145,12 +124,7 @@ impl IntoResponse for ApiError {
         let problem = self.problem();
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        tracing::debug!(
-            code = problem.code,
-            status = problem.status,
-            "{}",
-            problem.title
-        );
+        tracing::debug!(code = problem.code, status = problem.status, "{}", problem.title);
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");

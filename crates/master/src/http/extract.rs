@@ -24,9 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = axum::Json::from_request(request, state)
-            .await
-            .map_err(ApiError::Body)?;
+        let body = axum::Json::from_request(request, state).await.map_err(ApiError::Body)?;
         Ok(Self(body.0))
     }
 }
@@ -76,14 +74,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Person {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let name = match parts.headers.get(PERSON_HEADER) {
-            Some(value) => value
-                .to_str()
-                .map_err(|_| bad("it is not plain text".into()))?,
+            Some(value) => value.to_str().map_err(|_| bad("it is not plain text".into()))?,
             None => "admin",
         };
-        PersonId::try_from(name)
-            .map(Self)
-            .map_err(|error| bad(error.to_string()))
+        PersonId::try_from(name).map(Self).map_err(|error| bad(error.to_string()))
     }
 }
 

@@ -22,18 +22,12 @@ const WAITING_MAX: usize = 20_000;
 
 /// Limits the number of calls, and the time of each.
 pub(super) fn quick(router: Router<Service>) -> Router<Service> {
-    router.layer(from_fn_with_state(
-        Arc::new(Semaphore::new(QUICK_MAX)),
-        hurry,
-    ))
+    router.layer(from_fn_with_state(Arc::new(Semaphore::new(QUICK_MAX)), hurry))
 }
 
 /// Limits the number of calls that may wait as long as they asked for.
 pub(super) fn waiting(router: Router<Service>) -> Router<Service> {
-    router.layer(from_fn_with_state(
-        Arc::new(Semaphore::new(WAITING_MAX)),
-        count,
-    ))
+    router.layer(from_fn_with_state(Arc::new(Semaphore::new(WAITING_MAX)), count))
 }
 
 async fn hurry(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {

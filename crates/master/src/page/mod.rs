@@ -37,14 +37,8 @@ pub(crate) fn router() -> Router<Service> {
     Router::new()
         .route("/", get(page))
         .route("/page/events", get(events))
-        .route(
-            "/page/style.css",
-            get(|| asset("text/css", include_str!("style.css"))),
-        )
-        .route(
-            "/page/live.js",
-            get(|| asset("text/javascript", include_str!("live.js"))),
-        )
+        .route("/page/style.css", get(|| asset("text/css", include_str!("style.css"))))
+        .route("/page/live.js", get(|| asset("text/javascript", include_str!("live.js"))))
 }
 
 /// `GET /`
@@ -78,10 +72,7 @@ async fn next(
         let _over = tokio::time::timeout(GATHER, gathered).await;
     }
     let drawn = draw(&service).await.ok()?.render().ok()?;
-    Some((
-        Ok(sse::Event::default().data(drawn)),
-        (service, viewer, false),
-    ))
+    Some((Ok(sse::Event::default().data(drawn)), (service, viewer, false)))
 }
 
 async fn draw(service: &Service) -> Result<Live, ServiceError> {
@@ -94,14 +85,8 @@ async fn draw(service: &Service) -> Result<Live, ServiceError> {
     }
     let computers = service.computers().await?;
     let history = service.history(None, CHANGES_SHOWN).await?;
-    let changes: Vec<_> = history
-        .into_iter()
-        .rev()
-        .map(|entry| entry.change)
-        .collect();
-    Ok(Live::new(
-        revision.0, &instances, &processes, &computers, &changes,
-    ))
+    let changes: Vec<_> = history.into_iter().rev().map(|entry| entry.change).collect();
+    Ok(Live::new(revision.0, &instances, &processes, &computers, &changes))
 }
 
 fn render(page: &Page) -> Response {
@@ -115,19 +100,9 @@ fn render(page: &Page) -> Response {
 }
 
 fn unavailable(error: &ServiceError) -> Response {
-    (
-        axum::http::StatusCode::SERVICE_UNAVAILABLE,
-        error.to_string(),
-    )
-        .into_response()
+    (axum::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response()
 }
 
 async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, kind),
-            (header::CACHE_CONTROL, "max-age=300"),
-        ],
-        content,
-    )
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], content)
 }

@@ -91,14 +91,10 @@ impl Live {
         computers: &[Computer],
         changes: &[Change],
     ) -> Self {
-        let roots = instances
-            .iter()
-            .filter(|instance| instance.requested_by.is_none());
+        let roots = instances.iter().filter(|instance| instance.requested_by.is_none());
         Self {
             revision,
-            trees: roots
-                .map(|root| Box::new(root, instances, processes))
-                .collect(),
+            trees: roots.map(|root| Box::new(root, instances, processes)).collect(),
             computers: computers.iter().map(Machine::new).collect(),
             changes: changes.iter().map(Line::new).collect(),
         }
@@ -112,10 +108,7 @@ impl Box {
         processes: &BTreeMap<InstanceId, Vec<Process>>,
     ) -> Self {
         let requested = |child: &&Instance| {
-            child
-                .requested_by
-                .as_ref()
-                .is_some_and(|requester| requester.id == instance.id)
+            child.requested_by.as_ref().is_some_and(|requester| requester.id == instance.id)
         };
         let keys: Vec<_> = instance.connection.keys().map(String::as_str).collect();
         let place = match (&instance.computer, &instance.partition) {
@@ -129,19 +122,10 @@ impl Box {
             release: instance.software_release.to_string(),
             place,
             keys: keys.join(", "),
-            url: instance
-                .connection
-                .get("url")
-                .filter(|url| is_web_address(url))
-                .cloned(),
+            url: instance.connection.get("url").filter(|url| is_web_address(url)).cloned(),
             waiting_for: instance.waiting_for.clone(),
             hint: instance.hint.clone(),
-            processes: processes
-                .get(&instance.id)
-                .into_iter()
-                .flatten()
-                .map(Row::new)
-                .collect(),
+            processes: processes.get(&instance.id).into_iter().flatten().map(Row::new).collect(),
             promises: instance.promises.clone(),
             children: all
                 .iter()
@@ -172,10 +156,7 @@ impl Machine {
     fn new(computer: &Computer) -> Self {
         let cells = computer.partitions.iter().map(|partition| Cell {
             name: partition.name.to_string(),
-            instance: partition
-                .instance
-                .as_ref()
-                .map(|instance| instance.title.to_string()),
+            instance: partition.instance.as_ref().map(|instance| instance.title.to_string()),
         });
         let releases = computer.supplies.iter().map(|supply| Release {
             url: supply.software_release.to_string(),
@@ -198,10 +179,7 @@ impl Machine {
 
 impl Line {
     fn new(change: &Change) -> Self {
-        Self {
-            time: time_of_day(change.at.0),
-            what: change.what.clone(),
-        }
+        Self { time: time_of_day(change.at.0), what: change.what.clone() }
     }
 }
 
@@ -209,12 +187,7 @@ impl Line {
 fn time_of_day(microseconds: u64) -> String {
     let milliseconds = microseconds / 1000 % 86_400_000;
     let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
-    format!(
-        "{:02}:{:02}:{:02}.{rest:03}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    format!("{:02}:{:02}:{:02}.{rest:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]

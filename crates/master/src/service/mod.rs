@@ -116,16 +116,10 @@ impl Service {
         tracing::info!(revision = revision.0, replayed, "the store is open");
         let journal = store.journal();
         let hub = Arc::new(Hub::new());
-        let progress = Progress {
-            durable: revision,
-            failure: None,
-        };
+        let progress = Progress { durable: revision, failure: None };
         let progress = Arc::new(watch::Sender::new(progress));
         let (jobs, thread) = committer::start(store, Arc::clone(&hub), Arc::clone(&progress))
-            .map_err(|source| StoreError::Create {
-                path: database.to_owned(),
-                source,
-            })?;
+            .map_err(|source| StoreError::Create { path: database.to_owned(), source })?;
         let inner = Inner {
             world: RwLock::new(world),
             jobs: Mutex::new(jobs),
@@ -136,9 +130,7 @@ impl Service {
             thread: Mutex::new(Some(thread)),
             closing: watch::Sender::new(false),
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Decides what `ask` makes of the world, and shows the result once it is durable. `show`
@@ -160,11 +152,7 @@ impl Service {
         ask: impl FnOnce(&World) -> Result<(Ask, Actor), Refusal>,
         show: impl FnOnce(&World, Answer) -> T,
     ) -> Result<(T, Revision), ServiceError> {
-        let mut world = self
-            .inner
-            .world
-            .write()
-            .map_err(|_| self.fail(Failure::HalfDone))?;
+        let mut world = self.inner.world.write().map_err(|_| self.fail(Failure::HalfDone))?;
         let durable = self.inner.progress.borrow().durable;
         if world.revision().0 - durable.0 >= BACKLOG_MAX {
             return Err(ServiceError::Busy);
@@ -184,13 +172,8 @@ impl Service {
                 entry.note.what
             );
             // still under the lock of the world: entries are sent in the order of revisions
-            let jobs = self
-                .inner
-                .jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            jobs.send(Job::Commit(Box::new(entry)))
-                .map_err(|_| ServiceError::Ending)?;
+            let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            jobs.send(Job::Commit(Box::new(entry))).map_err(|_| ServiceError::Ending)?;
         }
         Ok((show(&world, answer), world.revision()))
     }
@@ -201,11 +184,7 @@ impl Service {
         show: impl FnOnce(&World) -> Result<T, Refusal>,
     ) -> Result<T, ServiceError> {
         let (shown, revision) = {
-            let world = self
-                .inner
-                .world
-                .read()
-                .map_err(|_| self.fail(Failure::HalfDone))?;
+            let world = self.inner.world.read().map_err(|_| self.fail(Failure::HalfDone))?;
             (show(&world)?, world.revision())
         };
         self.durable(revision).await?;
@@ -215,10 +194,7 @@ impl Service {
     async fn durable(&self, revision: Revision) -> Result<(), ServiceError> {
         let mut progress = self.inner.progress.subscribe();
         let enough = |it: &Progress| it.durable >= revision || it.failure.is_some();
-        let progress = progress
-            .wait_for(enough)
-            .await
-            .map_err(|_| ServiceError::Ending)?;
+        let progress = progress.wait_for(enough).await.map_err(|_| ServiceError::Ending)?;
         if progress.durable >= revision && progress.failure.is_none() {
             Ok(())
         } else {
@@ -266,18 +242,9 @@ impl Service {
     /// disk.
     pub fn close(&self) {
         self.stop_waiting();
-        let jobs = self
-            .inner
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         drop(jobs.send(Job::Close)); // fails when the thread has ended by itself
-        let mut thread = self
-            .inner
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = thread.take()
             && thread.join().is_err()
         {

@@ -21,27 +21,18 @@ impl Service {
     /// How far the master is.
     pub async fn health(&self) -> Result<v1::Health, ServiceError> {
         let revision = self.read(|world| Ok(world.revision())).await?;
-        Ok(v1::Health {
-            version: env!("CARGO_PKG_VERSION").into(),
-            revision,
-        })
+        Ok(v1::Health { version: env!("CARGO_PKG_VERSION").into(), revision })
     }
 
     /// All computers, in order of name.
     pub async fn computers(&self) -> Result<Vec<v1::Computer>, ServiceError> {
-        self.read(|world| {
-            Ok(world
-                .sites()
-                .map(|site| self.show_computer(world, site))
-                .collect())
-        })
-        .await
+        self.read(|world| Ok(world.sites().map(|site| self.show_computer(world, site)).collect()))
+            .await
     }
 
     /// One computer.
     pub async fn computer(&self, computer: &ComputerId) -> Result<v1::Computer, ServiceError> {
-        self.read(|world| Ok(self.show_computer(world, world.site(computer)?)))
-            .await
+        self.read(|world| Ok(self.show_computer(world, world.site(computer)?))).await
     }
 
     /// A computer as a document, with what is known only in memory.
@@ -51,10 +42,7 @@ impl Service {
         site: &slapos_core::world::Site,
     ) -> v1::Computer {
         let seen_at = self.inner.live.seen_at(&site.computer().id);
-        v1::Computer {
-            seen_at,
-            ..documents::computer(world, site)
-        }
+        v1::Computer { seen_at, ..documents::computer(world, site) }
     }
 
     /// Instances, oldest first: all, those of a title, or the one of an identity.
@@ -70,10 +58,7 @@ impl Service {
                 (None, Some(title)) => world.titled(title).collect(),
                 (None, None) => world.instances().collect(),
             };
-            Ok(chosen
-                .into_iter()
-                .map(|it| documents::instance(world, it))
-                .collect())
+            Ok(chosen.into_iter().map(|it| documents::instance(world, it)).collect())
         })
         .await
     }
@@ -104,13 +89,8 @@ impl Service {
             let (computer, partition) = (it.computer.as_ref()?, it.partition.as_ref()?);
             Some((it.id, self.inner.live.processes(computer, partition)))
         });
-        let processes = placed
-            .filter(|(_, processes)| !processes.is_empty())
-            .collect();
-        v1::Tree {
-            instances,
-            processes,
-        }
+        let processes = placed.filter(|(_, processes)| !processes.is_empty()).collect();
+        v1::Tree { instances, processes }
     }
 
     /// What the node of a computer must hear that is newer than a revision: at once if there is
@@ -135,14 +115,8 @@ impl Service {
             changed.mark_unchanged();
             viewers.mark_unchanged();
             let observed = *viewers.borrow() > 0;
-            let document = self.read(|world| {
-                Ok(documents::watch(
-                    world,
-                    world.site(computer)?,
-                    since,
-                    observed,
-                ))
-            });
+            let document = self
+                .read(|world| Ok(documents::watch(world, world.site(computer)?, since, observed)));
             let document = document.await?;
             let news = document.complete
                 || !document.partitions.is_empty()
@@ -199,9 +173,7 @@ impl Service {
     ) -> Result<Vec<v1::HistoryEntry>, ServiceError> {
         let journal = self.inner.journal.clone();
         let read = move || journal.history(title.as_ref(), limit);
-        let entries = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|_| ServiceError::Ending)?;
+        let entries = tokio::task::spawn_blocking(read).await.map_err(|_| ServiceError::Ending)?;
         let entries = entries.map_err(ServiceError::Journal)?;
         Ok(entries.iter().map(documents::history).collect())
     }
@@ -223,10 +195,7 @@ impl Service {
         self.heard_from(computer);
         self.inner.live.sample(computer, usage);
         self.inner.hub.publish_usage(computer);
-        Ok(v1::Accepted {
-            revision,
-            current: true,
-        })
+        Ok(v1::Accepted { revision, current: true })
     }
 
     /// Notes that the node of a computer, which exists, called.

@@ -25,10 +25,7 @@ pub(super) fn fold(
     limit: usize,
 ) -> Result<Revision, StoreError> {
     let (last, _) = visit(transaction, folded, limit, |entry| {
-        entry
-            .writes
-            .iter()
-            .try_for_each(|write| put(transaction, write))
+        entry.writes.iter().try_for_each(|write| put(transaction, write))
     })?;
     transaction
         .execute("UPDATE head SET folded = ?1", [as_i64(last.0)])
@@ -52,10 +49,7 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<Write>, StoreError> {
             if kept != digest(&key, &text) {
                 return Err(StoreError::Damaged { what: what() });
             }
-            let unreadable = |source| StoreError::Unreadable {
-                what: what(),
-                source,
-            };
+            let unreadable = |source| StoreError::Unreadable { what: what(), source };
             writes.push(serde_json::from_str(&text).map_err(unreadable)?);
         }
     }
@@ -67,12 +61,9 @@ fn put(connection: &Connection, write: &Write) -> Result<(), StoreError> {
         Write::PutComputer(row) => store(connection, 0, row.id.as_str(), write),
         Write::PutPartition(row) => store(connection, 1, &partition_key(&row.place), write),
         Write::RemovePartition(place) => remove(connection, 1, &partition_key(place)),
-        Write::PutSupply(row) => store(
-            connection,
-            2,
-            &supply_key(&row.computer, &row.release),
-            write,
-        ),
+        Write::PutSupply(row) => {
+            store(connection, 2, &supply_key(&row.computer, &row.release), write)
+        }
         Write::RemoveSupply { computer, release } => {
             remove(connection, 2, &supply_key(computer, release))
         }
@@ -90,20 +81,13 @@ fn supply_key(computer: &ComputerId, release: &SoftwareUrl) -> String {
 }
 
 fn store(connection: &Connection, table: usize, key: &str, row: &Write) -> Result<(), StoreError> {
-    let unreadable = |source| StoreError::Unreadable {
-        what: format!("row {key}"),
-        source,
-    };
+    let unreadable = |source| StoreError::Unreadable { what: format!("row {key}"), source };
     let text = serde_json::to_string(row).map_err(unreadable)?;
-    let sql = format!(
-        "INSERT OR REPLACE INTO {} (key, row, digest) VALUES (?1, ?2, ?3)",
-        TABLES[table]
-    );
+    let sql =
+        format!("INSERT OR REPLACE INTO {} (key, row, digest) VALUES (?1, ?2, ?3)", TABLES[table]);
     let failed = StoreError::at("fold the journal");
     let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
-    statement
-        .execute((key, &text, digest(key, &text)))
-        .map_err(&failed)?;
+    statement.execute((key, &text, digest(key, &text))).map_err(&failed)?;
     Ok(())
 }
 

@@ -26,24 +26,15 @@ pub(super) fn link(before: &Chain, revision: Revision, body: &[u8]) -> Chain {
 /// An entry as it is kept: JSON.
 pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
     let what = || format!("entry {}", entry.revision.0);
-    serde_json::to_vec(entry).map_err(|source| StoreError::Unreadable {
-        what: what(),
-        source,
-    })
+    serde_json::to_vec(entry).map_err(|source| StoreError::Unreadable { what: what(), source })
 }
 
 /// Reads an entry, which must be that of `revision`.
 pub(super) fn decode(revision: Revision, body: &[u8]) -> Result<Entry, StoreError> {
     let what = || format!("entry {}", revision.0);
-    let entry: Entry = serde_json::from_slice(body).map_err(|source| StoreError::Unreadable {
-        what: what(),
-        source,
-    })?;
-    if entry.revision == revision {
-        Ok(entry)
-    } else {
-        Err(StoreError::Damaged { what: what() })
-    }
+    let entry: Entry = serde_json::from_slice(body)
+        .map_err(|source| StoreError::Unreadable { what: what(), source })?;
+    if entry.revision == revision { Ok(entry) } else { Err(StoreError::Damaged { what: what() }) }
 }
 
 /// Visits the entries beyond `since` in order, each checked against the digest of those before.
@@ -61,22 +52,14 @@ pub(super) fn visit(
             "SELECT revision, body, chain FROM journal WHERE revision > ?1 ORDER BY revision LIMIT ?2",
         )
         .map_err(&failed)?;
-    let mut rows = statement
-        .query((as_i64(since.0), as_i64(limit as u64)))
-        .map_err(&failed)?;
+    let mut rows = statement.query((as_i64(since.0), as_i64(limit as u64))).map_err(&failed)?;
     while let Some(row) = rows.next().map_err(&failed)? {
         let revision = Revision(number(row, 0).map_err(&failed)?);
-        let body = row
-            .get_ref(1)
-            .map_err(&failed)?
-            .as_bytes()
-            .unwrap_or_default();
+        let body = row.get_ref(1).map_err(&failed)?.as_bytes().unwrap_or_default();
         let kept: Vec<u8> = row.get(2).map_err(&failed)?;
         chain = link(&chain, revision, body);
         if revision.0 != last.0 + 1 || kept != chain {
-            return Err(StoreError::Damaged {
-                what: format!("entry {}", last.0 + 1),
-            });
+            return Err(StoreError::Damaged { what: format!("entry {}", last.0 + 1) });
         }
         visitor(decode(revision, body)?)?;
         last = revision;
@@ -93,9 +76,7 @@ fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreE
     let chain: Vec<u8> = connection
         .query_one(sql, [as_i64(revision.0)], |row| row.get(0))
         .map_err(StoreError::at("read the journal"))?;
-    chain.try_into().map_err(|_| StoreError::Damaged {
-        what: format!("entry {}", revision.0),
-    })
+    chain.try_into().map_err(|_| StoreError::Damaged { what: format!("entry {}", revision.0) })
 }
 
 /// `SQLite` has signed numbers only; ours never come near the end of them.
@@ -105,8 +86,7 @@ pub(super) fn as_i64(number: u64) -> i64 {
 
 /// A number of a row.
 pub(super) fn number(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(index)
-        .map(|number| u64::try_from(number).unwrap_or_default())
+    row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or_default())
 }
 
 /// Reads the journal beside the one writer, e.g. for history.
@@ -118,9 +98,7 @@ pub struct Journal {
 impl Journal {
     /// The journal in a database file.
     pub(super) fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-        }
+        Self { path: path.to_owned() }
     }
 
     /// The newest entries (all, or those about instances of a title), oldest first, at most
@@ -136,17 +114,11 @@ impl Journal {
             )
             .map_err(&failed)?;
         let title = title.map(Title::as_str);
-        let mut rows = statement
-            .query((title, as_i64(limit as u64)))
-            .map_err(&failed)?;
+        let mut rows = statement.query((title, as_i64(limit as u64))).map_err(&failed)?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next().map_err(&failed)? {
             let revision = Revision(number(row, 0).map_err(&failed)?);
-            let body = row
-                .get_ref(1)
-                .map_err(&failed)?
-                .as_bytes()
-                .unwrap_or_default();
+            let body = row.get_ref(1).map_err(&failed)?.as_bytes().unwrap_or_default();
             entries.push(decode(revision, body)?);
         }
         entries.reverse();

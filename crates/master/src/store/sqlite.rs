@@ -79,39 +79,20 @@ impl Store {
             )
             .map_err(&failed)?;
         let pragma = |row: &rusqlite::Row<'_>| row.get(0);
-        let found = connection
-            .query_one("PRAGMA user_version", [], pragma)
-            .map_err(&failed)?;
+        let found = connection.query_one("PRAGMA user_version", [], pragma).map_err(&failed)?;
         if found != FORMAT {
-            return Err(StoreError::Format {
-                found,
-                known: FORMAT,
-            });
+            return Err(StoreError::Format { found, known: FORMAT });
         }
         let (epoch, head, folded) = take_over(&mut connection).map_err(&failed)?;
         let mut world = World::from_rows(folded, fold::rows(&connection)?)?;
-        let (last, chain) = journal::visit(&connection, folded, usize::MAX, |entry| {
-            Ok(world.commit(&entry)?)
-        })?;
+        let (last, chain) =
+            journal::visit(&connection, folded, usize::MAX, |entry| Ok(world.commit(&entry)?))?;
         if last != head {
             return Err(StoreError::Incomplete { head, found: last });
         }
         let path = path.to_owned();
-        let store = Self {
-            connection,
-            path,
-            epoch,
-            revision: head,
-            folded,
-            chain,
-        };
-        Ok((
-            store,
-            Loaded {
-                world,
-                replayed: head.0 - folded.0,
-            },
-        ))
+        let store = Self { connection, path, epoch, revision: head, folded, chain };
+        Ok((store, Loaded { world, replayed: head.0 - folded.0 }))
     }
 
     /// Appends entries, which must follow the last one; durable when it returns. After an error
@@ -137,17 +118,10 @@ impl Store {
             let body = journal::encode(entry)?;
             revision = Revision(revision.0 + 1);
             if entry.revision != revision {
-                return Err(StoreError::Incomplete {
-                    head: entry.revision,
-                    found: revision,
-                });
+                return Err(StoreError::Incomplete { head: entry.revision, found: revision });
             }
             chain = journal::link(&chain, revision, &body);
-            let title = entry
-                .note
-                .instance
-                .as_ref()
-                .map(|(_, title)| title.as_str());
+            let title = entry.note.instance.as_ref().map(|(_, title)| title.as_str());
             transaction
                 .prepare_cached(
                     "INSERT INTO journal (revision, epoch, title, body, chain)
@@ -204,13 +178,7 @@ fn take_over(connection: &mut Connection) -> rusqlite::Result<(u64, Revision, Re
     let head = transaction.query_one(
         "UPDATE head SET epoch = epoch + 1 RETURNING epoch, revision, folded",
         [],
-        |row| {
-            Ok((
-                number(row, 0)?,
-                Revision(number(row, 1)?),
-                Revision(number(row, 2)?),
-            ))
-        },
+        |row| Ok((number(row, 0)?, Revision(number(row, 1)?), Revision(number(row, 2)?))),
     )?;
     transaction.commit()?;
     Ok(head)
@@ -219,10 +187,7 @@ fn take_over(connection: &mut Connection) -> rusqlite::Result<(u64, Revision, Re
 /// Makes an empty database under a temporary name, then gives it its own.
 fn create(path: &Path) -> Result<(), StoreError> {
     let unfinished = path.with_extension("new");
-    let failed = |source: io::Error| StoreError::Create {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source: io::Error| StoreError::Create { path: path.to_owned(), source };
     for leftover in ["new", "new-wal", "new-shm", "new-journal"] {
         match fs::remove_file(path.with_extension(leftover)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -234,16 +199,10 @@ fn create(path: &Path) -> Result<(), StoreError> {
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
         .map_err(&step)?;
-    connection
-        .execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))
-        .map_err(&step)?;
+    connection.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;")).map_err(&step)?;
     connection.close().map_err(|(_, source)| step(source))?;
-    File::open(&unfinished)
-        .and_then(|file| file.sync_all())
-        .map_err(failed)?;
+    File::open(&unfinished).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(&unfinished, path).map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    File::open(directory)
-        .and_then(|file| file.sync_all())
-        .map_err(failed)
+    File::open(directory).and_then(|file| file.sync_all()).map_err(failed)
 }

@@ -23,36 +23,22 @@ impl Master {
     fn new() -> Self {
         let data = TempDir::new().unwrap();
         let service = Service::open(&data.path().join("master.sqlite")).unwrap();
-        Self {
-            router: router(service.clone()),
-            service,
-            _data: Arc::new(data),
-        }
+        Self { router: router(service.clone()), service, _data: Arc::new(data) }
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            Body::from(body.to_string())
-        };
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         self.send(request.body(body).unwrap()).await
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status();
-        let kind = answer.headers()[header::CONTENT_TYPE]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        let expected = if status.is_success() {
-            "application/json"
-        } else {
-            "application/problem+json"
-        };
+        let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let expected =
+            if status.is_success() { "application/json" } else { "application/problem+json" };
         assert_eq!(kind, expected);
         let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -69,10 +55,7 @@ impl Master {
         let (status, problem) = self.call(method, path, body).await;
         assert_eq!(problem["status"], status.as_u16());
         assert!(!problem["title"].as_str().unwrap().is_empty());
-        (
-            status.as_u16(),
-            problem["code"].as_str().unwrap().to_owned(),
-        )
+        (status.as_u16(), problem["code"].as_str().unwrap().to_owned())
     }
 
     /// Two computers with partitions; PHP available on the first, MariaDB on the second.
@@ -90,8 +73,7 @@ impl Master {
                 "state": "available",
                 "text": null,
             });
-            self.ok("POST", &format!("{path}/supplies/report"), report)
-                .await;
+            self.ok("POST", &format!("{path}/supplies/report"), report).await;
         }
     }
 }
@@ -106,16 +88,8 @@ const DB: &str = "/v1/computers/COMP-2/partitions/slappart0";
 /// PHP has asked for a database: the two instances.
 async fn story(master: &Master) -> (Value, Value) {
     master.cloud().await;
-    let app = master
-        .ok("POST", "/v1/instances", wanted("app", "software/php"))
-        .await;
-    let db = master
-        .ok(
-            "POST",
-            &format!("{PHP}/request"),
-            wanted("db", "software/db"),
-        )
-        .await;
+    let app = master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
+    let db = master.ok("POST", &format!("{PHP}/request"), wanted("db", "software/db")).await;
     (app, db)
 }
 
@@ -134,36 +108,22 @@ fn db_is_up(db: &Value) -> Value {
 async fn a_request_is_answered_please_wait_with_the_reason() {
     let master = Master::new();
     let (app, db) = story(&master).await;
-    assert_eq!(
-        (&app["computer"], &app["partition"]),
-        (&json!("COMP-1"), &json!("slappart0"))
-    );
+    assert_eq!((&app["computer"], &app["partition"]), (&json!("COMP-1"), &json!("slappart0")));
     assert_eq!(app["waiting_code"], "node-not-started-yet");
-    assert_eq!(
-        (&db["computer"], &db["connection"]),
-        (&json!("COMP-2"), &json!({}))
-    );
+    assert_eq!((&db["computer"], &db["connection"]), (&json!("COMP-2"), &json!({})));
     assert_eq!(db["requested_by"]["title"], "app");
-    let heard = master
-        .ok("GET", "/v1/computers/COMP-1/watch?since=0", Value::Null)
-        .await;
+    let heard = master.ok("GET", "/v1/computers/COMP-1/watch?since=0", Value::Null).await;
     assert_eq!(heard["complete"], true);
     assert_eq!(heard["partitions"][0]["instance"]["title"], "app");
 
     let waiting = json!({"id": app["id"], "generation": 1, "state": "waiting"});
     master.ok("POST", &format!("{PHP}/report"), waiting).await;
-    let app = &master
-        .ok("GET", "/v1/instances?title=app", Value::Null)
-        .await[0];
+    let app = &master.ok("GET", "/v1/instances?title=app", Value::Null).await[0];
     let reason = "waits for `db`: the node of COMP-2 has not begun with it yet";
     assert_eq!(app["waiting_for"], reason);
     let path = format!("/v1/computers/COMP-1/watch?since={}", heard["revision"]);
     let changed = master.ok("GET", &path, Value::Null).await;
-    assert_eq!(
-        changed["partitions"],
-        json!([]),
-        "what it said itself is no news"
-    );
+    assert_eq!(changed["partitions"], json!([]), "what it said itself is no news");
 }
 
 #[tokio::test]
@@ -179,59 +139,28 @@ async fn what_is_published_wakes_the_node_of_the_requester() {
         master.ok("GET", &path, Value::Null),
         master.ok("POST", &report, db_is_up(&db)),
     );
-    assert_eq!(
-        (&accepted["current"], &woken["complete"]),
-        (&json!(true), &json!(false))
-    );
+    assert_eq!((&accepted["current"], &woken["complete"]), (&json!(true), &json!(false)));
     assert_eq!(woken["partitions"][0]["instance"]["news"], 1);
-    let db = master
-        .ok(
-            "POST",
-            &format!("{PHP}/request"),
-            wanted("db", "software/db"),
-        )
-        .await;
+    let db = master.ok("POST", &format!("{PHP}/request"), wanted("db", "software/db")).await;
     assert_eq!(db["connection"]["password"], "secret");
-    assert_eq!(
-        (&db["state"], &db["waiting_for"]),
-        (&json!("started"), &Value::Null)
-    );
+    assert_eq!((&db["state"], &db["waiting_for"]), (&json!("started"), &Value::Null));
 }
 
 #[tokio::test]
 async fn tree_and_history_tell_the_story() {
     let master = Master::new();
     let (app, db) = story(&master).await;
-    master
-        .ok("POST", &format!("{DB}/report"), db_is_up(&db))
-        .await;
-    let tree = master
-        .ok("GET", "/v1/instances/tree?title=app", Value::Null)
-        .await;
-    let titles: Vec<_> = tree["instances"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["title"])
-        .collect();
+    master.ok("POST", &format!("{DB}/report"), db_is_up(&db)).await;
+    let tree = master.ok("GET", "/v1/instances/tree?title=app", Value::Null).await;
+    let titles: Vec<_> =
+        tree["instances"].as_array().unwrap().iter().map(|it| &it["title"]).collect();
     assert_eq!(titles, ["app", "db"]);
     let history = master.ok("GET", "/v1/history?title=db", Value::Null).await;
-    let told: Vec<_> = history
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["change"]["verb"])
-        .collect();
+    let told: Vec<_> = history.as_array().unwrap().iter().map(|it| &it["change"]["verb"]).collect();
     assert_eq!(told, ["request", "publish"]);
-    assert!(
-        !history.to_string().contains("secret"),
-        "history never shows values"
-    );
+    assert!(!history.to_string().contains("secret"), "history never shows values");
     assert_eq!(history[0]["change"]["instance"]["id"], db["id"]);
-    assert_eq!(
-        history[0]["who"],
-        format!("instance {}", app["id"].as_str().unwrap())
-    );
+    assert_eq!(history[0]["who"], format!("instance {}", app["id"].as_str().unwrap()));
 }
 
 /// Method, path, body, status, code.
@@ -269,11 +198,7 @@ async fn refusals_have_a_status_and_a_code_and_change_nothing() {
         let request = Request::builder().method(*method).uri(*path);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let (found, problem) = master.send(request.body(Body::from(*body)).unwrap()).await;
-        assert_eq!(
-            (found.as_u16(), &problem["code"]),
-            (*status, &json!(code)),
-            "{path} {body}"
-        );
+        assert_eq!((found.as_u16(), &problem["code"]), (*status, &json!(code)), "{path} {body}");
         assert_eq!(problem["status"], *status);
     }
     let huge = wanted(&"x".repeat(2 << 20), "r");
@@ -294,10 +219,7 @@ async fn persons_have_their_own_roots() {
     };
     let ada = master.send(ask("ada")).await.1;
     let eve = master.send(ask("eve")).await.1;
-    assert_eq!(
-        (&ada["person"], &eve["person"]),
-        (&json!("ada"), &json!("eve"))
-    );
+    assert_eq!((&ada["person"], &eve["person"]), (&json!("ada"), &json!("eve")));
     assert_ne!(ada["id"], eve["id"]);
     assert_eq!(master.send(ask("ada")).await.1["id"], ada["id"]);
     assert_eq!(master.send(ask("no one!")).await.1["code"], "bad-header");
@@ -307,59 +229,30 @@ async fn persons_have_their_own_roots() {
 async fn who_looks_is_told_and_nodes_are_asked_for_samples() {
     let master = Master::new();
     master.cloud().await;
-    let app = master
-        .ok("POST", "/v1/instances", wanted("app", "software/php"))
-        .await;
+    let app = master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let path =
         |since: &Value, wait| format!("/v1/computers/COMP-1/watch?since={since}&wait={wait}");
     let first = master.ok("GET", &path(&json!(0), 0), Value::Null).await;
     assert_eq!(first["observed"], false);
 
     let mut viewer = master.service.look();
-    let second = master
-        .ok("GET", &path(&first["revision"], 100), Value::Null)
-        .await;
-    assert_eq!(
-        (&second["observed"], &second["partitions"]),
-        (&json!(true), &json!([]))
-    );
+    let second = master.ok("GET", &path(&first["revision"], 100), Value::Null).await;
+    assert_eq!((&second["observed"], &second["partitions"]), (&json!(true), &json!([])));
     let process = json!({"partition": "slappart0", "service": "nginx", "pid": 7, "name": "nginx",
         "cpu_percent": 0.5, "memory_bytes": 1024});
-    master
-        .ok(
-            "PUT",
-            "/v1/computers/COMP-1/usage",
-            json!({"processes": [process]}),
-        )
-        .await;
-    assert!(matches!(
-        viewer.next().await,
-        Some(slapos_master::service::Event::Usage(_))
-    ));
-    let tree = master
-        .ok("GET", "/v1/instances/tree?title=app", Value::Null)
-        .await;
-    assert_eq!(
-        tree["processes"][app["id"].as_str().unwrap()],
-        json!([process])
-    );
+    master.ok("PUT", "/v1/computers/COMP-1/usage", json!({"processes": [process]})).await;
+    assert!(matches!(viewer.next().await, Some(slapos_master::service::Event::Usage(_))));
+    let tree = master.ok("GET", "/v1/instances/tree?title=app", Value::Null).await;
+    assert_eq!(tree["processes"][app["id"].as_str().unwrap()], json!([process]));
 
     let stop = json!({"id": app["id"], "state": "stopped"});
-    assert_eq!(
-        master.ok("POST", "/v1/instances/state", stop).await["state"],
-        "stopping"
-    );
+    assert_eq!(master.ok("POST", "/v1/instances/state", stop).await["state"], "stopping");
     let Some(slapos_master::service::Event::Change(change)) = viewer.next().await else {
         panic!("a change is told");
     };
-    assert_eq!(
-        (change.verb.as_str(), change.what.as_str()),
-        ("wish", "`app` shall stop")
-    );
+    assert_eq!((change.verb.as_str(), change.what.as_str()), ("wish", "`app` shall stop"));
     drop(viewer);
-    let third = master
-        .ok("GET", &path(&json!(change.revision.0), 100), Value::Null)
-        .await;
+    let third = master.ok("GET", &path(&json!(change.revision.0), 100), Value::Null).await;
     assert_eq!(third["observed"], false);
 }
 
@@ -367,9 +260,7 @@ async fn who_looks_is_told_and_nodes_are_asked_for_samples() {
 async fn an_instance_is_awaited_until_it_changes() {
     let master = Master::new();
     master.cloud().await;
-    let app = master
-        .ok("POST", "/v1/instances", wanted("app", "software/php"))
-        .await;
+    let app = master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let (id, revision) = (app["id"].as_str().unwrap(), &app["revision"]);
     let path = format!("/v1/instances/wait?id={id}&since={revision}&wait=100");
     let report = json!({"id": id, "generation": 1, "state": "started"});
@@ -387,10 +278,7 @@ async fn fifty_clients_that_ask_the_same_make_one_instance() {
     let ask = |_| {
         let master = Arc::clone(&master);
         tokio::spawn(async move {
-            master
-                .ok("POST", "/v1/instances", wanted("app", "software/php"))
-                .await["id"]
-                .clone()
+            master.ok("POST", "/v1/instances", wanted("app", "software/php")).await["id"].clone()
         })
     };
     let asked: Vec<_> = (0..50).map(ask).collect();
@@ -399,10 +287,7 @@ async fn fifty_clients_that_ask_the_same_make_one_instance() {
         ids.insert(id.await.unwrap().to_string());
     }
     assert_eq!(ids.len(), 1);
-    assert_eq!(
-        master.ok("GET", "/v1/health", Value::Null).await["revision"],
-        1
-    );
+    assert_eq!(master.ok("GET", "/v1/health", Value::Null).await["revision"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,26 +295,13 @@ async fn a_closed_master_answers_nothing_and_loses_nothing() {
     let data = TempDir::new().unwrap();
     let database = data.path().join("master.sqlite");
     let service = Service::open(&database).unwrap();
-    let master = Master {
-        router: router(service.clone()),
-        service,
-        _data: Arc::new(data),
-    };
-    master
-        .ok("POST", "/v1/instances", wanted("app", "software/php"))
-        .await;
+    let master = Master { router: router(service.clone()), service, _data: Arc::new(data) };
+    master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let closing = master.service.clone();
-    tokio::task::spawn_blocking(move || closing.close())
-        .await
-        .unwrap();
-    let refused = master
-        .refused("POST", "/v1/instances", wanted("late", "software/php"))
-        .await;
+    tokio::task::spawn_blocking(move || closing.close()).await.unwrap();
+    let refused = master.refused("POST", "/v1/instances", wanted("late", "software/php")).await;
     assert_eq!(refused, (503, "master-ending".to_owned()));
-    assert_eq!(
-        master.refused("GET", "/v1/instances", Value::Null).await.1,
-        "master-ending"
-    );
+    assert_eq!(master.refused("GET", "/v1/instances", Value::Null).await.1, "master-ending");
     let again = Service::open(&database).unwrap();
     assert_eq!(again.instances(None, None).await.unwrap().len(), 1);
 }

@@ -15,11 +15,7 @@ struct Running {
 }
 
 fn settings(data: &Path, listen: SocketAddr) -> ServeSettings {
-    ServeSettings {
-        listen,
-        data: data.to_owned(),
-        open: true,
-    }
+    ServeSettings { listen, data: data.to_owned(), open: true }
 }
 
 async fn start(data: &Path) -> Running {
@@ -30,18 +26,12 @@ async fn start(data: &Path) -> Running {
     };
     let settings = settings(data, ([127, 0, 0, 1], 0).into());
     let ended = tokio::spawn(serve(settings, ready, shutdown));
-    Running {
-        address: bound.await.expect("it serves"),
-        stop,
-        ended,
-    }
+    Running { address: bound.await.expect("it serves"), stop, ended }
 }
 
 async fn fails(settings: ServeSettings) -> ServeError {
     let (ready, _bound) = oneshot::channel();
-    serve(settings, ready, std::future::pending())
-        .await
-        .unwrap_err()
+    serve(settings, ready, std::future::pending()).await.unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,9 +44,7 @@ async fn a_master_serves_ends_and_remembers() {
         let work = tokio::task::spawn_blocking(move || {
             let client = Client::new(&url);
             let ask = serde_json::json!({"title": format!("app-{round}"), "software_release": "software/hello"});
-            let asked = client
-                .request(&serde_json::from_value(ask).unwrap())
-                .unwrap();
+            let asked = client.request(&serde_json::from_value(ask).unwrap()).unwrap();
             assert_eq!(asked.waiting_code.as_deref(), Some("no-release-anywhere"));
             assert_eq!(client.instances(None).unwrap().len(), round + 1);
             client.health().unwrap().revision
@@ -81,10 +69,7 @@ async fn a_directory_serves_one_master_and_is_private() {
 
     let other = TempDir::new().unwrap();
     let error = fails(settings(other.path(), running.address)).await;
-    assert!(
-        error.to_string().contains(&running.address.to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&running.address.to_string()), "{error}");
     assert!(error.hint().unwrap().contains("--listen"));
     running.stop.send(()).unwrap();
     running.ended.await.unwrap().unwrap();
@@ -99,9 +84,7 @@ async fn a_master_ends_while_nodes_watch_and_people_look() {
     let watcher = tokio::task::spawn_blocking(move || {
         let client = Client::new(&url);
         let computer = "COMP-1".try_into().unwrap();
-        client
-            .format(&computer, &Format { partitions: vec![] })
-            .unwrap();
+        client.format(&computer, &Format { partitions: vec![] }).unwrap();
         let revision = client.watch(&computer, Revision(0), 0).unwrap().revision;
         let events = client.events().unwrap();
         watching.send(()).unwrap();
@@ -126,10 +109,7 @@ async fn a_master_that_cannot_commit_ends() {
         Client::new(&url).format(&computer, &Format { partitions: vec![] })
     });
     let answer = work.await.unwrap();
-    assert!(
-        answer.is_err(),
-        "nothing is answered that is not durable: {answer:?}"
-    );
+    assert!(answer.is_err(), "nothing is answered that is not durable: {answer:?}");
     let error = running.ended.await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Failed(_)), "{error:?}");
     assert!(error.hint().unwrap().contains("other master"), "{error:?}");

@@ -31,10 +31,7 @@ fn entries(world: &mut World, count: usize) -> Vec<Entry> {
         .map(|number| {
             let actor = Actor::Operator(person());
             let at = Timestamp(number);
-            decide(world, &ask(number), &actor, "test", at)
-                .unwrap()
-                .1
-                .unwrap()
+            decide(world, &ask(number), &actor, "test", at).unwrap().1.unwrap()
         })
         .collect()
 }
@@ -53,9 +50,7 @@ fn filled(path: &Path, folded: usize) -> World {
 }
 
 fn put(path: &Path, bytes: &[u8]) {
-    fs::File::create(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .unwrap();
+    fs::File::create(path).and_then(|mut file| file.write_all(bytes)).unwrap();
 }
 
 fn sql(path: &Path, statement: &str) {
@@ -84,19 +79,9 @@ fn a_fold_changes_nothing_but_the_start() {
     let path = directory.path().join("master.sqlite");
     let (mut store, loaded) = Store::open(&path).unwrap();
     let mut world = loaded.world;
-    let format = Format {
-        computer: "COMP-1".try_into().unwrap(),
-        partitions: vec![],
-    };
+    let format = Format { computer: "COMP-1".try_into().unwrap(), partitions: vec![] };
     let node = Actor::Computer(format.computer.clone());
-    let made = decide(
-        &mut world,
-        &Ask::Format(format),
-        &node,
-        "test",
-        Timestamp(1),
-    )
-    .unwrap();
+    let made = decide(&mut world, &Ask::Format(format), &node, "test", Timestamp(1)).unwrap();
     store.commit(&[made.1.unwrap()]).unwrap();
     store.commit(&entries(&mut world, 5)).unwrap();
     while store.fold(2).unwrap() > 0 {}
@@ -105,10 +90,7 @@ fn a_fold_changes_nothing_but_the_start() {
     assert_eq!(journal.tail(Revision(4), 100).unwrap().len(), 3);
     assert_eq!(journal.history(None, 2).unwrap().len(), 2);
     let title = world.instance(InstanceId(3)).unwrap().title.clone();
-    assert_eq!(
-        journal.history(Some(&title), 100).unwrap()[0].revision,
-        Revision(3)
-    );
+    assert_eq!(journal.history(Some(&title), 100).unwrap()[0].revision, Revision(3));
     drop(store);
     assert_eq!(Store::open(&path).unwrap().1.world, world);
 }
@@ -143,26 +125,14 @@ fn damage_is_found_and_refused() {
             "entry 16",
         ),
         ("DELETE FROM journal WHERE revision = 12", 0, "entry 12"),
-        (
-            "DELETE FROM journal WHERE revision = 20",
-            0,
-            "ends at revision 19, its head says 20",
-        ),
-        (
-            "UPDATE journal SET chain = zeroblob(32) WHERE revision = 20",
-            0,
-            "entry 20",
-        ),
+        ("DELETE FROM journal WHERE revision = 20", 0, "ends at revision 19, its head says 20"),
+        ("UPDATE journal SET chain = zeroblob(32) WHERE revision = 20", 0, "entry 20"),
         (
             "UPDATE instances SET row = replace(row, 'app-2', 'app-3') WHERE key = 'SOFTINST-3'",
             7,
             "row SOFTINST-3 of instances",
         ),
-        (
-            "UPDATE head SET revision = 21",
-            0,
-            "ends at revision 20, its head says 21",
-        ),
+        ("UPDATE head SET revision = 21", 0, "ends at revision 20, its head says 21"),
     ];
     for (damage, folded, expected) in table {
         let directory = TempDir::new().unwrap();
@@ -197,16 +167,10 @@ fn a_torn_tail_is_cut_at_a_whole_commit() {
         put(&path, &main);
         put(&path.with_extension("sqlite-wal"), &log[..cut]);
         let world = Store::open(&path).unwrap().1.world;
-        assert!(
-            worlds.contains(&world),
-            "cut at {cut} gives the state after a whole commit"
-        );
+        assert!(worlds.contains(&world), "cut at {cut} gives the state after a whole commit");
         found.insert(world.revision());
     }
-    assert!(
-        found.len() > 3,
-        "the cuts fell between different commits: {found:?}"
-    );
+    assert!(found.len() > 3, "the cuts fell between different commits: {found:?}");
 }
 
 #[test]
@@ -218,8 +182,5 @@ fn an_unfinished_creation_is_made_anew_and_another_format_refused() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 2").unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(
-        matches!(error, StoreError::Format { found: 2, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::Format { found: 2, .. }), "{error:?}");
 }

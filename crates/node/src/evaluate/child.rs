@@ -18,15 +18,9 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 /// The hidden subcommand `node evaluate`: reads its job from standard input and answers on
 /// standard output. Fails only when nobody is at the other end.
 pub fn child_main() -> io::Result<()> {
-    let mut agent = Agent {
-        from: BufReader::new(io::stdin()),
-        to: io::stdout(),
-    };
+    let mut agent = Agent { from: BufReader::new(io::stdin()), to: io::stdout() };
     let ToChild::Job(job) = agent.listen()? else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the first word must be the job",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the first word must be the job"));
     };
     let last = match slapos_profile::run(&job, &mut agent) {
         Ok(outcome) => FromChild::Done(Box::new(outcome)),
@@ -51,9 +45,7 @@ impl Agent {
 
     fn listen(&mut self) -> io::Result<ToChild> {
         let mut line = Vec::new();
-        (&mut self.from)
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut line)?;
+        (&mut self.from).take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
         Ok(serde_json::from_slice(&line)?)
     }
 
@@ -72,24 +64,14 @@ impl Host for Agent {
             message: format!("cannot fetch {url}: {error}"),
             hint: Some("check the address, and that this computer reaches it".into()),
         };
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(FETCH_LIMIT))
-            .build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(FETCH_LIMIT)).build();
         let mut response = ureq::Agent::from(config).get(url).call().map_err(failed)?;
-        response
-            .body_mut()
-            .with_config()
-            .limit(FETCH_BYTES_MAX)
-            .read_to_vec()
-            .map_err(failed)
+        response.body_mut().with_config().limit(FETCH_BYTES_MAX).read_to_vec().map_err(failed)
     }
 
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
         self.ask(ask).unwrap_or_else(|error| {
-            Err(HostError {
-                message: format!("the node does not answer: {error}"),
-                hint: None,
-            })
+            Err(HostError { message: format!("the node does not answer: {error}"), hint: None })
         })
     }
 

@@ -73,10 +73,8 @@ pub(crate) async fn evaluate(
 ) -> Result<Outcome, EvaluateError> {
     let profile = job.profile.clone();
     let started = start(program, spec, log).await;
-    let mut running = started.map_err(|source| EvaluateError::Start {
-        profile: profile.clone(),
-        source,
-    })?;
+    let mut running =
+        started.map_err(|source| EvaluateError::Start { profile: profile.clone(), source })?;
     let talked = tokio::time::timeout(limit, running.talk(job, serve)).await;
     match talked {
         Ok(Ok(Some(FromChild::Done(outcome)))) => Ok(*outcome),
@@ -90,11 +88,9 @@ pub(crate) async fn evaluate(
                 .map_or_else(|error| error.to_string(), |status| status.to_string()),
             log: log.to_string(),
         }),
-        Ok(Err(error)) => Err(EvaluateError::Broken {
-            profile,
-            ended: error.to_string(),
-            log: log.to_string(),
-        }),
+        Ok(Err(error)) => {
+            Err(EvaluateError::Broken { profile, ended: error.to_string(), log: log.to_string() })
+        }
         Err(_) => Err(EvaluateError::TooLong { profile, limit }),
     }
 }
@@ -108,20 +104,12 @@ struct Running {
 }
 
 async fn start(program: &Utf8Path, spec: &LaunchSpec, log: &Utf8Path) -> std::io::Result<Running> {
-    let file = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(log)?;
+    let file = std::fs::File::options().create(true).append(true).open(log)?;
     let mut child = sandbox::start(program, spec, Stdio::piped(), file.into()).await?;
     let missing = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     let stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = BufReader::new(child.stdout.take().ok_or_else(missing)?);
-    Ok(Running {
-        group: child.id(),
-        child,
-        stdin,
-        stdout,
-    })
+    Ok(Running { group: child.id(), child, stdin, stdout })
 }
 
 impl Running {
@@ -134,10 +122,7 @@ impl Running {
         self.say(&ToChild::Job(Box::new(job))).await?;
         loop {
             let mut line = Vec::new();
-            (&mut self.stdout)
-                .take(LINE_BYTES_MAX)
-                .read_until(b'\n', &mut line)
-                .await?;
+            (&mut self.stdout).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await?;
             if line.is_empty() {
                 return Ok(None);
             }

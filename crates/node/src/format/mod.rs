@@ -71,9 +71,7 @@ impl FormatError {
 /// the sockets of its services, and not behind a closed door. Changes nothing.
 pub fn check_partition(path: &Utf8Path, user: Option<u32>) -> Result<(), FormatError> {
     if path.as_str().len() + SOCKET_NAME_ROOM > SOCKET_PATH_MAX {
-        return Err(FormatError::TooLong {
-            path: path.to_owned(),
-        });
+        return Err(FormatError::TooLong { path: path.to_owned() });
     }
     user.map_or(Ok(()), |user| reachable(path, user))
 }
@@ -102,22 +100,13 @@ pub fn format(settings: &Settings) -> Result<Format, FormatError> {
         addresses: partition.addresses.clone(),
         capabilities: partition.capabilities.clone(),
     });
-    Ok(Format {
-        partitions: partitions.collect(),
-    })
+    Ok(Format { partitions: partitions.collect() })
 }
 
 /// Makes a directory, or mends mode and owner of one that is there.
 pub(crate) fn directory(path: &Utf8Path, mode: u32, user: Option<u32>) -> Result<(), FormatError> {
-    let failed = |source| FormatError::Directory {
-        path: path.to_owned(),
-        source,
-    };
-    if let Err(error) = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-    {
+    let failed = |source| FormatError::Directory { path: path.to_owned(), source };
+    if let Err(error) = fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
         return Err(failed(error));
     }
     let found = fs::metadata(path).map_err(failed)?;
@@ -134,11 +123,7 @@ pub(crate) fn directory(path: &Utf8Path, mode: u32, user: Option<u32>) -> Result
 
 /// Every directory above `path` that is there lets strangers pass.
 fn reachable(path: &Utf8Path, user: u32) -> Result<(), FormatError> {
-    for above in path
-        .ancestors()
-        .skip(1)
-        .filter(|above| !above.as_str().is_empty())
-    {
+    for above in path.ancestors().skip(1).filter(|above| !above.as_str().is_empty()) {
         if fs::metadata(above).is_ok_and(|facts| facts.mode() & 0o001 == 0) {
             return Err(FormatError::Closed {
                 path: above.to_owned(),
@@ -184,24 +169,16 @@ mod tests {
         let partition = settings.instance_root.join("slappart0");
         let before = fs::metadata(&partition).unwrap();
         assert_eq!(before.mode() & 0o7777, 0o750);
-        assert_eq!(
-            fs::metadata(&settings.var_root).unwrap().mode() & 0o7777,
-            0o700
-        );
+        assert_eq!(fs::metadata(&settings.var_root).unwrap().mode() & 0o7777, 0o700);
         assert_eq!(format(&settings).unwrap(), first);
         let after = fs::metadata(&partition).unwrap();
-        assert_eq!(
-            (before.ctime(), before.ctime_nsec()),
-            (after.ctime(), after.ctime_nsec())
-        );
+        assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
     }
 
     #[test]
     fn a_partition_path_too_long_for_sockets_is_refused_before_anything_is_made() {
         let base = tempfile::tempdir().unwrap();
-        let deep = Utf8Path::from_path(base.path())
-            .unwrap()
-            .join("x".repeat(90));
+        let deep = Utf8Path::from_path(base.path()).unwrap().join("x".repeat(90));
         let error = format(&settings(&deep)).unwrap_err();
         assert!(matches!(error, FormatError::TooLong { .. }), "{error}");
         assert!(error.to_string().contains("107 bytes"), "{error}");

@@ -45,21 +45,14 @@ pub(crate) struct Evaluated {
 impl Memory {
     /// An instance that nothing was done for yet.
     pub(crate) fn of(id: InstanceId) -> Self {
-        Self {
-            id,
-            evaluated: None,
-            reported: None,
-        }
+        Self { id, evaluated: None, reported: None }
     }
 
     /// What the plan looks at.
     pub(crate) fn occupant(&self) -> Occupant {
         Occupant {
             id: self.id,
-            evaluated: self
-                .evaluated
-                .as_ref()
-                .map(|evaluated| evaluated.inputs.clone()),
+            evaluated: self.evaluated.as_ref().map(|evaluated| evaluated.inputs.clone()),
             reported: self.reported,
         }
     }
@@ -67,10 +60,7 @@ impl Memory {
 
 /// Where the memory of a partition is.
 fn path(settings: &Settings, partition: &PartitionId) -> Utf8PathBuf {
-    settings
-        .var_root
-        .join("lib/partition")
-        .join(format!("{partition}.json"))
+    settings.var_root.join("lib/partition").join(format!("{partition}.json"))
 }
 
 /// Reads the memory of a partition; `None` when the partition is empty. A file that cannot be

@@ -55,9 +55,7 @@ fn check(ask: RequestAsk) -> Result<v1::RequestAsk, String> {
             "stopped" => WishedState::Stopped,
             "destroyed" => WishedState::Destroyed,
             other => {
-                return Err(format!(
-                    "`{other}` is no state; use started, stopped or destroyed"
-                ));
+                return Err(format!("`{other}` is no state; use started, stopped or destroyed"));
             }
         },
     })

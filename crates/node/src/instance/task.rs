@@ -76,15 +76,7 @@ impl Partition {
         nudge: Arc<Nudge>,
     ) -> std::io::Result<Self> {
         let memory = recall(&node.settings, &name)?;
-        Ok(Self {
-            node,
-            name,
-            memory,
-            programs_run: false,
-            telling: None,
-            wishes,
-            nudge,
-        })
+        Ok(Self { node, name, memory, programs_run: false, telling: None, wishes, nudge })
     }
 }
 
@@ -121,12 +113,8 @@ pub(crate) async fn run(mut partition: Partition) {
 /// One pass. The error, already reported, means: try again after a pause.
 async fn pass(partition: &mut Partition, wish: Option<InstanceWish>) -> Result<(), ()> {
     let settings = &partition.node.settings;
-    let (seen, inputs) = observe(
-        settings,
-        wish.as_ref(),
-        partition.memory.as_ref(),
-        partition.programs_run,
-    );
+    let (seen, inputs) =
+        observe(settings, wish.as_ref(), partition.memory.as_ref(), partition.programs_run);
     let steps = plan(wish.as_ref(), &seen, &inputs);
     if steps.is_empty() {
         return Ok(());

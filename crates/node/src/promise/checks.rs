@@ -16,21 +16,12 @@ use super::{
 
 pub(super) async fn run(context: &PromiseContext, check: Check) -> Outcome {
     match check {
-        Check::Listening {
-            host,
-            port,
-            timeout,
-        } => listening(&host, port, timeout).await,
+        Check::Listening { host, port, timeout } => listening(&host, port, timeout).await,
         Check::ListeningAt { path } => listening_at(&path).await,
         Check::Command { command } => {
             executable::run(context, vec!["/bin/sh".into(), "-c".into(), command]).await
         }
-        Check::Url {
-            url,
-            code,
-            timeout,
-            verify,
-        } => available(url, code, timeout, verify).await,
+        Check::Url { url, code, timeout, verify } => available(url, code, timeout, verify).await,
         Check::File { path, state } => file_state(&context.directory.join(path), state),
     }
 }
@@ -39,9 +30,7 @@ async fn listening(host: &str, port: u16, limit: Duration) -> Outcome {
     match timeout(limit, TcpStream::connect((host, port))).await {
         Ok(Ok(_stream)) => Ok(format!("{host} port {port} is listening")),
         Ok(Err(error)) => Err(format!("connect to {host} port {port}: {error}")),
-        Err(_late) => Err(format!(
-            "connect to {host} port {port}: no answer in {limit:?}"
-        )),
+        Err(_late) => Err(format!("connect to {host} port {port}: no answer in {limit:?}")),
     }
 }
 
@@ -55,15 +44,11 @@ async fn listening_at(path: &Utf8Path) -> Outcome {
 async fn available(url: String, code: Option<u16>, limit: Duration, verify: bool) -> Outcome {
     // The client blocks; its own deadline ends it.
     let asked = tokio::task::spawn_blocking(move || status_of(&url, limit, verify, code));
-    asked
-        .await
-        .unwrap_or_else(|error| Err(format!("the check broke: {error}")))
+    asked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
 }
 
 fn status_of(url: &str, limit: Duration, verify: bool, wanted: Option<u16>) -> Outcome {
-    let tls = ureq::tls::TlsConfig::builder()
-        .disable_verification(!verify)
-        .build();
+    let tls = ureq::tls::TlsConfig::builder().disable_verification(!verify).build();
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(limit))
@@ -167,20 +152,12 @@ mod tests {
             }
         });
         let limit = Duration::from_secs(20);
-        let table = [
-            (Some(200), true),
-            (Some(302), true),
-            (Some(200), false),
-            (None, true),
-        ];
+        let table = [(Some(200), true), (Some(302), true), (Some(200), false), (None, true)];
         for (code, green) in table {
             let outcome = available(url.clone(), code, limit, true).await;
             assert_eq!(outcome.is_ok(), green, "{outcome:?}");
         }
         serving.join().unwrap();
-        assert!(
-            available(url, None, limit, true).await.is_err(),
-            "nobody listens any more"
-        );
+        assert!(available(url, None, limit, true).await.is_err(), "nobody listens any more");
     }
 }

@@ -18,22 +18,13 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Check {
     /// A TCP port can be connected to.
-    Listening {
-        host: String,
-        port: u16,
-        timeout: Duration,
-    },
+    Listening { host: String, port: u16, timeout: Duration },
     /// A Unix socket can be connected to.
     ListeningAt { path: Utf8PathBuf },
     /// A command of the shell succeeds.
     Command { command: String },
     /// A URL answers with a status code (`None`: with any).
-    Url {
-        url: String,
-        code: Option<u16>,
-        timeout: Duration,
-        verify: bool,
-    },
+    Url { url: String, code: Option<u16>, timeout: Duration, verify: bool },
     /// A file is there, perhaps with or without content.
     File { path: Utf8PathBuf, state: FileState },
 }
@@ -55,17 +46,9 @@ pub(super) enum DescriptionError {
     #[error("promise module {module} (class {class}) is not supported yet")]
     Module { module: String, class: String },
     #[error("option {option} of {module} is missing")]
-    Missing {
-        module: String,
-        option: &'static str,
-    },
+    Missing { module: String, option: &'static str },
     #[error("option {option} of {module} is {value:?}; expected {wanted}")]
-    Value {
-        module: String,
-        option: &'static str,
-        value: String,
-        wanted: &'static str,
-    },
+    Value { module: String, option: &'static str, value: String, wanted: &'static str },
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,9 +73,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Check, DescriptionError> {
     }
     match module {
         Some("check_socket_listening") => socket(&description),
-        Some("check_command_execute") => Ok(Check::Command {
-            command: description.text("command")?,
-        }),
+        Some("check_command_execute") => {
+            Ok(Check::Command { command: description.text("command")? })
+        }
         Some("check_url_available") => url(&description),
         Some("check_file_state") => file(&description),
         _ => Err(unsupported(description)),
@@ -100,10 +83,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Check, DescriptionError> {
 }
 
 fn unsupported(description: Description) -> DescriptionError {
-    DescriptionError::Module {
-        module: description.module,
-        class: description.class,
-    }
+    DescriptionError::Module { module: description.module, class: description.class }
 }
 
 fn socket(given: &Description) -> Result<Check, DescriptionError> {
@@ -113,25 +93,15 @@ fn socket(given: &Description) -> Result<Check, DescriptionError> {
     // A bracketed address is how profiles write IPv6 in URLs.
     let host = given.text("host")?.trim_matches(['[', ']']).to_owned();
     let port = given.text("port")?;
-    let port = port
-        .parse()
-        .map_err(|_| given.wrong("port", port, "a port number"))?;
-    Ok(Check::Listening {
-        host,
-        port,
-        timeout: given.timeout(SOCKET_TIMEOUT)?,
-    })
+    let port = port.parse().map_err(|_| given.wrong("port", port, "a port number"))?;
+    Ok(Check::Listening { host, port, timeout: given.timeout(SOCKET_TIMEOUT)? })
 }
 
 fn url(given: &Description) -> Result<Check, DescriptionError> {
-    let code = given
-        .optional("http-code")
-        .or_else(|| given.optional("http_code"));
+    let code = given.optional("http-code").or_else(|| given.optional("http_code"));
     let code = match code {
         None => 200,
-        Some(text) => text
-            .parse()
-            .map_err(|_| given.wrong("http_code", text, "a status code"))?,
+        Some(text) => text.parse().map_err(|_| given.wrong("http_code", text, "a status code"))?,
     };
     let any = given.switch("ignore-code", false)?;
     Ok(Check::Url {
@@ -143,9 +113,7 @@ fn url(given: &Description) -> Result<Check, DescriptionError> {
 }
 
 fn file(given: &Description) -> Result<Check, DescriptionError> {
-    let state = given
-        .optional("state")
-        .unwrap_or_else(|| "not-empty".to_owned());
+    let state = given.optional("state").unwrap_or_else(|| "not-empty".to_owned());
     let state = match state.as_str() {
         "empty" => FileState::Empty,
         "not-empty" => FileState::NotEmpty,
@@ -153,10 +121,7 @@ fn file(given: &Description) -> Result<Check, DescriptionError> {
         "absent" => FileState::Absent,
         _ => return Err(given.wrong("state", state, "empty, not-empty, exists or absent")),
     };
-    Ok(Check::File {
-        path: given.text("filename")?.into(),
-        state,
-    })
+    Ok(Check::File { path: given.text("filename")?.into(), state })
 }
 
 impl Description {
@@ -171,18 +136,11 @@ impl Description {
 
     fn text(&self, option: &'static str) -> Result<String, DescriptionError> {
         self.optional(option)
-            .ok_or_else(|| DescriptionError::Missing {
-                module: self.module.clone(),
-                option,
-            })
+            .ok_or_else(|| DescriptionError::Missing { module: self.module.clone(), option })
     }
 
     fn switch(&self, option: &'static str, default: bool) -> Result<bool, DescriptionError> {
-        match self
-            .optional(option)
-            .map(|text| text.to_lowercase())
-            .as_deref()
-        {
+        match self.optional(option).map(|text| text.to_lowercase()).as_deref() {
             None => Ok(default),
             Some("1" | "true" | "yes" | "on") => Ok(true),
             Some("0" | "false" | "no" | "off") => Ok(false),
@@ -194,21 +152,14 @@ impl Description {
         let Some(text) = self.optional("timeout") else {
             return Ok(default);
         };
-        let seconds = text
-            .parse()
-            .ok()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let seconds =
+            text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let seconds = seconds.ok_or_else(|| self.wrong("timeout", text, "seconds"))?;
         Ok(seconds.min(TIMEOUT_MAX))
     }
 
     fn wrong(&self, option: &'static str, value: String, wanted: &'static str) -> DescriptionError {
-        DescriptionError::Value {
-            module: self.module.clone(),
-            option,
-            value,
-            wanted,
-        }
+        DescriptionError::Value { module: self.module.clone(), option, value, wanted }
     }
 }
 
@@ -237,10 +188,7 @@ mod tests {
             timeout: s(timeout),
             verify,
         };
-        let file = |state| Check::File {
-            path: "/f".into(),
-            state,
-        };
+        let file = |state| Check::File { path: "/f".into(), state };
         let table = [
             (
                 "check_socket_listening",
@@ -260,15 +208,9 @@ mod tests {
             (
                 "check_command_execute",
                 r#"{"command":"test -e /x"}"#,
-                Check::Command {
-                    command: "test -e /x".into(),
-                },
+                Check::Command { command: "test -e /x".into() },
             ),
-            (
-                "check_url_available",
-                r#"{"url":"http://h/"}"#,
-                url(Some(200), 20, true),
-            ),
+            ("check_url_available", r#"{"url":"http://h/"}"#, url(Some(200), 20, true)),
             (
                 "check_url_available",
                 r#"{"url":"http://h/","http_code":"302","timeout":5,"verify":"0"}"#,
@@ -279,16 +221,8 @@ mod tests {
                 r#"{"url":"http://h/","ignore-code":1,"timeout":"9999"}"#,
                 url(None, 120, true),
             ),
-            (
-                "check_file_state",
-                r#"{"filename":"/f"}"#,
-                file(FileState::NotEmpty),
-            ),
-            (
-                "check_file_state",
-                r#"{"filename":"/f","state":"empty"}"#,
-                file(FileState::Empty),
-            ),
+            ("check_file_state", r#"{"filename":"/f"}"#, file(FileState::NotEmpty)),
+            ("check_file_state", r#"{"filename":"/f","state":"empty"}"#, file(FileState::Empty)),
         ];
         for (module, config, wanted) in table {
             assert_eq!(parsed(module, config), Ok(wanted), "{module} {config}");
@@ -299,36 +233,12 @@ mod tests {
     fn what_is_wrong_is_named() {
         let table = [
             ("check_socket_listening", "{}", "option host"),
-            (
-                "check_socket_listening",
-                r#"{"host":"h","port":"x"}"#,
-                "option port",
-            ),
-            (
-                "check_socket_listening",
-                r#"{"host":"h","port":70000}"#,
-                "option port",
-            ),
-            (
-                "check_command_execute",
-                r#"{"command":" "}"#,
-                "option command",
-            ),
-            (
-                "check_url_available",
-                r#"{"url":"u","timeout":"-1"}"#,
-                "option timeout",
-            ),
-            (
-                "check_url_available",
-                r#"{"url":"u","verify":"maybe"}"#,
-                "option verify",
-            ),
-            (
-                "check_file_state",
-                r#"{"filename":"f","state":"odd"}"#,
-                "option state",
-            ),
+            ("check_socket_listening", r#"{"host":"h","port":"x"}"#, "option port"),
+            ("check_socket_listening", r#"{"host":"h","port":70000}"#, "option port"),
+            ("check_command_execute", r#"{"command":" "}"#, "option command"),
+            ("check_url_available", r#"{"url":"u","timeout":"-1"}"#, "option timeout"),
+            ("check_url_available", r#"{"url":"u","verify":"maybe"}"#, "option verify"),
+            ("check_file_state", r#"{"filename":"f","state":"odd"}"#, "option state"),
             ("check_certificate", "{}", "not supported yet"),
         ];
         for (module, config, wanted) in table {

@@ -40,10 +40,7 @@ async fn run_within(context: &PromiseContext, command: Vec<String>, limit: Durat
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     let mut said = (Vec::new(), Vec::new());
     let listening = async {
-        tokio::join!(
-            listen(out.as_mut(), &mut said.0),
-            listen(err.as_mut(), &mut said.1)
-        );
+        tokio::join!(listen(out.as_mut(), &mut said.0), listen(err.as_mut(), &mut said.1));
     };
     let ended = async {
         let status = wait(&mut child, limit).await;

@@ -109,10 +109,9 @@ pub async fn until_green(
         pause = (pause * 2).min(longest);
         let names: BTreeSet<&str> = red.iter().map(|one| one.name.as_str()).collect();
         let again = match find(&context.directory) {
-            Ok(found) => found
-                .into_iter()
-                .filter(|one| names.contains(one.name.as_str()))
-                .collect(),
+            Ok(found) => {
+                found.into_iter().filter(|one| names.contains(one.name.as_str())).collect()
+            }
             Err(_) => continue, // reported red by the next full pass
         };
         let Ok(fresh) = timeout_at(deadline, run(context, again)).await else {
@@ -137,11 +136,7 @@ async fn run(context: &PromiseContext, found: Vec<Found>) -> Vec<PromiseResult> 
                 Ok(message) => (true, message),
                 Err(message) => (false, message),
             };
-            PromiseResult {
-                name: one.name,
-                ok,
-                message,
-            }
+            PromiseResult { name: one.name, ok, message }
         });
     }
     let mut results = running.join_all().await;
@@ -168,11 +163,7 @@ async fn check(context: &PromiseContext, source: &Source) -> Outcome {
 
 fn unreadable(context: &PromiseContext, error: &io::Error) -> PromiseResult {
     let message = format!("read the promises of {}: {error}", context.directory);
-    PromiseResult {
-        name: "promises".into(),
-        ok: false,
-        message,
-    }
+    PromiseResult { name: "promises".into(), ok: false, message }
 }
 
 /// All checks of a partition, by name. Files that begin with a dot are being written.
@@ -183,25 +174,16 @@ fn find(directory: &Utf8Path) -> io::Result<Vec<Found>> {
     for name in &plugins {
         let path = directory.join("etc/plugin").join(name);
         if let Some(stem) = name.strip_suffix(".json") {
-            found.push(Found {
-                name: stem.to_owned(),
-                source: Source::Native(path),
-            });
+            found.push(Found { name: stem.to_owned(), source: Source::Native(path) });
         } else if let Some(stem) = name.strip_suffix(".py")
             && !plugins.contains(&format!("{stem}.json"))
         {
-            found.push(Found {
-                name: stem.to_owned(),
-                source: Source::Python(path),
-            });
+            found.push(Found { name: stem.to_owned(), source: Source::Python(path) });
         }
     }
     for name in executables {
         let path = directory.join("etc/promise").join(&name);
-        found.push(Found {
-            name,
-            source: Source::Executable(path),
-        });
+        found.push(Found { name, source: Source::Executable(path) });
     }
     found.sort();
     Ok(found)

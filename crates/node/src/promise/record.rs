@@ -35,16 +35,8 @@ pub(super) fn record_all(context: &PromiseContext, results: &[PromiseResult]) {
 }
 
 fn record(directory: &Utf8Path, result: &PromiseResult) -> io::Result<()> {
-    let inner = Inner {
-        r#type: "Test Result",
-        failed: !result.ok,
-        message: &result.message,
-    };
-    let status = Status {
-        title: &result.name,
-        name: &result.name,
-        result: inner,
-    };
+    let inner = Inner { r#type: "Test Result", failed: !result.ok, message: &result.message };
+    let status = Status { title: &result.name, name: &result.name, result: inner };
     let text = serde_json::to_vec(&status)?;
     let path = directory.join(format!("{}.status.json", result.name));
     if fs::read(&path).is_ok_and(|known| known == text) {
@@ -64,11 +56,7 @@ mod tests {
     fn an_unchanged_result_is_not_written_again() {
         let directory = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(directory.path()).unwrap().join("a/b");
-        let mut result = PromiseResult {
-            name: "web".into(),
-            ok: true,
-            message: "fine".into(),
-        };
+        let mut result = PromiseResult { name: "web".into(), ok: true, message: "fine".into() };
         record(&directory, &result).unwrap();
         let path = directory.join("web.status.json");
         let first = fs::metadata(&path).unwrap().ino();

@@ -92,15 +92,9 @@ pub(super) fn restrict(sandbox: &Sandbox) -> Result<(), RestrictError> {
     }
     let mut rules = rules.create()?;
     for path in &sandbox.write {
-        let opened = PathFd::new(path.as_std_path()).map_err(|source| RestrictError::Missing {
-            path: path.clone(),
-            source,
-        })?;
-        let granted = if path.is_dir() {
-            all
-        } else {
-            AccessFs::from_file(KNOWN)
-        };
+        let opened = PathFd::new(path.as_std_path())
+            .map_err(|source| RestrictError::Missing { path: path.clone(), source })?;
+        let granted = if path.is_dir() { all } else { AccessFs::from_file(KNOWN) };
         rules = rules.add_rule(PathBeneath::new(opened, granted))?;
     }
     rules = rules

@@ -128,10 +128,7 @@ fn prepare(spec: &LaunchSpec) -> Result<Command, LaunchError> {
         return Err(LaunchError::NoCommand);
     };
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(spec.environment.iter());
+    command.args(arguments).env_clear().envs(spec.environment.iter());
     if !spec.keep_stdin {
         command.stdin(Stdio::null());
     }
@@ -143,10 +140,8 @@ fn prepare(spec: &LaunchSpec) -> Result<Command, LaunchError> {
             return Err(LaunchError::User { uid: user.uid, me });
         }
     }
-    std::env::set_current_dir(&spec.directory).map_err(|source| LaunchError::Directory {
-        path: spec.directory.clone(),
-        source,
-    })?;
+    std::env::set_current_dir(&spec.directory)
+        .map_err(|source| LaunchError::Directory { path: spec.directory.clone(), source })?;
     rustix::thread::set_no_new_privs(true)
         .map_err(|error| LaunchError::Privileges(error.into()))?;
     if let Some(sandbox) = &spec.sandbox {
@@ -198,10 +193,7 @@ pub async fn hand_over(to: &mut (impl AsyncWrite + Unpin), spec: &LaunchSpec) ->
 fn encode(spec: &LaunchSpec) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(spec)?;
     if body.len() > SPEC_BYTES_MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "specification is too long",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "specification is too long"));
     }
     let mut whole = format!("{:08x}\n", body.len()).into_bytes();
     whole.extend(body);
@@ -262,39 +254,19 @@ mod tests {
     fn a_broken_specification_starts_nothing() {
         let whole = encode(&spec()).unwrap();
         let half = whole.len() / 2;
-        let table: &[&[u8]] = &[
-            b"",
-            b"0000",
-            b"zzzzzzzz\n{}",
-            b"00000002\n{}",
-            b"ffffffff\n",
-            &whole[..half],
-        ];
+        let table: &[&[u8]] =
+            &[b"", b"0000", b"zzzzzzzz\n{}", b"00000002\n{}", b"ffffffff\n", &whole[..half]];
         for bytes in table {
-            assert!(
-                read_spec(&mut &bytes[..]).is_err(),
-                "{}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert!(read_spec(&mut &bytes[..]).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
     }
 
     #[test]
     fn what_cannot_be_prepared_is_named() {
-        let nothing = LaunchSpec {
-            command: vec![],
-            ..spec()
-        };
+        let nothing = LaunchSpec { command: vec![], ..spec() };
         assert!(matches!(prepare(&nothing), Err(LaunchError::NoCommand)));
-        let nowhere = LaunchSpec {
-            directory: "/missing/place".into(),
-            ..spec()
-        };
+        let nowhere = LaunchSpec { directory: "/missing/place".into(), ..spec() };
         let error = prepare(&nowhere).unwrap_err();
-        assert!(
-            error.line().contains("enter directory /missing/place: "),
-            "{}",
-            error.line()
-        );
+        assert!(error.line().contains("enter directory /missing/place: "), "{}", error.line());
     }
 }

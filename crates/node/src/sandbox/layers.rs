@@ -62,22 +62,14 @@ pub fn report() -> Layers {
 /// then ends.
 fn landlock_status() -> Option<LandlockStatus> {
     let probe = || {
-        let rules = Ruleset::default()
-            .handle_access(AccessFs::MakeBlock)
-            .ok()?
-            .create()
-            .ok()?;
+        let rules = Ruleset::default().handle_access(AccessFs::MakeBlock).ok()?.create().ok()?;
         Some(rules.restrict_self().ok()?.landlock)
     };
     std::thread::spawn(probe).join().ok()?
 }
 
 fn landlock_layer(status: LandlockStatus) -> LandlockLayer {
-    let LandlockStatus::Available {
-        effective_abi,
-        kernel_abi,
-    } = status
-    else {
+    let LandlockStatus::Available { effective_abi, kernel_abi } = status else {
         return LandlockLayer::Absent;
     };
     let abi = kernel_abi.unwrap_or(effective_abi as i32);
@@ -122,30 +114,20 @@ mod tests {
         let pure = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n";
         let hybrid = "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
         let table = [
-            (
-                "0::/user.slice/a\n",
-                pure,
-                Some("/sys/fs/cgroup/user.slice/a"),
-            ),
+            ("0::/user.slice/a\n", pure, Some("/sys/fs/cgroup/user.slice/a")),
             ("4:cpu:/x\n0::/\n", hybrid, Some("/sys/fs/cgroup/unified")),
             ("4:cpu:/x\n", hybrid, None),
             ("0::/a\n", "proc /proc proc rw 0 0\n", None),
         ];
         for (own, mounts, wanted) in table {
-            assert_eq!(
-                own_cgroup(own, mounts).as_deref(),
-                wanted,
-                "{own:?} {mounts:?}"
-            );
+            assert_eq!(own_cgroup(own, mounts).as_deref(), wanted, "{own:?} {mounts:?}");
         }
     }
 
     #[test]
     fn the_version_decides_what_is_confined() {
-        let available = |effective_abi| LandlockStatus::Available {
-            effective_abi,
-            kernel_abi: None,
-        };
+        let available =
+            |effective_abi| LandlockStatus::Available { effective_abi, kernel_abi: None };
         let table = [
             (LandlockStatus::NotEnabled, LandlockLayer::Absent),
             (LandlockStatus::NotImplemented, LandlockLayer::Absent),

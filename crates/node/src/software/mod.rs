@@ -31,11 +31,7 @@ impl Completed {
     /// A release that has just been installed from these files.
     pub(crate) fn new(url: &str, read: Vec<Input>) -> Self {
         let installation = hexadecimal(&Md5::digest(format!("{url}\n{read:?}")));
-        Self {
-            url: url.to_owned(),
-            installation,
-            read,
-        }
+        Self { url: url.to_owned(), installation, read }
     }
 
     /// Reads the mark of a release; `None` when the release is not complete, or when the files
@@ -48,11 +44,7 @@ impl Completed {
 
     /// Writes the mark.
     pub(crate) fn write(&self, directory: &Utf8Path) -> io::Result<()> {
-        write_atomically(
-            &directory.join(".completed"),
-            &serde_json::to_vec(self)?,
-            0o644,
-        )
+        write_atomically(&directory.join(".completed"), &serde_json::to_vec(self)?, 0o644)
     }
 
     /// Removes the mark, if it is there.
@@ -79,10 +71,7 @@ mod tests {
         assert_eq!(Completed::of(directory), None);
         let completed = Completed::new(
             "software/x",
-            vec![Input {
-                seen: Look::at(&source),
-                path: source.clone(),
-            }],
+            vec![Input { seen: Look::at(&source), path: source.clone() }],
         );
         completed.write(directory).unwrap();
         assert_eq!(Completed::of(directory), Some(completed));

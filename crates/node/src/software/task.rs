@@ -84,8 +84,7 @@ impl Release {
             SupplyWish::Available if Completed::of(&directory).is_some() => {
                 self.node.release_ready(&self.url);
                 if wish.state != SupplyState::Available {
-                    self.report(wish.generation, SupplyState::Available, None)
-                        .await;
+                    self.report(wish.generation, SupplyState::Available, None).await;
                 }
                 true
             }
@@ -95,26 +94,19 @@ impl Release {
 
     async fn install(&mut self, wish: &Supply, directory: &Utf8Path) -> bool {
         tracing::info!(release = %self.url, "installing");
-        self.report(
-            wish.generation,
-            SupplyState::Building,
-            Some("preparing".into()),
-        )
-        .await;
+        self.report(wish.generation, SupplyState::Building, Some("preparing".into())).await;
         let started = Instant::now();
         match self.evaluate(wish, directory).await {
             Ok(()) => {
                 let seconds = started.elapsed().as_secs_f32();
                 tracing::info!(release = %self.url, seconds, "installed");
                 self.node.release_ready(&self.url);
-                self.report(wish.generation, SupplyState::Available, None)
-                    .await;
+                self.report(wish.generation, SupplyState::Available, None).await;
                 true
             }
             Err(text) => {
                 tracing::error!(release = %self.url, error = %text, "installation failed");
-                self.report(wish.generation, SupplyState::Error, Some(text))
-                    .await;
+                self.report(wish.generation, SupplyState::Error, Some(text)).await;
                 false
             }
         }
@@ -139,23 +131,14 @@ impl Release {
             told: Instant::now(),
             telling: None,
         };
-        let outcome = evaluate(
-            &settings.program,
-            &spec,
-            job,
-            &log,
-            INSTALL_LIMIT,
-            &mut serve,
-        )
-        .await;
+        let outcome =
+            evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
         if let Some(telling) = serve.telling.take() {
             // Its failure is only a missed progress line; the last word follows.
             let _late = telling.await;
         }
         let outcome = outcome.map_err(|error| chain(&error))?;
-        Completed::new(self.url.as_str(), outcome.inputs)
-            .write(directory)
-            .map_err(failed)
+        Completed::new(self.url.as_str(), outcome.inputs).write(directory).map_err(failed)
     }
 
     async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
@@ -166,10 +149,7 @@ impl Release {
             });
         let (state, text) = match removed {
             Ok(()) => (SupplyState::Destroyed, None),
-            Err(error) => (
-                SupplyState::Error,
-                Some(format!("remove {directory}: {error}")),
-            ),
+            Err(error) => (SupplyState::Error, Some(format!("remove {directory}: {error}"))),
         };
         let done = state == SupplyState::Destroyed;
         self.report(wish.generation, state, text).await;
@@ -177,12 +157,7 @@ impl Release {
     }
 
     async fn report(&self, generation: Generation, state: SupplyState, text: Option<String>) {
-        let report = SupplyReport {
-            software_release: self.url.clone(),
-            generation,
-            state,
-            text,
-        };
+        let report = SupplyReport { software_release: self.url.clone(), generation, state, text };
         let computer = self.node.settings.computer.clone();
         let told = calls::patiently(&self.node.client, move |client| {
             client.report_supply(&computer, &report)
@@ -210,10 +185,7 @@ impl Serve for Installation<'_> {
     }
 
     fn progress(&mut self, progress: Progress) {
-        let telling = self
-            .telling
-            .as_ref()
-            .is_some_and(|telling| !telling.is_finished());
+        let telling = self.telling.as_ref().is_some_and(|telling| !telling.is_finished());
         if telling || self.told.elapsed() < TELL_EVERY {
             return;
         }
@@ -228,14 +200,10 @@ impl Serve for Installation<'_> {
             state: SupplyState::Building,
             text: Some(format!("{percent}{}: {}", progress.part, progress.text)),
         };
-        let (client, computer) = (
-            self.release.node.client.clone(),
-            self.release.node.settings.computer.clone(),
-        );
+        let (client, computer) =
+            (self.release.node.client.clone(), self.release.node.settings.computer.clone());
         self.telling = Some(tokio::spawn(async move {
-            let told = calls::once(&client, move |client| {
-                client.report_supply(&computer, &report)
-            });
+            let told = calls::once(&client, move |client| client.report_supply(&computer, &report));
             if let Err(error) = told.await {
                 tracing::debug!(%error, "progress was not told");
             }

@@ -41,25 +41,14 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(program: Program) -> Self {
-        Self {
-            program,
-            state: ProgramState::Starting,
-            process: None,
-            failures: 0,
-            last_exit: None,
-        }
+        Self { program, state: ProgramState::Starting, process: None, failures: 0, last_exit: None }
     }
 }
 
 impl Board {
     pub(super) fn new(records: Records, boot: String) -> Self {
         let (events, _) = broadcast::channel(EVENTS_MAX);
-        Self {
-            rows: Mutex::default(),
-            events,
-            records,
-            boot,
-        }
+        Self { rows: Mutex::default(), events, records, boot }
     }
 
     pub(super) fn records(&self) -> &Records {
@@ -113,10 +102,7 @@ impl Board {
 
     /// All programs, for the rotation of their logs.
     pub(super) fn programs(&self) -> Vec<Program> {
-        self.rows()
-            .values()
-            .map(|row| row.program.clone())
-            .collect()
+        self.rows().values().map(|row| row.program.clone()).collect()
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Key, Row>> {
@@ -129,25 +115,12 @@ impl Board {
         let processes = rows.iter().filter_map(|((group, _), row)| {
             let (pid, started) = row.process?;
             let (group, program) = (group.clone(), row.program.clone());
-            Some(ProcessRecord {
-                group,
-                program,
-                pid,
-                started,
-                failures: row.failures,
-            })
+            Some(ProcessRecord { group, program, pid, started, failures: row.failures })
         });
-        let finished = rows
-            .iter()
-            .filter(|(_, row)| is_finished(row))
-            .map(|((group, _), row)| {
-                let exit = row.last_exit.unwrap_or_default();
-                FinishedRecord {
-                    group: group.clone(),
-                    program: row.program.clone(),
-                    exit,
-                }
-            });
+        let finished = rows.iter().filter(|(_, row)| is_finished(row)).map(|((group, _), row)| {
+            let exit = row.last_exit.unwrap_or_default();
+            FinishedRecord { group: group.clone(), program: row.program.clone(), exit }
+        });
         let state = State {
             boot: self.boot.clone(),
             processes: processes.collect(),

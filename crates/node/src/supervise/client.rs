@@ -107,33 +107,20 @@ impl Client {
     /// Makes these and only these programs run in the group. Returns when what vanished or changed
     /// has ended and what is new has been started. Asking again changes nothing.
     pub async fn apply(&self, group: &str, programs: Vec<Program>) -> Result<(), ClientError> {
-        let grace = programs
-            .iter()
-            .map(|program| program.grace_ms)
-            .max()
-            .unwrap_or_default();
-        let request = Request::Apply {
-            group: group.to_owned(),
-            programs,
-        };
-        self.ask_for_done(&request, CHANGE + Duration::from_millis(grace))
-            .await
+        let grace = programs.iter().map(|program| program.grace_ms).max().unwrap_or_default();
+        let request = Request::Apply { group: group.to_owned(), programs };
+        self.ask_for_done(&request, CHANGE + Duration::from_millis(grace)).await
     }
 
     /// Ends all programs of the group and forgets them. Returns when every process is gone.
     pub async fn stop(&self, group: &str) -> Result<(), ClientError> {
-        let request = Request::Stop {
-            group: group.to_owned(),
-        };
+        let request = Request::Stop { group: group.to_owned() };
         self.ask_for_done(&request, CHANGE).await
     }
 
     /// Ends and starts one program.
     pub async fn restart(&self, group: &str, program: &str) -> Result<(), ClientError> {
-        let request = Request::Restart {
-            group: group.to_owned(),
-            program: program.to_owned(),
-        };
+        let request = Request::Restart { group: group.to_owned(), program: program.to_owned() };
         self.ask_for_done(&request, CHANGE).await
     }
 
@@ -158,24 +145,15 @@ impl Client {
             return Ok(());
         };
         self.ask_for_done(&Request::Shutdown, CHANGE).await?;
-        timeout(QUICK, handle.ended())
-            .await
-            .map_err(|_| self.late(QUICK))
+        timeout(QUICK, handle.ended()).await.map_err(|_| self.late(QUICK))
     }
 
     /// Events from now on. Ask for the status after this, and nothing is missed.
     pub async fn subscribe(&self) -> Result<Events, ClientError> {
         let within = async {
-            let mut events = Events {
-                base: self.base.clone(),
-                lines: self.send(&Request::Subscribe).await?,
-            };
-            match events
-                .lines
-                .next::<Response>()
-                .await
-                .map_err(|error| self.broken(error))?
-            {
+            let mut events =
+                Events { base: self.base.clone(), lines: self.send(&Request::Subscribe).await? };
+            match events.lines.next::<Response>().await.map_err(|error| self.broken(error))? {
                 Some(Response::Subscribed) => Ok(events),
                 Some(Response::Failed { message }) => Err(ClientError::Refused(message)),
                 other => Err(self.broken(nonsense(&other))),
@@ -186,10 +164,7 @@ impl Client {
 
     async fn look(&self) -> Result<(u32, Vec<ProgramStatus>), ClientError> {
         match self.ask(&Request::Status, QUICK).await? {
-            Response::Status {
-                supervisor,
-                programs,
-            } => Ok((supervisor, programs)),
+            Response::Status { supervisor, programs } => Ok((supervisor, programs)),
             other => Err(self.broken(nonsense(&other))),
         }
     }
@@ -214,13 +189,11 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Lines, ClientError> {
-        let stream = self.connect().await.map_err(|source| ClientError::Absent {
-            base: self.base.clone(),
-            source,
-        })?;
-        Lines::open(stream, request)
+        let stream = self
+            .connect()
             .await
-            .map_err(|error| self.broken(error))
+            .map_err(|source| ClientError::Absent { base: self.base.clone(), source })?;
+        Lines::open(stream, request).await.map_err(|error| self.broken(error))
     }
 
     async fn connect(&self) -> io::Result<UnixStream> {
@@ -229,25 +202,16 @@ impl Client {
     }
 
     fn broken(&self, source: io::Error) -> ClientError {
-        ClientError::Broken {
-            base: self.base.clone(),
-            source,
-        }
+        ClientError::Broken { base: self.base.clone(), source }
     }
 
     fn late(&self, limit: Duration) -> ClientError {
-        ClientError::Late {
-            base: self.base.clone(),
-            seconds: limit.as_secs(),
-        }
+        ClientError::Late { base: self.base.clone(), seconds: limit.as_secs() }
     }
 }
 
 fn nonsense(answer: &impl std::fmt::Debug) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("unexpected answer {answer:?}"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected answer {answer:?}"))
 }
 
 /// Events as they happen.
@@ -261,13 +225,7 @@ impl Events {
     /// The next event; `None` when the supervisor has ended. May be dropped and called again.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         let base = &self.base;
-        self.lines
-            .next()
-            .await
-            .map_err(|source| ClientError::Broken {
-                base: base.clone(),
-                source,
-            })
+        self.lines.next().await.map_err(|source| ClientError::Broken { base: base.clone(), source })
     }
 }
 
@@ -287,11 +245,7 @@ impl Lines {
         line.push(b'\n');
         writer.write_all(&line).await?;
         let reader = BufReader::new(reader).take(LINE_BYTES_MAX);
-        Ok(Self {
-            reader,
-            begun: Vec::new(),
-            _writer: writer,
-        })
+        Ok(Self { reader, begun: Vec::new(), _writer: writer })
     }
 
     async fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
@@ -301,10 +255,7 @@ impl Lines {
         match line.last() {
             None => Ok(None),
             Some(b'\n') => Ok(Some(serde_json::from_slice(&line)?)),
-            Some(_) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "an answer was cut off",
-            )),
+            Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "an answer was cut off")),
         }
     }
 }
@@ -316,17 +267,11 @@ pub async fn ensure_running(program: &Utf8Path, base: &Utf8Path) -> Result<Clien
     if client.connect().await.is_ok() {
         return Ok(client);
     }
-    let not_started = |reason: String| ClientError::NotStarted {
-        base: base.to_owned(),
-        reason,
-    };
+    let not_started = |reason: String| ClientError::NotStarted { base: base.to_owned(), reason };
     let told = |error: io::Error| not_started(error.to_string());
     let place = run_directory(base);
     let turn = tokio::task::spawn_blocking(move || wait_for_turn(&place));
-    let _turn = turn
-        .await
-        .map_err(|error| not_started(error.to_string()))?
-        .map_err(told)?;
+    let _turn = turn.await.map_err(|error| not_started(error.to_string()))?.map_err(told)?;
     if client.connect().await.is_ok() {
         return Ok(client); // started by whoever had the turn before us
     }
@@ -345,11 +290,7 @@ enum Readiness {
 async fn start(program: &Utf8Path, base: &Utf8Path) -> io::Result<Readiness> {
     let path = log_path(base);
     make_directory(path.parent().unwrap_or(base))?;
-    let log = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(&path)?;
+    let log = OpenOptions::new().append(true).create(true).mode(0o640).open(&path)?;
     let before = log.metadata()?.len();
     let mut child = tokio::process::Command::new(program)
         .args(["node", "supervisor", "--base", base.as_str()])
@@ -369,11 +310,7 @@ async fn start(program: &Utf8Path, base: &Utf8Path) -> io::Result<Readiness> {
     let status = child.wait().await?;
     let said = said_since(&path, before).unwrap_or_default();
     let said = said.trim();
-    let reason = if said.is_empty() {
-        status.to_string()
-    } else {
-        said.to_owned()
-    };
+    let reason = if said.is_empty() { status.to_string() } else { said.to_owned() };
     Ok(Readiness::Ended { reason })
 }
 
@@ -391,22 +328,15 @@ fn said_since(path: &Utf8Path, place: u64) -> io::Result<String> {
 }
 
 fn make_directory(path: &Utf8Path) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path)
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
 
 /// One starter after the other. Blocks.
 fn wait_for_turn(place: &Utf8Path) -> io::Result<File> {
     make_directory(place)?;
     let path = place.join("supervisor.start.lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.lock()?;
     Ok(file)
 }

@@ -29,21 +29,14 @@ pub(super) fn difference(known: &BTreeMap<String, Program>, wished: &[Program]) 
         .filter(|program| known.get(&program.name) == Some(program))
         .map(|program| program.name.as_str())
         .collect();
-    let stop: Vec<String> = known
-        .keys()
-        .filter(|name| !unchanged.contains(name.as_str()))
-        .cloned()
-        .collect();
+    let stop: Vec<String> =
+        known.keys().filter(|name| !unchanged.contains(name.as_str())).cloned().collect();
     let start = wished
         .iter()
         .filter(|program| !unchanged.contains(program.name.as_str()))
         .map(|program| Start {
             program: program.clone(),
-            after: stop
-                .iter()
-                .filter(|old| stem(old) == stem(&program.name))
-                .cloned()
-                .collect(),
+            after: stop.iter().filter(|old| stem(old) == stem(&program.name)).cloned().collect(),
         })
         .collect();
     Difference { stop, start }
@@ -83,14 +76,8 @@ mod tests {
             (NEW, "web"),
             ("web-on-watch", "web"),
             ("php-fpm", "php-fpm"),
-            (
-                "0123456789abcdef0123456789abcdef",
-                "0123456789abcdef0123456789abcdef",
-            ),
-            (
-                "-0123456789abcdef0123456789abcdef",
-                "-0123456789abcdef0123456789abcdef",
-            ),
+            ("0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"),
+            ("-0123456789abcdef0123456789abcdef", "-0123456789abcdef0123456789abcdef"),
         ];
         for (name, wanted) in table {
             assert_eq!(stem(name), wanted, "{name}");
@@ -108,36 +95,17 @@ mod tests {
         );
         let table: &[Row] = &[
             (&[], &[], &[], &[]),
-            (
-                &[],
-                &[("a", "1"), ("b", "1")],
-                &[],
-                &[("a", &[]), ("b", &[])],
-            ),
+            (&[], &[("a", "1"), ("b", "1")], &[], &[("a", &[]), ("b", &[])]),
             (&[("a", "1")], &[("a", "1")], &[], &[]),
             (&[("a", "1"), ("b", "1")], &[("b", "1")], &["a"], &[]),
-            (
-                &[("a", "1"), ("b", "1")],
-                &[("a", "2"), ("b", "1")],
-                &["a"],
-                &[("a", &["a"])],
-            ),
-            (
-                &[(OLD, "1")],
-                &[(NEW, "1"), ("x", "1")],
-                &[OLD],
-                &[(NEW, &[OLD]), ("x", &[])],
-            ),
+            (&[("a", "1"), ("b", "1")], &[("a", "2"), ("b", "1")], &["a"], &[("a", &["a"])]),
+            (&[(OLD, "1")], &[(NEW, "1"), ("x", "1")], &[OLD], &[(NEW, &[OLD]), ("x", &[])]),
         ];
         for (known, wished, stop, start) in table {
-            let known = known
-                .iter()
-                .map(|(name, arg)| (name.to_string(), program(name, arg)))
-                .collect();
-            let wished: Vec<Program> = wished
-                .iter()
-                .map(|(name, arg)| program(name, arg))
-                .collect();
+            let known =
+                known.iter().map(|(name, arg)| (name.to_string(), program(name, arg))).collect();
+            let wished: Vec<Program> =
+                wished.iter().map(|(name, arg)| program(name, arg)).collect();
             let seen = difference(&known, &wished);
             assert_eq!(seen.stop, *stop);
             let started: Vec<(&str, Vec<&str>)> = seen
@@ -148,10 +116,8 @@ mod tests {
                     (start.program.name.as_str(), after)
                 })
                 .collect();
-            let wanted: Vec<(&str, Vec<&str>)> = start
-                .iter()
-                .map(|(name, after)| (*name, after.to_vec()))
-                .collect();
+            let wanted: Vec<(&str, Vec<&str>)> =
+                start.iter().map(|(name, after)| (*name, after.to_vec())).collect();
             assert_eq!(started, wanted);
         }
     }

@@ -48,9 +48,6 @@ mod tests {
         let mut environment = Environment::default();
         environment.set("PASSWORD", "insecure");
         let printed = format!("{environment:?}");
-        assert!(
-            printed.contains("PASSWORD") && !printed.contains("insecure"),
-            "{printed}"
-        );
+        assert!(printed.contains("PASSWORD") && !printed.contains("insecure"), "{printed}");
     }
 }

@@ -32,10 +32,7 @@ pub(super) enum Refusal {
     #[error("the supervisor is ending; try again when it has been started anew")]
     Ending,
     #[error("record the programs that shall run in {path}: {source}")]
-    Record {
-        path: Utf8PathBuf,
-        source: io::Error,
-    },
+    Record { path: Utf8PathBuf, source: io::Error },
 }
 
 /// The programs of one group by name. Locked during a change, which may take as long as the
@@ -89,31 +86,17 @@ impl Groups {
             let same_service = |(of, name, _): &&(String, String, Gone)| {
                 of == group && stem(name) == stem(&program.name)
             };
-            let after = leaving
-                .iter()
-                .filter(same_service)
-                .map(|(.., gone)| gone.clone())
-                .collect();
+            let after =
+                leaving.iter().filter(same_service).map(|(.., gone)| gone.clone()).collect();
             let (launcher, declared) = (launcher.clone(), program.clone());
             let unit = Unit::begin(&board, launcher, group, declared, after, found);
-            groups
-                .entry(group.clone())
-                .or_default()
-                .insert(program.name.clone(), unit);
+            groups.entry(group.clone()).or_default().insert(program.name.clone(), unit);
         }
         let groups = groups
             .into_iter()
             .map(|(name, units)| (name, Arc::new(tokio::sync::Mutex::new(units))))
             .collect();
-        Self {
-            board,
-            launcher,
-            shared: Mutex::new(Shared {
-                groups,
-                wished,
-                ending: false,
-            }),
-        }
+        Self { board, launcher, shared: Mutex::new(Shared { groups, wished, ending: false }) }
     }
 
     /// Makes these and only these programs run in the group; returns when that has been done.
@@ -121,10 +104,7 @@ impl Groups {
         check(name, &programs)?;
         let group = self.group(name)?;
         let mut units = group.lock().await;
-        let known = units
-            .iter()
-            .map(|(name, unit)| (name.clone(), unit.program.clone()))
-            .collect();
+        let known = units.iter().map(|(name, unit)| (name.clone(), unit.program.clone())).collect();
         let difference = difference(&known, &programs);
         self.record(name, programs)?;
 
@@ -136,11 +116,7 @@ impl Groups {
         }
         let mut starts = Vec::new();
         for start in difference.start {
-            let after = start
-                .after
-                .iter()
-                .filter_map(|old| leaving.get(old).cloned())
-                .collect();
+            let after = start.after.iter().filter_map(|old| leaving.get(old).cloned()).collect();
             let program = start.program;
             let unit = self.unit(name, program, after);
             starts.push(unit.first_start());
@@ -160,10 +136,7 @@ impl Groups {
         let group = self.group(name)?;
         let mut units = group.lock().await;
         let Some(unit) = units.get_mut(program) else {
-            return Err(Refusal::Unknown {
-                group: name.to_owned(),
-                program: program.to_owned(),
-            });
+            return Err(Refusal::Unknown { group: name.to_owned(), program: program.to_owned() });
         };
         started(unit.restart()).await;
         Ok(())
@@ -197,9 +170,7 @@ impl Groups {
         if shared.ending {
             return Err(Refusal::Ending);
         }
-        Ok(Arc::clone(
-            shared.groups.entry(name.to_owned()).or_default(),
-        ))
+        Ok(Arc::clone(shared.groups.entry(name.to_owned()).or_default()))
     }
 
     /// Makes the wish durable, if it is another one. Synchronous on purpose: one small file.
@@ -218,10 +189,7 @@ impl Groups {
             let records = self.board.records();
             records
                 .save_wished(&wished)
-                .map_err(|source| Refusal::Record {
-                    path: records.wished_path(),
-                    source,
-                })?;
+                .map_err(|source| Refusal::Record { path: records.wished_path(), source })?;
             shared.wished = wished;
         }
         Ok(())
@@ -236,29 +204,17 @@ impl Groups {
 /// name is another program.
 fn find(group: &str, program: &Program, state: &mut State) -> Found {
     let same = |of: &str, known: &Program| of == group && known == program;
-    if let Some(place) = state
-        .processes
-        .iter()
-        .position(|one| same(&one.group, &one.program))
-    {
+    if let Some(place) = state.processes.iter().position(|one| same(&one.group, &one.program)) {
         return process_of(&state.processes.swap_remove(place));
     }
-    match state
-        .finished
-        .iter()
-        .find(|one| same(&one.group, &one.program))
-    {
+    match state.finished.iter().find(|one| same(&one.group, &one.program)) {
         Some(one) => Found::Finished(one.exit),
         None => Found::Nothing,
     }
 }
 
 fn process_of(one: &ProcessRecord) -> Found {
-    Found::Process {
-        pid: one.pid,
-        started: one.started,
-        failures: one.failures,
-    }
+    Found::Process { pid: one.pid, started: one.started, failures: one.failures }
 }
 
 fn check(group: &str, programs: &[Program]) -> Result<(), Refusal> {
@@ -266,16 +222,10 @@ fn check(group: &str, programs: &[Program]) -> Result<(), Refusal> {
     for program in programs {
         let (group, name) = (group.to_owned(), program.name.clone());
         if group.is_empty() || name.is_empty() || !names.insert(&program.name) {
-            return Err(Refusal::Name {
-                group,
-                program: name,
-            });
+            return Err(Refusal::Name { group, program: name });
         }
         if program.command.is_empty() {
-            return Err(Refusal::NoCommand {
-                group,
-                program: name,
-            });
+            return Err(Refusal::NoCommand { group, program: name });
         }
     }
     Ok(())

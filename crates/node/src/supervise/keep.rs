@@ -42,11 +42,7 @@ pub(super) enum Found {
     /// Nothing.
     Nothing,
     /// A process that ran last time we looked.
-    Process {
-        pid: u32,
-        started: u64,
-        failures: u32,
-    },
+    Process { pid: u32, started: u64, failures: u32 },
     /// It is of kind once and ended in this boot.
     Finished(Exit),
 }
@@ -100,12 +96,7 @@ impl Unit {
             keeper.run(found).await;
             drop(gone_when_dropped);
         });
-        Self {
-            program,
-            wish,
-            starts: starts_seen,
-            gone: Gone(gone),
-        }
+        Self { program, wish, starts: starts_seen, gone: Gone(gone) }
     }
 
     /// Asks the keeper to end its program.
@@ -182,11 +173,7 @@ impl Keeper {
                 self.board.insert(self.key.clone(), row);
                 Next::Rest
             }
-            Found::Process {
-                pid,
-                started,
-                failures,
-            } => {
+            Found::Process { pid, started, failures } => {
                 self.backoff.failures = failures;
                 row.failures = failures;
                 row.process = Some((pid, started)); // until its family is known to be gone
@@ -200,16 +187,9 @@ impl Keeper {
     }
 
     fn adopted(&mut self, process: Process) -> Next {
-        tracing::info!(
-            group = self.key.0,
-            program = self.key.1,
-            pid = process.pid,
-            "adopted"
-        );
+        tracing::info!(group = self.key.0, program = self.key.1, pid = process.pid, "adopted");
         let (pid, started) = (process.pid, process.started);
-        self.board.change(&self.key, |row| {
-            row.state = ProgramState::Running { pid, started }
-        });
+        self.board.change(&self.key, |row| row.state = ProgramState::Running { pid, started });
         self.starts.send_modify(|starts| *starts += 1);
         Next::Watch(process)
     }
@@ -218,18 +198,13 @@ impl Keeper {
         if self.wish.borrow().stop {
             return Next::Leave;
         }
-        self.board
-            .change(&self.key, |row| row.state = ProgramState::Starting);
+        self.board.change(&self.key, |row| row.state = ProgramState::Starting);
         let outcome = self.launch().await;
         self.starts.send_modify(|starts| *starts += 1);
         match outcome {
             Ok(process) => {
                 let (group, program) = self.key.clone();
-                self.board.tell(Event::Started {
-                    group,
-                    program,
-                    pid: process.pid,
-                });
+                self.board.tell(Event::Started { group, program, pid: process.pid });
                 Next::Watch(process)
             }
             Err(error) => {
@@ -242,10 +217,7 @@ impl Keeper {
     /// Starts a launcher, records it, and only then lets it become the program.
     async fn launch(&self) -> io::Result<Process> {
         let log = log::open(&self.program).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("open log {}: {error}", self.program.log),
-            )
+            io::Error::new(error.kind(), format!("open log {}: {error}", self.program.log))
         })?;
         let mut child = spawn_launcher(&self.launcher, log.try_clone()?.into(), log.into())?;
         let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -255,11 +227,7 @@ impl Keeper {
             row.process = Some((pid, started));
             row.state = ProgramState::Running { pid, started };
         });
-        let handed = timeout(
-            HAND_OVER,
-            hand_over(&mut stdin, &self.program.launch_spec()),
-        )
-        .await;
+        let handed = timeout(HAND_OVER, hand_over(&mut stdin, &self.program.launch_spec())).await;
         if let Err(error) = handed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             drop(stdin);
             process.end(&self.program).await;
@@ -280,8 +248,7 @@ impl Keeper {
 
     /// The program was wished to end.
     async fn end(&mut self, mut process: Process) -> Next {
-        self.board
-            .change(&self.key, |row| row.state = ProgramState::Stopping);
+        self.board.change(&self.key, |row| row.state = ProgramState::Stopping);
         let exit = process.end(&self.program).await;
         self.backoff = Backoff::default();
         self.told_fatal = false;
@@ -291,11 +258,7 @@ impl Keeper {
             row.last_exit = Some(exit);
         });
         self.tell_exit(process.pid, exit, true);
-        if self.wish.borrow().stop {
-            Next::Leave
-        } else {
-            Next::Start
-        }
+        if self.wish.borrow().stop { Next::Leave } else { Next::Start }
     }
 
     /// The program ended by itself.
@@ -332,21 +295,14 @@ impl Keeper {
         let failures = self.backoff.failures;
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         if failures >= CRASH_LOOP {
-            self.fatal(format!(
-                "ended {failures} times in a row within a minute of its start"
-            ));
+            self.fatal(format!("ended {failures} times in a row within a minute of its start"));
         }
         self.board.change(&self.key, |row| {
             row.failures = failures;
             row.state = ProgramState::Waiting { delay_ms };
         });
         let (group, program) = self.key.clone();
-        self.board.tell(Event::Restarting {
-            group,
-            program,
-            delay_ms,
-            failures,
-        });
+        self.board.tell(Event::Restarting { group, program, delay_ms, failures });
         tokio::select! {
             biased;
             () = changed(&mut self.wish) => {
@@ -359,25 +315,14 @@ impl Keeper {
 
     /// Nothing to do until someone wishes something.
     async fn rest(&mut self) -> Next {
-        self.starts
-            .send_if_modified(|starts| std::mem::replace(starts, 1) == 0);
+        self.starts.send_if_modified(|starts| std::mem::replace(starts, 1) == 0);
         changed(&mut self.wish).await;
-        if self.wish.borrow().stop {
-            Next::Leave
-        } else {
-            Next::Start
-        }
+        if self.wish.borrow().stop { Next::Leave } else { Next::Start }
     }
 
     fn tell_exit(&self, pid: u32, exit: Exit, expected: bool) {
         let (group, program) = self.key.clone();
-        self.board.tell(Event::Exited {
-            group,
-            program,
-            pid,
-            exit,
-            expected,
-        });
+        self.board.tell(Event::Exited { group, program, pid, exit, expected });
     }
 
     /// The launcher's own words, which are the last line of the log, and nothing that the program
@@ -395,11 +340,7 @@ impl Keeper {
     fn fatal(&mut self, reason: String) {
         if !std::mem::replace(&mut self.told_fatal, true) {
             let (group, program) = self.key.clone();
-            self.board.tell(Event::Fatal {
-                group,
-                program,
-                reason,
-            });
+            self.board.tell(Event::Fatal { group, program, reason });
         }
     }
 }

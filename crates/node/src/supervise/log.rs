@@ -24,11 +24,7 @@ const LAST_LINE_BYTES: u64 = 2048;
 
 /// Opens the log of a program for appending, and makes it when it is missing.
 pub(super) fn open(program: &Program) -> io::Result<File> {
-    open_named(
-        program,
-        program.log.as_str(),
-        OFlags::WRONLY | OFlags::APPEND,
-    )
+    open_named(program, program.log.as_str(), OFlags::WRONLY | OFlags::APPEND)
 }
 
 /// Moves the end of a log that has become too long into its backup. A missing log is fine.
@@ -58,15 +54,11 @@ fn rotate_longer_than(program: &Program, bytes_max: u64) -> io::Result<bool> {
 pub(super) fn last_line(program: &Program) -> Option<String> {
     let mut log = open_named(program, program.log.as_str(), OFlags::RDONLY).ok()?;
     let length = log.metadata().ok()?.len();
-    log.seek(SeekFrom::Start(length.saturating_sub(LAST_LINE_BYTES)))
-        .ok()?;
+    log.seek(SeekFrom::Start(length.saturating_sub(LAST_LINE_BYTES))).ok()?;
     let mut end = Vec::new();
     log.take(LAST_LINE_BYTES).read_to_end(&mut end).ok()?;
     let text = String::from_utf8_lossy(&end);
-    text.lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .map(str::to_owned)
+    text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned)
 }
 
 fn open_named(program: &Program, path: &str, flags: OFlags) -> io::Result<File> {
@@ -76,13 +68,7 @@ fn open_named(program: &Program, path: &str, flags: OFlags) -> io::Result<File> 
             let directory = File::open(&program.directory)?;
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
             let mode = Mode::from_raw_mode(LOG_MODE);
-            File::from(rustix::fs::openat2(
-                &directory,
-                below.as_std_path(),
-                flags,
-                mode,
-                resolve,
-            )?)
+            File::from(rustix::fs::openat2(&directory, below.as_std_path(), flags, mode, resolve)?)
         }
         Err(_) => open_outside(path, flags)?,
     };
@@ -121,12 +107,7 @@ mod tests {
 
     fn program(directory: &tempfile::TempDir) -> Program {
         let directory = camino::Utf8Path::from_path(directory.path()).unwrap();
-        Program::new(
-            "p",
-            vec!["/bin/p".into()],
-            directory,
-            directory.join("p.log"),
-        )
+        Program::new("p", vec!["/bin/p".into()], directory, directory.join("p.log"))
     }
 
     #[test]
@@ -145,10 +126,7 @@ mod tests {
             assert!(rotate_longer_than(&program, 10).unwrap());
             writer.write_all(b"new\n").unwrap();
             assert_eq!(fs::read(&program.log).unwrap(), b"new\n");
-            assert_eq!(
-                fs::read(format!("{}.1", program.log)).unwrap(),
-                b"3456789ab\n"
-            );
+            assert_eq!(fs::read(format!("{}.1", program.log)).unwrap(), b"3456789ab\n");
             assert_eq!(fs::metadata(&program.log).unwrap().mode() & 0o777, 0o640);
             assert_eq!(last_line(&program).as_deref(), Some("new"));
         }
@@ -163,11 +141,7 @@ mod tests {
         assert!(open(&program).is_err(), "a link");
         fs::remove_file(&program.log).unwrap();
 
-        symlink(
-            victim.path().parent().unwrap(),
-            program.directory.join("logs"),
-        )
-        .unwrap();
+        symlink(victim.path().parent().unwrap(), program.directory.join("logs")).unwrap();
         program.log = program.directory.join("logs/p.log");
         assert!(open(&program).is_err(), "a link on the way");
 

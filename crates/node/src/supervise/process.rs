@@ -39,21 +39,13 @@ impl Process {
     /// Takes over a launcher that has just been started.
     pub(super) fn of_child(child: Child) -> io::Result<Self> {
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self {
-            pid,
-            started: sys::start_time(pid)?,
-            bond: Bond::Child(Box::new(child)),
-        })
+        Ok(Self { pid, started: sys::start_time(pid)?, bond: Bond::Child(Box::new(child)) })
     }
 
     /// Finds a process again. `NotFound` when it has ended, even if its number is in use again.
     pub(super) fn adopt(pid: u32, started: u64) -> io::Result<Self> {
         let handle = ProcessHandle::open(pid, Some(started))?;
-        Ok(Self {
-            pid,
-            started,
-            bond: Bond::Adopted(handle),
-        })
+        Ok(Self { pid, started, bond: Bond::Adopted(handle) })
     }
 
     /// Returns when the leader has ended; others of its group may still live. May be dropped and
@@ -88,11 +80,7 @@ pub(super) async fn end_family(leader: u32, started: u64, program: &Program) {
         } else {
             known.kill(leader);
         }
-        let until = if polite {
-            deadline
-        } else {
-            Instant::now() + KILL_PATIENCE
-        };
+        let until = if polite { deadline } else { Instant::now() + KILL_PATIENCE };
         let all_gone = timeout_at(until, known.ended()).await.is_ok();
         polite = polite && all_gone;
         if known.handles.is_empty() {
@@ -119,17 +107,9 @@ impl Family {
     /// parent are kept. `false`: nobody lives.
     fn look(&mut self, leader: u32, started: u64) -> bool {
         let processes = read_processes().unwrap_or_default();
-        let alive = |pid: u32| {
-            processes
-                .iter()
-                .find(|one| one.pid == pid && !one.is_zombie())
-        };
-        self.handles
-            .retain(|(handle, _)| alive(handle.pid).is_some() && !handle.has_ended());
-        if processes
-            .iter()
-            .any(|one| one.pid == leader && one.started != started)
-        {
+        let alive = |pid: u32| processes.iter().find(|one| one.pid == pid && !one.is_zombie());
+        self.handles.retain(|(handle, _)| alive(handle.pid).is_some() && !handle.has_ended());
+        if processes.iter().any(|one| one.pid == leader && one.started != started) {
             return !self.handles.is_empty(); // the number belongs to a stranger: the group is gone
         }
         let members: Vec<_> = families(&processes, &[leader])
@@ -139,21 +119,14 @@ impl Family {
             .collect();
         let found = !members.is_empty();
         self.handles.extend(members.into_iter().filter_map(|one| {
-            let place = if one.group == leader {
-                InGroup::Yes
-            } else {
-                InGroup::No
-            };
+            let place = if one.group == leader { InGroup::Yes } else { InGroup::No };
             Some((ProcessHandle::open(one.pid, Some(one.started)).ok()?, place))
         }));
         found || !self.handles.is_empty()
     }
 
     fn signal(&self, leader: u32, program: &Program) {
-        let outside = self
-            .handles
-            .iter()
-            .filter(|(_, place)| *place == InGroup::No);
+        let outside = self.handles.iter().filter(|(_, place)| *place == InGroup::No);
         let results = std::iter::once(sys::signal_group(leader, program.stop_signal))
             .chain(outside.map(|(handle, _)| handle.signal(program.stop_signal)));
         warn_of(results);
@@ -178,8 +151,5 @@ fn warn_of(results: impl Iterator<Item = io::Result<()>>) {
 }
 
 fn exit_of(status: ExitStatus) -> Exit {
-    Exit {
-        code: status.code(),
-        signal: status.signal(),
-    }
+    Exit { code: status.code(), signal: status.signal() }
 }

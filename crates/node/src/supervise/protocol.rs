@@ -264,9 +264,7 @@ mod tests {
         let text = r#"{"ask":"apply","group":"slappart0","programs":[{"name":"web","command":["/bin/web"],
             "directory":"/srv","log":"/srv/.web.log","kind":"watched"}]}"#;
         let request: Request = serde_json::from_str(text).unwrap();
-        let Request::Apply { programs, .. } = request else {
-            panic!("{request:?}")
-        };
+        let Request::Apply { programs, .. } = request else { panic!("{request:?}") };
         assert_eq!(
             programs[0],
             Program::new("web", vec!["/bin/web".into()], "/srv", "/srv/.web.log")

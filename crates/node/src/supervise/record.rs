@@ -57,10 +57,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn open(base: &Utf8Path) -> io::Result<Self> {
         let directory = base.join("var/lib/supervisor");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         Ok(Self { directory })
     }
 
@@ -80,21 +77,13 @@ impl Records {
             tracing::warn!(%error, "the record of running processes cannot be read");
             State::default()
         });
-        if loaded.boot == boot {
-            loaded
-        } else {
-            State::default()
-        }
+        if loaded.boot == boot { loaded } else { State::default() }
     }
 
     pub(super) fn save_state(&self, state: &State) -> io::Result<()> {
         let fresh = self.directory.join(".state.json.new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         file.write_all(&serde_json::to_vec(state)?)?;
         fs::rename(&fresh, self.directory.join("state.json"))
     }
@@ -141,11 +130,7 @@ mod tests {
             started: 9,
             failures: 1,
         };
-        let state = State {
-            boot: "b".into(),
-            processes: vec![process],
-            finished: vec![],
-        };
+        let state = State { boot: "b".into(), processes: vec![process], finished: vec![] };
         records.save_state(&state).unwrap();
         assert_eq!(records.load_state("b"), state);
         assert_eq!(records.load_state("another boot"), State::default());

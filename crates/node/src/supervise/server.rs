@@ -102,36 +102,22 @@ pub fn run(settings: SupervisorSettings) -> Result<(), Error> {
     let place = run_directory(&settings.base);
     make_directory(&place)?;
     let _lock = lock(&settings.base, &place)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(settings, &place))
 }
 
 async fn serve(settings: SupervisorSettings, place: &Utf8Path) -> Result<(), Error> {
-    let records = Records::open(&settings.base).map_err(|source| Error::File {
-        path: settings.base.join("var/lib/supervisor"),
-        source,
-    })?;
-    let wished = records.load_wished().map_err(|source| Error::File {
-        path: records.wished_path(),
-        source,
-    })?;
+    let records = Records::open(&settings.base)
+        .map_err(|source| Error::File { path: settings.base.join("var/lib/supervisor"), source })?;
+    let wished = records
+        .load_wished()
+        .map_err(|source| Error::File { path: records.wished_path(), source })?;
     let boot = crate::sys::boot_id()?;
     let state = records.load_state(&boot);
     let listener = listen(place)?;
     let board = Arc::new(Board::new(records, boot));
-    let groups = Arc::new(Groups::begin(
-        Arc::clone(&board),
-        settings.program,
-        wished,
-        state,
-    ));
-    let face = Arc::new(Face {
-        board,
-        groups,
-        ended: Notify::new(),
-    });
+    let groups = Arc::new(Groups::begin(Arc::clone(&board), settings.program, wished, state));
+    let face = Arc::new(Face { board, groups, ended: Notify::new() });
     tell_ready()?;
     accept(face, listener).await?;
     // A left-over socket is removed by the next start anyway.
@@ -171,10 +157,7 @@ async fn accept_one(
     listener: &UnixListener,
     clients: &Arc<Semaphore>,
 ) -> io::Result<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(clients)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    let permit = Arc::clone(clients).acquire_owned().await.map_err(io::Error::other)?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return Ok((stream, permit)),
@@ -209,14 +192,7 @@ impl Face {
             Request::Status => {
                 let supervisor = std::process::id();
                 let programs = self.board.status();
-                say(
-                    &mut writer,
-                    &Response::Status {
-                        programs,
-                        supervisor,
-                    },
-                )
-                .await;
+                say(&mut writer, &Response::Status { programs, supervisor }).await;
             }
             Request::Apply { group, programs } => {
                 let result = self.groups.apply(&group, programs).await;
@@ -275,18 +251,13 @@ async fn read_request(reader: OwnedReadHalf) -> io::Result<(Request, BufReader<O
         let text = "it is too long or has no end";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    Ok((
-        serde_json::from_slice(&line)?,
-        BufReader::new(limited.into_inner().into_inner()),
-    ))
+    Ok((serde_json::from_slice(&line)?, BufReader::new(limited.into_inner().into_inner())))
 }
 
 fn response(result: Result<(), Refusal>) -> Response {
     match result {
         Ok(()) => Response::Done,
-        Err(refusal) => Response::Failed {
-            message: refusal.to_string(),
-        },
+        Err(refusal) => Response::Failed { message: refusal.to_string() },
     }
 }
 
@@ -308,10 +279,7 @@ fn make_directory(place: &Utf8Path) -> Result<(), Error> {
         .recursive(true)
         .mode(0o755)
         .create(place)
-        .map_err(|source| Error::File {
-            path: place.to_owned(),
-            source,
-        })
+        .map_err(|source| Error::File { path: place.to_owned(), source })
 }
 
 /// Held as long as the process lives; the kernel lets go of it however it ends.
@@ -323,15 +291,10 @@ fn lock(base: &Utf8Path, place: &Utf8Path) -> Result<File, Error> {
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
+        .map_err(|source| Error::File { path: path.clone(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Runs {
-            base: base.to_owned(),
-        }),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Runs { base: base.to_owned() }),
         Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, source }),
     }
 }
@@ -339,10 +302,7 @@ fn lock(base: &Utf8Path, place: &Utf8Path) -> Result<File, Error> {
 /// Only the own user may connect: the mask is in force while the socket is made.
 fn listen(place: &Utf8Path) -> Result<UnixListener, Error> {
     let path = place.join(SOCKET);
-    let failed = |source| Error::File {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| Error::File { path: path.clone(), source };
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}

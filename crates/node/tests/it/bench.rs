@@ -37,18 +37,12 @@ impl Bench {
         let base = Utf8Path::from_path(directory.path()).unwrap().join(way);
         std::fs::create_dir_all(&base).unwrap();
         let client = ensure_running(helper(), &base).await.unwrap();
-        Self {
-            client,
-            base,
-            directory,
-        }
+        Self { client, base, directory }
     }
 
     /// A place for files of the test.
     pub(crate) fn place(&self, name: &str) -> Utf8PathBuf {
-        Utf8Path::from_path(self.directory.path())
-            .unwrap()
-            .join(name)
+        Utf8Path::from_path(self.directory.path()).unwrap().join(name)
     }
 
     /// A program that is a script of the shell.
@@ -67,27 +61,19 @@ impl Bench {
     /// A named pipe: opening it for reading waits for the program that writes.
     pub(crate) fn pipe(&self, name: &str) -> Utf8PathBuf {
         let path = self.place(name);
-        let made = std::process::Command::new("mkfifo")
-            .arg(&path)
-            .status()
-            .unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
         path
     }
 
     pub(crate) async fn one(&self, name: &str) -> ProgramStatus {
         let status = self.client.status().await.unwrap();
-        status
-            .into_iter()
-            .find(|program| program.name == name)
-            .unwrap()
+        status.into_iter().find(|program| program.name == name).unwrap()
     }
 
     pub(crate) async fn pid(&self, name: &str) -> u32 {
         let status = self.one(name).await;
-        let ProgramState::Running { pid, .. } = status.state else {
-            panic!("{status:?}")
-        };
+        let ProgramState::Running { pid, .. } = status.state else { panic!("{status:?}") };
         pid
     }
 

@@ -28,28 +28,17 @@ impl Partition {
             program: helper().to_owned(),
             environment: Environment::from_iter([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             user: None,
-            sandbox: Some(Sandbox {
-                write: vec![directory.clone()],
-                ..Sandbox::default()
-            }),
+            sandbox: Some(Sandbox { write: vec![directory.clone()], ..Sandbox::default() }),
             directory,
         };
-        Self {
-            context,
-            _directory: kept,
-        }
+        Self { context, _directory: kept }
     }
 
     fn file(&self, path: &str, text: &str) {
         let mut options = fs::OpenOptions::new();
         let path = self.context.directory.join(path);
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o755)
-            .open(path)
-            .unwrap();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o755).open(path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 
@@ -61,10 +50,7 @@ impl Partition {
 
     async fn run(&self) -> Vec<(String, bool, String)> {
         let results = run_all(&self.context).await;
-        results
-            .into_iter()
-            .map(|one| (one.name, one.ok, one.message))
-            .collect()
+        results.into_iter().map(|one| (one.name, one.ok, one.message)).collect()
     }
 }
 
@@ -73,10 +59,7 @@ async fn every_promise_is_reported_by_name() {
     let partition = Partition::new();
     assert_eq!(partition.run().await, []);
     partition.file("etc/promise/b-good", "#!/bin/sh\necho fine; pwd > where\n");
-    partition.file(
-        "etc/promise/c-bad",
-        "#!/bin/sh\necho so; echo bad >&2; exit 1\n",
-    );
+    partition.file("etc/promise/c-bad", "#!/bin/sh\necho so; echo bad >&2; exit 1\n");
     partition.file("etc/promise/d-mute", "#!/bin/sh\nexit 7\n");
     partition.file("etc/promise/.being-written", "");
     partition.file("etc/plugin/e-native.py", "# beside its description\n");
@@ -93,10 +76,8 @@ async fn every_promise_is_reported_by_name() {
     );
     partition.run().await; // now `where` is there
     let results = partition.run().await;
-    let seen: Vec<(&str, bool)> = results
-        .iter()
-        .map(|(name, ok, _)| (name.as_str(), *ok))
-        .collect();
+    let seen: Vec<(&str, bool)> =
+        results.iter().map(|(name, ok, _)| (name.as_str(), *ok)).collect();
     let wanted = [
         ("a-file", false),
         ("b-good", true),
@@ -109,18 +90,9 @@ async fn every_promise_is_reported_by_name() {
     assert_eq!(results[1].2, "fine");
     assert_eq!(results[2].2, "so\nbad");
     assert!(results[3].2.contains("exit status: 7"), "{}", results[3].2);
-    assert!(
-        results[5]
-            .2
-            .contains("Python promises are not supported yet"),
-        "{}",
-        results[5].2
-    );
+    assert!(results[5].2.contains("Python promises are not supported yet"), "{}", results[5].2);
 
-    let recorded = partition
-        .context
-        .directory
-        .join(".slapgrid/promise/result/c-bad.status.json");
+    let recorded = partition.context.directory.join(".slapgrid/promise/result/c-bad.status.json");
     let recorded: serde_json::Value = serde_json::from_slice(&fs::read(recorded).unwrap()).unwrap();
     assert_eq!(recorded["result"]["failed"], true);
     assert_eq!(recorded["title"], "c-bad");
@@ -129,10 +101,7 @@ async fn every_promise_is_reported_by_name() {
 #[tokio::test]
 async fn what_a_promise_left_behind_is_ended() {
     let partition = Partition::new();
-    partition.file(
-        "etc/promise/leaves",
-        "#!/bin/sh\nsleep 100000 &\necho $! > pid\n",
-    );
+    partition.file("etc/promise/leaves", "#!/bin/sh\nsleep 100000 &\necho $! > pid\n");
     assert!(partition.run().await[0].1);
     let pid = fs::read_to_string(partition.context.directory.join("pid")).unwrap();
     let pid: u32 = pid.trim().parse().unwrap();
@@ -159,10 +128,7 @@ async fn red_promises_are_tried_until_they_are_green() {
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let results = until_green(&partition.context, deadline, &mut on_red).await;
-    assert!(
-        results.len() == 2 && results.iter().all(|one| one.ok),
-        "{results:?}"
-    );
+    assert!(results.len() == 2 && results.iter().all(|one| one.ok), "{results:?}");
     assert_eq!(told, ["later"]);
     let runs = fs::read_to_string(directory.join("runs")).unwrap();
     assert_eq!(runs, "x\n", "a green one is not run again");

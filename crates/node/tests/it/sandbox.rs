@@ -17,25 +17,17 @@ fn spec(directory: &Utf8Path, command: &[&str]) -> LaunchSpec {
         directory: directory.to_owned(),
         environment: Environment::from_iter([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         user: None,
-        sandbox: Some(Sandbox {
-            write: vec![directory.to_owned()],
-            ..Sandbox::default()
-        }),
+        sandbox: Some(Sandbox { write: vec![directory.to_owned()], ..Sandbox::default() }),
         keep_stdin: false,
     }
 }
 
 /// Exit code and both outputs.
 async fn run(spec: &LaunchSpec) -> (Option<i32>, String) {
-    let child = start(helper(), spec, Stdio::piped(), Stdio::piped())
-        .await
-        .unwrap();
+    let child = start(helper(), spec, Stdio::piped(), Stdio::piped()).await.unwrap();
     let output = child.wait_with_output().await.unwrap();
     let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
 
 #[tokio::test]
@@ -47,27 +39,16 @@ async fn a_program_gets_its_environment_its_input_and_nothing_else() {
     let (code, said) = run(&spec(directory, &["cat"])).await;
     assert_eq!((code, said.as_str()), (Some(0), ""), "reads nothing");
 
-    let keeping = LaunchSpec {
-        keep_stdin: true,
-        ..spec(directory, &["cat"])
-    };
-    let mut child = start(helper(), &keeping, Stdio::piped(), Stdio::piped())
-        .await
-        .unwrap();
+    let keeping = LaunchSpec { keep_stdin: true, ..spec(directory, &["cat"]) };
+    let mut child = start(helper(), &keeping, Stdio::piped(), Stdio::piped()).await.unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"for the program").await.unwrap();
     drop(stdin);
-    assert_eq!(
-        child.wait_with_output().await.unwrap().stdout,
-        b"for the program"
-    );
+    assert_eq!(child.wait_with_output().await.unwrap().stdout, b"for the program");
 
     let (code, said) = run(&spec(directory, &["/missing/program"])).await;
     assert_eq!(code, Some(LAUNCH_FAILED));
-    assert!(
-        said.starts_with("launch: execute /missing/program: "),
-        "{said}"
-    );
+    assert!(said.starts_with("launch: execute /missing/program: "), "{said}");
 }
 
 #[tokio::test]
@@ -84,16 +65,8 @@ async fn landlock_refuses_what_lies_outside() {
     let read = format!("cat {outside}/secret");
     let write = format!("echo x > {outside}/new");
     let table: &[(&str, &[&Utf8Path], bool)] = &[
-        (
-            "echo x > own && cat own && mkdir d && mv own d/ && rm -r d",
-            &[],
-            true,
-        ),
-        (
-            "ls /usr/bin > /dev/null && head -c 1 /dev/urandom > /dev/null",
-            &[],
-            true,
-        ),
+        ("echo x > own && cat own && mkdir d && mv own d/ && rm -r d", &[], true),
+        ("ls /usr/bin > /dev/null && head -c 1 /dev/urandom > /dev/null", &[], true),
         ("cat /etc/hosts /etc/passwd > /dev/null", &[], true),
         ("cat /etc/shadow", &[], false),
         ("ls /tmp", &[], false),
@@ -109,21 +82,11 @@ async fn landlock_refuses_what_lies_outside() {
         let (code, said) = run(&spec).await;
         assert_eq!(code == Some(0), *allowed, "{script}: {said}");
     }
-    let free = LaunchSpec {
-        sandbox: None,
-        ..spec(inside, &["sh", "-c", &read])
-    };
-    assert_eq!(
-        run(&free).await.0,
-        Some(0),
-        "it is the sandbox that refuses"
-    );
+    let free = LaunchSpec { sandbox: None, ..spec(inside, &["sh", "-c", &read]) };
+    assert_eq!(run(&free).await.0, Some(0), "it is the sandbox that refuses");
 
     let mut nowhere = spec(inside, &["true"]);
-    nowhere.sandbox = Some(Sandbox {
-        write: vec!["/missing/place".into()],
-        ..Sandbox::default()
-    });
+    nowhere.sandbox = Some(Sandbox { write: vec!["/missing/place".into()], ..Sandbox::default() });
     let (code, said) = run(&nowhere).await;
     assert_eq!(code, Some(LAUNCH_FAILED), "{said}");
     assert!(said.contains("/missing/place"), "{said}");
@@ -142,11 +105,7 @@ async fn landlock_refuses_other_ports() {
         free.local_addr().unwrap().port()
     };
     let address = format!("127.0.0.1:{port}");
-    let table = [
-        (None, true),
-        (Some(vec![port]), true),
-        (Some(vec![port ^ 1]), false),
-    ];
+    let table = [(None, true), (Some(vec![port]), true), (Some(vec![port ^ 1]), false)];
     for (bind_ports, allowed) in table {
         let mut spec = spec(directory, &[helper().as_str(), "bind", &address]);
         if let Some(sandbox) = &mut spec.sandbox {
@@ -162,23 +121,14 @@ async fn landlock_refuses_other_ports() {
 async fn a_program_runs_as_the_user_that_was_asked_for_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let directory = Utf8Path::from_path(directory.path()).unwrap();
-    let user = User {
-        uid: 54_321,
-        gid: 54_322,
-    };
+    let user = User { uid: 54_321, gid: 54_322 };
     let script = "echo $(id -u) $(id -g) $(id -G) $(grep NoNewPrivs /proc/self/status)";
-    let spec = LaunchSpec {
-        user: Some(user),
-        sandbox: None,
-        ..spec("/".into(), &["sh", "-c", script])
-    };
+    let spec =
+        LaunchSpec { user: Some(user), sandbox: None, ..spec("/".into(), &["sh", "-c", script]) };
     let (code, said) = run(&spec).await;
     if report().users {
         std::os::unix::fs::chown(directory, Some(user.uid), Some(user.gid)).unwrap();
-        assert_eq!(
-            (code, said.trim()),
-            (Some(0), "54321 54322 54322 NoNewPrivs: 1")
-        );
+        assert_eq!((code, said.trim()), (Some(0), "54321 54322 54322 NoNewPrivs: 1"));
     } else {
         assert_eq!(code, Some(LAUNCH_FAILED), "{said}");
         assert!(said.contains("run as user 54321"), "{said}");

@@ -16,24 +16,13 @@ async fn a_set_is_started_once_and_stopped_as_a_whole() {
     bench.client.apply(GROUP, set()).await.unwrap();
     let pids = [bench.pid("one").await, bench.pid("two").await];
     bench.client.apply(GROUP, set()).await.unwrap();
-    assert_eq!(
-        pids,
-        [bench.pid("one").await, bench.pid("two").await],
-        "idempotent"
-    );
+    assert_eq!(pids, [bench.pid("one").await, bench.pid("two").await], "idempotent");
 
-    bench
-        .client
-        .apply("slappart1", vec![bench.script("other", FOREVER)])
-        .await
-        .unwrap();
+    bench.client.apply("slappart1", vec![bench.script("other", FOREVER)]).await.unwrap();
     bench.client.stop(GROUP).await.unwrap();
     assert_eq!(pids.map(is_alive), [false, false]);
     bench.client.stop(GROUP).await.unwrap();
-    assert!(
-        is_alive(bench.pid("other").await),
-        "another group is not touched"
-    );
+    assert!(is_alive(bench.pid("other").await), "another group is not touched");
 }
 
 #[tokio::test]
@@ -48,15 +37,10 @@ async fn only_what_changed_is_replaced_and_the_old_one_ends_first() {
     bench.client.apply(GROUP, set(NEW)).await.unwrap();
     assert_eq!(bench.pid("same").await, same);
     let first = events.next().await.unwrap().unwrap();
-    let Event::Exited { pid, expected, .. } = first else {
-        panic!("{first:?}")
-    };
+    let Event::Exited { pid, expected, .. } = first else { panic!("{first:?}") };
     assert_eq!((pid, expected), (old, true));
     let second = events.next().await.unwrap().unwrap();
-    assert!(
-        matches!(&second, Event::Started { program, .. } if program == NEW),
-        "{second:?}"
-    );
+    assert!(matches!(&second, Event::Started { program, .. } if program == NEW), "{second:?}");
     assert_eq!(bench.client.status().await.unwrap().len(), 2);
 
     let mut changed = set(NEW);
@@ -70,47 +54,26 @@ async fn only_what_changed_is_replaced_and_the_old_one_ends_first() {
 async fn a_killed_program_is_back_and_a_crash_loop_is_slowed() {
     let bench = Bench::new().await;
     let mut events = bench.client.subscribe().await.unwrap();
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("p", FOREVER)])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![bench.script("p", FOREVER)]).await.unwrap();
     let first = bench.pid("p").await;
     kill(first).await;
     let exit = until(&mut events, |event| match event {
-        Event::Exited {
-            pid,
-            exit,
-            expected: false,
-            ..
-        } if pid == first => Some(exit),
+        Event::Exited { pid, exit, expected: false, .. } if pid == first => Some(exit),
         _ => None,
     });
-    assert_eq!(
-        exit.await,
-        Exit {
-            code: None,
-            signal: Some(9)
-        }
-    );
+    assert_eq!(exit.await, Exit { code: None, signal: Some(9) });
     let second = until(&mut events, |event| match event {
         Event::Started { pid, .. } => Some(pid),
         _ => None,
     });
     assert_ne!(second.await, first);
 
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("p", "exit 3")])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![bench.script("p", "exit 3")]).await.unwrap();
     let mut delays = Vec::new();
     while delays.len() < 2 {
         delays.push(
             until(&mut events, |event| match event {
-                Event::Restarting {
-                    delay_ms, failures, ..
-                } => Some((delay_ms, failures)),
+                Event::Restarting { delay_ms, failures, .. } => Some((delay_ms, failures)),
                 _ => None,
             })
             .await,
@@ -118,13 +81,7 @@ async fn a_killed_program_is_back_and_a_crash_loop_is_slowed() {
     }
     assert_eq!(delays, [(0, 1), (500, 2)]);
     let status = bench.one("p").await;
-    assert_eq!(
-        status.last_exit,
-        Some(Exit {
-            code: Some(3),
-            signal: None
-        })
-    );
+    assert_eq!(status.last_exit, Some(Exit { code: Some(3), signal: None }));
     assert!(status.failures >= 2, "{status:?}");
 }
 
@@ -136,27 +93,18 @@ async fn a_program_that_cannot_be_started_says_why() {
     let mut unlogged = bench.script("unlogged", FOREVER);
     unlogged.log = bench.place("no/such/directory.log");
     let mut events = bench.client.subscribe().await.unwrap();
-    bench
-        .client
-        .apply(GROUP, vec![missing, unlogged])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![missing, unlogged]).await.unwrap();
     let mut reasons = Vec::new();
     while reasons.len() < 2 {
         let fatal = until(&mut events, |event| match event {
-            Event::Fatal {
-                program, reason, ..
-            } => Some((program, reason)),
+            Event::Fatal { program, reason, .. } => Some((program, reason)),
             _ => None,
         });
         reasons.push(fatal.await);
     }
     reasons.sort();
     let [(_, missing), (_, unlogged)] = reasons.try_into().unwrap();
-    assert!(
-        missing.contains("execute /missing/program: No such file"),
-        "{missing}"
-    );
+    assert!(missing.contains("execute /missing/program: No such file"), "{missing}");
     assert!(unlogged.contains("open log "), "{unlogged}");
 }
 
@@ -171,11 +119,7 @@ async fn a_killed_supervisor_finds_its_processes_again() {
     let mut events = bench.client.subscribe().await.unwrap();
     bench.client.apply(GROUP, set.clone()).await.unwrap();
     let exited = until(&mut events, |event| match event {
-        Event::Exited {
-            program,
-            expected: true,
-            ..
-        } => Some(program),
+        Event::Exited { program, expected: true, .. } => Some(program),
         _ => None,
     });
     assert_eq!(exited.await, "once");
@@ -184,18 +128,12 @@ async fn a_killed_supervisor_finds_its_processes_again() {
     // An answer that takes the supervisor's lock on the board follows every earlier change.
     bench.client.status().await.unwrap();
     bench.kill_supervisor().await;
-    assert!(matches!(
-        bench.client.status().await,
-        Err(ClientError::Absent { .. })
-    ));
+    assert!(matches!(bench.client.status().await, Err(ClientError::Absent { .. })));
     ensure_running(helper(), &bench.base).await.unwrap();
     bench.client.apply(GROUP, set).await.unwrap();
     assert_eq!([bench.pid("p").await, bench.pid("secret").await], pids);
     assert_eq!(bench.one("once").await.state, ProgramState::Finished);
-    assert_eq!(
-        std::fs::read_to_string(bench.place("once.txt")).unwrap(),
-        "ran\n"
-    );
+    assert_eq!(std::fs::read_to_string(bench.place("once.txt")).unwrap(), "ran\n");
 
     let mut events = bench.client.subscribe().await.unwrap();
     kill(pids[0]).await;
@@ -216,16 +154,8 @@ async fn a_killed_supervisor_finds_its_processes_again() {
 #[tokio::test]
 async fn what_ran_runs_again_without_anyone_asking() {
     let bench = Bench::new().await;
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("p", FOREVER)])
-        .await
-        .unwrap();
-    bench
-        .client
-        .apply("slappart1", vec![bench.script("stopped", FOREVER)])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![bench.script("p", FOREVER)]).await.unwrap();
+    bench.client.apply("slappart1", vec![bench.script("stopped", FOREVER)]).await.unwrap();
     bench.client.stop("slappart1").await.unwrap();
     let before = bench.pid("p").await;
     bench.client.shutdown().await.unwrap();
@@ -242,10 +172,7 @@ async fn what_ran_runs_again_without_anyone_asking() {
 async fn a_program_that_ignores_the_polite_signal_is_killed_after_its_grace() {
     let bench = Bench::new().await;
     let pipe = bench.pipe("ready");
-    let mut deaf = bench.script(
-        "deaf",
-        "trap '' TERM; echo up > ready; while :; do sleep 1; done",
-    );
+    let mut deaf = bench.script("deaf", "trap '' TERM; echo up > ready; while :; do sleep 1; done");
     deaf.grace_ms = 50;
     bench.client.apply(GROUP, vec![deaf]).await.unwrap();
     assert_eq!(read(&pipe).await, "up");
@@ -261,20 +188,9 @@ async fn grandchildren_end_too_even_in_a_session_of_their_own() {
     let script = "sh -c 'sleep 100000 & echo $! > inner; wait' & \
                   setsid sleep 100000 & \
                   until [ -s inner ]; do sleep 0.01; done; echo $(cat inner) $! > pids; wait";
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("family", script)])
-        .await
-        .unwrap();
-    let pids: Vec<u32> = read(&pipe)
-        .await
-        .split(' ')
-        .map(|pid| pid.parse().unwrap())
-        .collect();
-    assert!(
-        pids.len() == 2 && pids.iter().copied().all(is_alive),
-        "{pids:?}"
-    );
+    bench.client.apply(GROUP, vec![bench.script("family", script)]).await.unwrap();
+    let pids: Vec<u32> = read(&pipe).await.split(' ').map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && pids.iter().copied().all(is_alive), "{pids:?}");
     bench.client.stop(GROUP).await.unwrap();
     assert!(!pids.iter().copied().any(is_alive), "{pids:?}");
 }
@@ -285,11 +201,7 @@ async fn orphans_of_a_crashed_program_are_gone_before_it_starts_again() {
     let pipe = bench.pipe("pids");
     let mut events = bench.client.subscribe().await.unwrap();
     let script = "sleep 100000 & echo $! > pids; kill -9 $$";
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("p", script)])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![bench.script("p", script)]).await.unwrap();
     let orphan: u32 = read(&pipe).await.parse().unwrap();
     let restarting = until(&mut events, |event| match event {
         Event::Restarting { failures, .. } => Some(failures),
@@ -309,11 +221,7 @@ async fn a_program_writes_its_own_log_with_the_environment_it_was_given() {
     bench.client.apply(GROUP, vec![program]).await.unwrap();
     assert_eq!(read(&pipe).await, "x");
     let log = bench.log("p");
-    for line in [
-        "GREETING=hello",
-        "to-error",
-        bench.place("").as_str().trim_end_matches('/'),
-    ] {
+    for line in ["GREETING=hello", "to-error", bench.place("").as_str().trim_end_matches('/')] {
         assert!(log.lines().any(|one| one == line), "{log} lacks {line}");
     }
     assert!(!log.contains("CARGO"), "nothing is inherited: {log}");
@@ -325,10 +233,7 @@ async fn a_client_that_goes_away_changes_nothing() {
     let mut events = bench.client.subscribe().await.unwrap();
     let path = bench.base.join("var/run/supervisor.sock");
     let programs = vec![bench.script("p", FOREVER)];
-    let request = Request::Apply {
-        group: GROUP.into(),
-        programs,
-    };
+    let request = Request::Apply { group: GROUP.into(), programs };
     let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
     let line = format!("{}\n", serde_json::to_string(&request).unwrap());
     stream.write_all(line.as_bytes()).await.unwrap();
@@ -345,9 +250,7 @@ async fn a_client_that_goes_away_changes_nothing() {
         stream.write_all(bad.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
-        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer)
-            .await
-            .unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
         assert!(answer.contains("cannot be read"), "{bad:?}: {answer}");
     }
     assert!(is_alive(pid));
@@ -356,11 +259,7 @@ async fn a_client_that_goes_away_changes_nothing() {
 #[tokio::test]
 async fn a_set_that_makes_no_sense_is_refused_and_changes_nothing() {
     let bench = Bench::new().await;
-    bench
-        .client
-        .apply(GROUP, vec![bench.script("p", FOREVER)])
-        .await
-        .unwrap();
+    bench.client.apply(GROUP, vec![bench.script("p", FOREVER)]).await.unwrap();
     let twice = vec![bench.script("q", FOREVER), bench.script("q", FOREVER)];
     let refused = bench.client.apply(GROUP, twice).await;
     assert!(matches!(&refused, Err(ClientError::Refused(why)) if why.contains("twice")));

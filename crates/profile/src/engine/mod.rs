@@ -142,9 +142,7 @@ fn read_location(
             .map_err(|refusal| host_error(&format!("cannot fetch {path}"), refusal));
     }
     let path = Utf8PathBuf::from(path);
-    inputs
-        .entry(path.clone())
-        .or_insert_with(|| Look::at(&path));
+    inputs.entry(path.clone()).or_insert_with(|| Look::at(&path));
     files::read(&path)
 }
 
@@ -171,10 +169,7 @@ fn defaults(job: &Job) -> Layer {
     let mut put =
         |option: &str, text: &str| put_option(&mut layer, &source, BUILDOUT, option, text);
     for (option, folder) in DIRECTORIES {
-        put(
-            option,
-            job.directory.join(folder).as_str().trim_end_matches('/'),
-        );
+        put(option, job.directory.join(folder).as_str().trim_end_matches('/'));
     }
     for (option, text) in others {
         put(option, text);
@@ -196,17 +191,10 @@ fn extra(job: &Job) -> Layer {
 }
 
 fn put_option(layer: &mut Layer, source: &Rc<Source>, section: &str, option: &str, text: &str) {
-    let spot = Spot {
-        source: Rc::clone(source),
-        line: 1,
-        column: 1,
-    };
+    let spot = Spot { source: Rc::clone(source), line: 1, column: 1 };
     let set = Some(Raw::at(spot, &escape(text)));
-    layer.entry(section.into()).or_default().insert(
-        option.into(),
-        Change {
-            set,
-            ..Change::default()
-        },
-    );
+    layer
+        .entry(section.into())
+        .or_default()
+        .insert(option.into(), Change { set, ..Change::default() });
 }

@@ -21,10 +21,8 @@ impl Engine<'_> {
         let parts = match self.cell(BUILDOUT, "parts")?.read()? {
             Seen::Value(value) => value.as_str().unwrap_or_default().to_owned(),
             Seen::Waiting(waiting) => {
-                let message = format!(
-                    "`parts` depends on `{}`, which has no answer yet",
-                    waiting.title
-                );
+                let message =
+                    format!("`parts` depends on `{}`, which has no answer yet", waiting.title);
                 return Err(Error::new(Code::Unsupported, message)
                     .with_hint("let values of parts depend on requests, not the list of parts"));
             }
@@ -61,19 +59,12 @@ impl Engine<'_> {
             .map(|(option, _)| Rc::clone(option))
             .collect();
         referring.sort();
-        self.slots.insert(
-            name.into(),
-            Slot {
-                raw,
-                ..Slot::default()
-            },
-        );
+        self.slots.insert(name.into(), Slot { raw, ..Slot::default() });
         if name == BUILDOUT {
             self.settle_directories()?;
         }
         for option in referring {
-            self.cell(name, &option)
-                .map_err(|error| error.during(chain()))?;
+            self.cell(name, &option).map_err(|error| error.during(chain()))?;
         }
         self.construct(name).map_err(|error| error.during(chain()))
     }
@@ -101,11 +92,8 @@ impl Engine<'_> {
             return Ok(());
         };
         let Seen::Value(value) = self.cell(name, "recipe")?.read()? else {
-            return Err(Error::new(
-                Code::Unsupported,
-                "a recipe's name cannot wait for a request",
-            )
-            .at(|| raw.spot.place()));
+            return Err(Error::new(Code::Unsupported, "a recipe's name cannot wait for a request")
+                .at(|| raw.spot.place()));
         };
         let recipe = value.as_str().unwrap_or_default().trim().to_owned();
         if recipe.is_empty() {
@@ -117,12 +105,7 @@ impl Engine<'_> {
             Datum::Waiting(waiting) => Some(Rc::clone(waiting)),
             Datum::Text(_) | Datum::Typed(_) => None,
         });
-        let mut part = Part {
-            kind,
-            recipe,
-            instance: None,
-            waiting: None,
-        };
+        let mut part = Part { kind, recipe, instance: None, waiting: None };
         let name: Rc<str> = name.into();
         let made = match waits {
             Some(waiting) => Err(Stop::Waiting(waiting)),
@@ -194,10 +177,7 @@ impl Engine<'_> {
         let result = self.substitute(section, &text, &|offset| raw.spot_at(offset));
         self.computing.pop();
         result.map_err(|error| {
-            error.during(format!(
-                "while evaluating {section}:{option} ({})",
-                raw.spot.short()
-            ))
+            error.during(format!("while evaluating {section}:{option} ({})", raw.spot.short()))
         })
     }
 
@@ -221,16 +201,8 @@ impl Engine<'_> {
                     whole.push_str(text);
                     continue;
                 }
-                Piece::Reference {
-                    section: "",
-                    option,
-                    offset,
-                } => (section, option, offset),
-                Piece::Reference {
-                    section,
-                    option,
-                    offset,
-                } => (section, option, offset),
+                Piece::Reference { section: "", option, offset } => (section, option, offset),
+                Piece::Reference { section, option, offset } => (section, option, offset),
             };
             let cell = self
                 .refer(section, target, option)
@@ -289,10 +261,7 @@ impl Engine<'_> {
         if let Some(name) = option.strip_prefix("connection-").filter(|_| requests) {
             return error.with_hint(format!("add `{name}` to `return` of [{section}]"));
         }
-        error.with_nearest(
-            option,
-            slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name),
-        )
+        error.with_nearest(option, slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name))
     }
 }
 
@@ -301,11 +270,7 @@ fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
         Code::UnknownRecipe,
         format!("part [{section}] needs recipe `{recipe}`, which is not known here"),
     )
-    .at(|| {
-        raw.lines
-            .first()
-            .map_or_else(|| raw.spot.place(), |line| line.spot.place())
-    })
+    .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
     .with_nearest(recipe, recipes::names())
 }
 

@@ -20,24 +20,14 @@ use crate::value::Seen;
 /// before it, and the next run goes on there.
 pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let state = State::load(&job.state_file)?;
-    let previous = state
-        .parts
-        .iter()
-        .map(|part| (part.name.clone(), part.clone()))
-        .collect();
+    let previous = state.parts.iter().map(|part| (part.name.clone(), part.clone())).collect();
     let mut engine = Engine::load(job, host, previous)?;
     engine.evaluate()?;
     let signatures = engine.signatures()?;
-    let mut installer = Installer {
-        left: Vec::new(),
-        done: Vec::new(),
-        before: state.parts,
-        signatures,
-    };
+    let mut installer =
+        Installer { left: Vec::new(), done: Vec::new(), before: state.parts, signatures };
     installer.remove_first(&mut engine)?;
-    let result = engine
-        .make_directories()
-        .and_then(|()| installer.install(&mut engine));
+    let result = engine.make_directories().and_then(|()| installer.install(&mut engine));
     let state = installer.finish(&mut engine, result.is_ok())?;
     state.save(&job.state_file)?;
     result?;
@@ -59,10 +49,7 @@ impl Installer {
     /// Uninstalls, last installed first, the changed parts whose recipe wants an empty place.
     fn remove_first(&mut self, engine: &mut Engine<'_>) -> Result<()> {
         for old in self.before.iter_mut().rev() {
-            let part = engine
-                .slots
-                .get(old.name.as_str())
-                .and_then(|slot| slot.part.as_ref());
+            let part = engine.slots.get(old.name.as_str()).and_then(|slot| slot.part.as_ref());
             let clears = part.is_some_and(|part| part.waiting.is_none() && part.kind.clear_first);
             let changed =
                 self.signatures.get(old.name.as_str()) != Some(&old.signature) || misses_path(old);
@@ -108,21 +95,13 @@ impl Installer {
         (done, total): (u64, u64),
     ) -> Result<()> {
         let signature = self.signatures.get(name).cloned().unwrap_or_default();
-        let same = old
-            .as_ref()
-            .is_some_and(|old| old.signature == signature && !misses_path(old));
+        let same = old.as_ref().is_some_and(|old| old.signature == signature && !misses_path(old));
         let Some(mut instance) = part.instance.take() else {
             return Ok(());
         };
         let options = engine.recorded_options(name)?;
         let changes = engine.outcome.changed.len();
-        let Engine {
-            job,
-            host,
-            outcome,
-            inputs,
-            ..
-        } = &mut *engine;
+        let Engine { job, host, outcome, inputs, .. } = &mut *engine;
         let mut work = Work {
             job,
             host: &mut **host,
@@ -135,21 +114,11 @@ impl Installer {
         if !same {
             work.progress("install", done, total);
         }
-        let result = if same {
-            instance.update(&mut work)
-        } else {
-            instance.install(&mut work)
-        };
-        let Work {
-            mut recorded, keep, ..
-        } = work;
+        let result = if same { instance.update(&mut work) } else { instance.install(&mut work) };
+        let Work { mut recorded, keep, .. } = work;
         let had = old.is_some();
         let old_paths = old.map(|old| old.paths).unwrap_or_default();
-        let signature = if result.is_ok() {
-            signature
-        } else {
-            String::new()
-        };
+        let signature = if result.is_ok() { signature } else { String::new() };
         if result.is_err() || keep {
             recorded.extend(old_paths);
         } else {
@@ -189,12 +158,8 @@ impl Installer {
             }
             engine.outcome.parts.splice(0..0, gone);
         }
-        let kept: BTreeSet<&Utf8PathBuf> = self
-            .done
-            .iter()
-            .chain(&self.before)
-            .flat_map(|part| &part.paths)
-            .collect();
+        let kept: BTreeSet<&Utf8PathBuf> =
+            self.done.iter().chain(&self.before).flat_map(|part| &part.paths).collect();
         for path in self.left.iter().filter(|path| !kept.contains(path)) {
             engine.remove(path)?;
         }
@@ -236,18 +201,13 @@ impl Engine<'_> {
 
     /// Tells what the run depended on: files as they looked before they were read, what the parts own as it is now.
     fn inputs_seen(&mut self, state: &State) {
-        let recorded: Vec<Utf8PathBuf> = state
-            .parts
-            .iter()
-            .flat_map(|part| part.paths.iter().cloned())
-            .collect();
+        let recorded: Vec<Utf8PathBuf> =
+            state.parts.iter().flat_map(|part| part.paths.iter().cloned()).collect();
         for path in recorded.iter().chain([&self.job.state_file]) {
             self.inputs.insert(path.clone(), Look::at(path));
         }
         let inputs = std::mem::take(&mut self.inputs);
-        self.outcome
-            .inputs
-            .extend(inputs.into_iter().map(|(path, seen)| Input { path, seen }));
+        self.outcome.inputs.extend(inputs.into_iter().map(|(path, seen)| Input { path, seen }));
         self.outcome.recorded.extend(recorded);
     }
 }

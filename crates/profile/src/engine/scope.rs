@@ -57,10 +57,7 @@ impl<'e, 'h> Scope<'e, 'h> {
             Purpose::Instance(facts) => Ok(facts),
             Purpose::Software(_) => Err(Error::new(
                 Code::Unsupported,
-                format!(
-                    "[{}] belongs into an instance, not into a release",
-                    self.name
-                ),
+                format!("[{}] belongs into an instance, not into a release", self.name),
             )),
         }
     }
@@ -111,9 +108,8 @@ impl<'e, 'h> Scope<'e, 'h> {
         let Some(value) = self.option(option)? else {
             return Ok(None);
         };
-        let text = value
-            .text()
-            .map_err(|error| self.fault(option, Code::BadOption, error.message()))?;
+        let text =
+            value.text().map_err(|error| self.fault(option, Code::BadOption, error.message()))?;
         Ok(Some(text.to_string()).filter(|text| !text.trim().is_empty()))
     }
 
@@ -127,9 +123,8 @@ impl<'e, 'h> Scope<'e, 'h> {
             Code::MissingOption,
             format!("part [{}] lacks option `{option}`", self.name),
         );
-        let error = self
-            .place(error, "recipe")
-            .with_nearest(option, names.iter().map(String::as_str));
+        let error =
+            self.place(error, "recipe").with_nearest(option, names.iter().map(String::as_str));
         Err(error.into())
     }
 
@@ -173,11 +168,7 @@ impl<'e, 'h> Scope<'e, 'h> {
         match Mode::parse(&text) {
             Some(mode) => Ok(Some(mode)),
             None => Err(self
-                .fault(
-                    option,
-                    Code::BadOption,
-                    format!("`{text}` is no octal mode such as 0644"),
-                )
+                .fault(option, Code::BadOption, format!("`{text}` is no octal mode such as 0644"))
                 .into()),
         }
     }
@@ -223,12 +214,8 @@ impl<'e, 'h> Scope<'e, 'h> {
             return Err(Stop::Waiting(waiting));
         }
         let slot = &self.engine.slots[section];
-        let mut names: Vec<String> = slot
-            .raw
-            .keys()
-            .chain(slot.cells.keys())
-            .map(ToString::to_string)
-            .collect();
+        let mut names: Vec<String> =
+            slot.raw.keys().chain(slot.cells.keys()).map(ToString::to_string).collect();
         names.sort();
         names.dedup();
         Ok(names)
@@ -251,26 +238,17 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// Fills `${section:option}` in the text of a file, `$$` becomes `$`.
     pub(crate) fn substitute(&mut self, file: &str, text: &str) -> Result<String, Stop> {
         let source = Source::new(file, text);
-        let spot = |line, column| Spot {
-            source: Rc::clone(&source),
-            line,
-            column,
-        };
+        let spot = |line, column| Spot { source: Rc::clone(&source), line, column };
         let raw = Raw {
             spot: spot(1, 1),
             lines: text
                 .split('\n')
                 .enumerate()
-                .map(|(at, line)| crate::read::Line {
-                    text: line.into(),
-                    spot: spot(at + 1, 1),
-                })
+                .map(|(at, line)| crate::read::Line { text: line.into(), spot: spot(at + 1, 1) })
                 .collect(),
         };
         let me = Rc::clone(&self.name);
-        let cell = self
-            .engine
-            .substitute(&me, text, &|offset| raw.spot_at(offset))?;
+        let cell = self.engine.substitute(&me, text, &|offset| raw.spot_at(offset))?;
         self.note(
             format!("text {file}"),
             signature::digest(signature::recorded(&cell)?.as_bytes()),
@@ -285,33 +263,22 @@ impl<'e, 'h> Scope<'e, 'h> {
 
     /// Sets an own option.
     pub(crate) fn set(&mut self, option: &str, value: impl Into<Value>) {
-        self.engine
-            .set_cell(&self.name, option, Cell::of(value.into(), false));
+        self.engine.set_cell(&self.name, option, Cell::of(value.into(), false));
     }
 
     /// Sets an own option that reaches neither state nor log.
     pub(crate) fn set_secret(&mut self, option: &str, value: impl Into<Value>) {
-        self.engine
-            .set_cell(&self.name, option, Cell::of(value.into(), true));
+        self.engine.set_cell(&self.name, option, Cell::of(value.into(), true));
     }
 
     /// Sets an own option that is not known yet.
     pub(crate) fn set_waiting(&mut self, option: &str, waiting: &Rc<Waiting>) {
-        self.engine.set_cell(
-            &self.name,
-            option,
-            Cell::new(Datum::Waiting(Rc::clone(waiting))),
-        );
+        self.engine.set_cell(&self.name, option, Cell::new(Datum::Waiting(Rc::clone(waiting))));
     }
 
     /// An own option as the last successful run left it.
     pub(crate) fn previous(&self, option: &str) -> Option<&str> {
-        self.engine
-            .previous
-            .get(&*self.name)?
-            .options
-            .get(option)
-            .map(String::as_str)
+        self.engine.previous.get(&*self.name)?.options.get(option).map(String::as_str)
     }
 
     /// Reads a path or URL; its content counts for the signature.
@@ -324,11 +291,7 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// Where an own option points to: a URL as it is, a path made absolute.
     pub(crate) fn location(&self, text: &str) -> String {
         let text = text.trim().strip_prefix("file://").unwrap_or(text.trim());
-        if is_url(text) {
-            text.to_owned()
-        } else {
-            self.path(text).into_string()
-        }
+        if is_url(text) { text.to_owned() } else { self.path(text).into_string() }
     }
 
     /// An error about an own option, with its place.

@@ -35,10 +35,7 @@ impl Engine<'_> {
     }
 
     fn sign(&mut self, name: &Rc<str>, known: &mut BTreeMap<Rc<str>, String>) -> Result<()> {
-        let Some(part) = self.slots[name]
-            .part
-            .as_ref()
-            .filter(|part| part.waiting.is_none())
+        let Some(part) = self.slots[name].part.as_ref().filter(|part| part.waiting.is_none())
         else {
             return Ok(());
         };
@@ -47,11 +44,7 @@ impl Engine<'_> {
             lines.push(format!("{option}={text}"));
         }
         let slot = &self.slots[name];
-        lines.extend(
-            slot.reads
-                .iter()
-                .map(|(what, digest)| format!("{what} {digest}")),
-        );
+        lines.extend(slot.reads.iter().map(|(what, digest)| format!("{what} {digest}")));
         for below in self.parts_below(name) {
             // Order is post-order: whatever is not known yet is part of a circle of sections.
             if let Some(signature) = known.get(&below) {
@@ -87,10 +80,7 @@ impl Engine<'_> {
             self.cell(name, &option)?;
         }
         let cells = &self.slots[name].cells;
-        cells
-            .iter()
-            .map(|(option, cell)| Ok((option.to_string(), recorded(cell)?)))
-            .collect()
+        cells.iter().map(|(option, cell)| Ok((option.to_string(), recorded(cell)?))).collect()
     }
 }
 
@@ -101,11 +91,7 @@ pub(super) fn recorded(cell: &Cell) -> Result<String> {
         Datum::Typed(value) => dumps(value)?,
         Datum::Waiting(waiting) => format!("waiting for {}", waiting.title),
     };
-    Ok(if cell.secret {
-        format!("sha256:{}", digest(text.as_bytes()))
-    } else {
-        text
-    })
+    Ok(if cell.secret { format!("sha256:{}", digest(text.as_bytes())) } else { text })
 }
 
 #[cfg(test)]

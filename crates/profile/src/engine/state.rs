@@ -36,10 +36,7 @@ pub(crate) struct PartState {
 
 impl State {
     pub(super) fn new(parts: Vec<PartState>) -> Self {
-        Self {
-            version: VERSION,
-            parts,
-        }
+        Self { version: VERSION, parts }
     }
 
     /// Reads the file; without one nothing is installed.
@@ -50,30 +47,24 @@ impl State {
             Err(error) => return Err(Error::io("read the state", path, &error)),
         };
         let bad = |problem: String| {
-            Error::new(
-                Code::BadState,
-                format!("the state file {path} cannot be used: {problem}"),
-            )
-            .with_hint(
-                "move it away to install everything again; files of vanished parts then stay",
-            )
+            Error::new(Code::BadState, format!("the state file {path} cannot be used: {problem}"))
+                .with_hint(
+                    "move it away to install everything again; files of vanished parts then stay",
+                )
         };
         let state: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
         match state.version {
             VERSION => Ok(state),
-            other => Err(bad(format!(
-                "it has version {other}, this program reads version {VERSION}"
-            ))),
+            other => {
+                Err(bad(format!("it has version {other}, this program reads version {VERSION}")))
+            }
         }
     }
 
     /// Writes the file unless it says just this.
     pub(super) fn save(&self, path: &Utf8Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| {
-            Error::new(
-                Code::BadState,
-                format!("the state cannot be written: {error}"),
-            )
+            Error::new(Code::BadState, format!("the state cannot be written: {error}"))
         })?;
         put(path, &text, Mode::Exact(0o600), Keep::Durable)?;
         Ok(())
@@ -87,9 +78,7 @@ mod tests {
     #[test]
     fn the_file_comes_back_and_strange_ones_are_refused() {
         let keeper = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(keeper.path())
-            .unwrap()
-            .join("state.json");
+        let path = Utf8Path::from_path(keeper.path()).unwrap().join("state.json");
         assert_eq!(State::load(&path).unwrap(), State::new(Vec::new()));
         let part = PartState {
             name: "a".into(),
@@ -103,11 +92,7 @@ mod tests {
         assert_eq!(State::load(&path).unwrap(), state);
         for text in ["{}", "{\"version\": 99, \"parts\": []}", ""] {
             put(&path, text.as_bytes(), Mode::Plain, Keep::Renewable).unwrap();
-            assert_eq!(
-                State::load(&path).unwrap_err().code(),
-                Code::BadState,
-                "{text}"
-            );
+            assert_eq!(State::load(&path).unwrap_err().code(), Code::BadState, "{text}");
         }
     }
 

@@ -50,9 +50,7 @@ impl Work<'_> {
 
     /// Remembers that a path was read.
     pub(crate) fn depends_on(&mut self, path: &Utf8Path) {
-        self.inputs
-            .entry(path.to_owned())
-            .or_insert_with(|| Look::at(path));
+        self.inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
     }
 
     /// Remembers that this part owns a path: uninstalling removes it.
@@ -78,12 +76,10 @@ impl Work<'_> {
     /// Takes over what another profile did.
     pub(crate) fn adopt(&mut self, other: Outcome) {
         let part = self.part;
-        self.outcome
-            .parts
-            .extend(other.parts.into_iter().map(|mut report| {
-                report.name = format!("{part}/{}", report.name);
-                report
-            }));
+        self.outcome.parts.extend(other.parts.into_iter().map(|mut report| {
+            report.name = format!("{part}/{}", report.name);
+            report
+        }));
         self.outcome.connection = other.connection.or(self.outcome.connection.take());
         self.outcome.requested.extend(other.requested);
         self.outcome.waiting.extend(other.waiting);

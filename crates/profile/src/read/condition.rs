@@ -21,11 +21,7 @@ enum Value {
 /// The truth of a condition; an error is a sentence about what is not understood.
 pub(super) fn evaluate(text: &str) -> Result<bool, String> {
     let text = text.replace("\\x23", "#").replace("\\x3b", ";");
-    let mut parser = Parser {
-        tokens: tokens(&text)?,
-        at: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: tokens(&text)?, at: 0, depth: 0 };
     let value = parser.either()?;
     match parser.peek() {
         None => Ok(truth(&value)),
@@ -49,9 +45,7 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' | '\'' => {
-                let end = rest[1..]
-                    .find(first)
-                    .ok_or("the condition has a text without end")?;
+                let end = rest[1..].find(first).ok_or("the condition has a text without end")?;
                 end + 2
             }
             c if c.is_alphanumeric() || c == '_' => rest
@@ -119,9 +113,8 @@ impl Parser {
 
     fn comparison(&mut self) -> Result<Value, String> {
         let left = self.atom()?;
-        let Some(operator) = self
-            .peek()
-            .filter(|op| ["==", "!=", "<", "<=", ">", ">=", "in", "not"].contains(op))
+        let Some(operator) =
+            self.peek().filter(|op| ["==", "!=", "<", "<=", ">", ">=", "in", "not"].contains(op))
         else {
             return Ok(left);
         };
@@ -199,10 +192,7 @@ fn compare(left: &Value, operator: &str, right: &Value) -> Result<bool, String> 
 }
 
 fn versions(a: &[i64], text: &str) -> Ordering {
-    let b: Vec<i64> = text
-        .split('.')
-        .map(|part| part.parse().unwrap_or(0))
-        .collect();
+    let b: Vec<i64> = text.split('.').map(|part| part.parse().unwrap_or(0)).collect();
     let at = |parts: &[i64], i: usize| parts.get(i).copied().unwrap_or(0);
     (0..a.len().max(b.len()))
         .map(|i| at(a, i).cmp(&at(&b, i)))
@@ -240,14 +230,10 @@ fn name(token: &str, called: bool) -> Option<Value> {
             _ => None,
         };
     }
-    if let Some(digits) = token
-        .strip_prefix("python")
-        .filter(|digits| digits.parse::<u32>().is_ok())
+    if let Some(digits) =
+        token.strip_prefix("python").filter(|digits| digits.parse::<u32>().is_ok())
     {
-        let current = [
-            format!("{}", PYTHON[0]),
-            format!("{}{}", PYTHON[0], PYTHON[1]),
-        ];
+        let current = [format!("{}", PYTHON[0]), format!("{}{}", PYTHON[0], PYTHON[1])];
         return Some(Value::Bool(current.iter().any(|version| version == digits)));
     }
     match token {
@@ -285,10 +271,7 @@ mod tests {
             ("python311".into(), Ok(true)),
             ("pypy or posix".into(), Ok(true)),
             ("not (python3 and linux)".into(), Ok(false)),
-            (
-                format!("linux and platform.machine() == \"{machine}\""),
-                Ok(true),
-            ),
+            (format!("linux and platform.machine() == \"{machine}\""), Ok(true)),
             ("platform.machine() in ('sparc', 'vax')".into(), Ok(false)),
             ("sys.version_info < (3,10)".into(), Ok(false)),
             ("sys.version_info >= (3, 8)".into(), Ok(true)),

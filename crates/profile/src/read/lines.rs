@@ -97,10 +97,7 @@ impl Parser<'_> {
     fn continuation(&mut self, number: usize, line: &str) {
         let spot = self.spot(number, 1);
         match &mut self.option {
-            Some(option) => option.rest.push(Line {
-                text: line.into(),
-                spot,
-            }),
+            Some(option) => option.rest.push(Line { text: line.into(), spot }),
             None if line.trim().is_empty() || matches!(self.into, Into::Skip) => {}
             None => {
                 let column = first_column(line);
@@ -110,8 +107,7 @@ impl Parser<'_> {
                     Code::BadLine,
                     "an indented line that continues no option",
                 );
-                self.faults
-                    .push(fault.with_hint("headers and options begin at the first column"));
+                self.faults.push(fault.with_hint("headers and options begin at the first column"));
             }
         }
     }
@@ -119,13 +115,9 @@ impl Parser<'_> {
     fn header(&mut self, number: usize, line: &str) {
         self.into = Into::Skip;
         let code = line.split(['#', ';']).next().unwrap_or_default().trim_end();
-        let Some(inside) = code
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        else {
+        let Some(inside) = code.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
             let fault = self.fault(number, 1, Code::BadLine, "a section header without `]`");
-            self.faults
-                .push(fault.with_hint("write `[name]`; nothing but a comment may follow"));
+            self.faults.push(fault.with_hint("write `[name]`; nothing but a comment may follow"));
             return;
         };
         let (name, condition) = match inside.split_once(':') {
@@ -134,8 +126,7 @@ impl Parser<'_> {
         };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "#[]:;{}".contains(c)) {
             let message = format!("`{name}` cannot name a section");
-            self.faults
-                .push(self.fault(number, 2, Code::BadLine, &message));
+            self.faults.push(self.fault(number, 2, Code::BadLine, &message));
             return;
         }
         match condition.map_or(Ok(true), condition::evaluate) {
@@ -146,9 +137,7 @@ impl Parser<'_> {
             }
             Ok(false) => {}
             Err(message) => {
-                let column = code
-                    .find(':')
-                    .map_or(2, |at| code[..at].chars().count() + 2);
+                let column = code.find(':').map_or(2, |at| code[..at].chars().count() + 2);
                 self.faults.push(
                     self.fault(number, column, Code::BadCondition, &message)
                         .with_hint("names like python3, linux, bits64, platform.machine(), sys.version_info are known"),
@@ -165,8 +154,7 @@ impl Parser<'_> {
                 Code::BadLine,
                 "neither a section, nor an option, nor a comment",
             );
-            self.faults
-                .push(fault.with_hint("an option is written `name = value`"));
+            self.faults.push(fault.with_hint("an option is written `name = value`"));
             return;
         };
         let left = left.trim_end();
@@ -177,22 +165,17 @@ impl Parser<'_> {
         };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "{}[]:".contains(c)) {
             let message = format!("`{name}` cannot name an option");
-            self.faults
-                .push(self.fault(number, 1, Code::BadLine, &message));
+            self.faults.push(self.fault(number, 1, Code::BadLine, &message));
             return;
         }
         if matches!(self.into, Into::Nothing) {
             let message = format!("option `{name}` before any section");
             let fault = self.fault(number, 1, Code::OptionOutside, &message);
-            self.faults
-                .push(fault.with_hint("a profile begins with `[buildout]`"));
+            self.faults.push(fault.with_hint("a profile begins with `[buildout]`"));
             return;
         }
         let column = line.chars().count() - right.chars().count() + first_column(right);
-        let first = Line {
-            text: right.trim().into(),
-            spot: self.spot(number, column),
-        };
+        let first = Line { text: right.trim().into(), spot: self.spot(number, column) };
         self.option = Some(Pending {
             name: name.into(),
             sign,
@@ -203,30 +186,14 @@ impl Parser<'_> {
     }
 
     fn finish_option(&mut self) {
-        let Some(Pending {
-            name,
-            sign,
-            spot,
-            first,
-            rest,
-        }) = self.option.take()
-        else {
+        let Some(Pending { name, sign, spot, first, rest }) = self.option.take() else {
             return;
         };
         let Into::Section(section) = &self.into else {
             return;
         };
-        let lines = if first.text.is_empty() {
-            block(first, &rest)
-        } else {
-            inline(first, rest)
-        };
-        let change = self
-            .layer
-            .entry(Rc::clone(section))
-            .or_default()
-            .entry(name)
-            .or_default();
+        let lines = if first.text.is_empty() { block(first, &rest) } else { inline(first, rest) };
+        let change = self.layer.entry(Rc::clone(section)).or_default().entry(name).or_default();
         match sign {
             Sign::Set => change.set = Some(Raw { spot, lines }),
             Sign::Add => change.add.extend(lines),
@@ -235,11 +202,7 @@ impl Parser<'_> {
     }
 
     fn spot(&self, line: usize, column: usize) -> Spot {
-        Spot {
-            source: Rc::clone(self.source),
-            line,
-            column,
-        }
+        Spot { source: Rc::clone(self.source), line, column }
     }
 
     fn fault(&self, line: usize, column: usize, code: Code, message: &str) -> Error {
@@ -253,19 +216,10 @@ fn first_column(text: &str) -> usize {
 }
 
 fn inline(first: Line, rest: Vec<Line>) -> Vec<Line> {
-    let stripped = rest
-        .into_iter()
-        .filter(|line| !line.text.trim().is_empty())
-        .map(|line| {
-            let spot = Spot {
-                column: first_column(&line.text),
-                ..line.spot
-            };
-            Line {
-                text: line.text.trim().into(),
-                spot,
-            }
-        });
+    let stripped = rest.into_iter().filter(|line| !line.text.trim().is_empty()).map(|line| {
+        let spot = Spot { column: first_column(&line.text), ..line.spot };
+        Line { text: line.text.trim().into(), spot }
+    });
     std::iter::once(first).chain(stripped).collect()
 }
 
@@ -285,13 +239,7 @@ fn block(first: Line, rest: &[Line]) -> Vec<Line> {
         .iter()
         .map(|line| {
             let text: String = line.text.trim_end().chars().skip(margin).collect();
-            Line {
-                text: text.into(),
-                spot: Spot {
-                    column: margin + 1,
-                    ..line.spot.clone()
-                },
-            }
+            Line { text: text.into(), spot: Spot { column: margin + 1, ..line.spot.clone() } }
         })
         .collect()
 }
@@ -316,10 +264,7 @@ mod tests {
             ("[s]\nx =\n   a\n     b\n\n   c \n\n", "a\n  b\n\nc"),
             ("[s]\nx =\n", ""),
             ("[s]\nx = a = b\n", "a = b"),
-            (
-                "[s]\nx = a # kept\n# dropped\n  ; kept\n",
-                "a # kept\n; kept",
-            ),
+            ("[s]\nx = a # kept\n# dropped\n  ; kept\n", "a # kept\n; kept"),
             ("[s] # comment\nx = 1\nx = 2\n", "2"),
             ("[ s ]\nx = 1\n[t]\n[s]\ny = 1\n", "1"),
             ("[s]\r\nx = 1\r\n", "1"),
@@ -333,12 +278,8 @@ mod tests {
     fn additions_stand_beside_the_value() {
         let layer = layer("[s]\nx+=a\nx = b\nx +=\n  c\n  d\nx -= e\n");
         let change = &layer["s"]["x"];
-        let texts = |lines: &[Line]| {
-            lines
-                .iter()
-                .map(|line| line.text.to_string())
-                .collect::<Vec<_>>()
-        };
+        let texts =
+            |lines: &[Line]| lines.iter().map(|line| line.text.to_string()).collect::<Vec<_>>();
         assert_eq!(change.set.as_ref().unwrap().text(), "b");
         assert_eq!(texts(&change.add), ["a", "c", "d"]);
         assert_eq!(texts(&change.remove), ["e"]);
@@ -347,10 +288,7 @@ mod tests {
     #[test]
     fn a_false_section_is_skipped() {
         let layer = layer("[s:python2]\nx = 1\n  more\n[s:python3]\ny = 2\n[t : not python3]\n");
-        assert_eq!(
-            layer["s"].keys().map(|key| &**key).collect::<Vec<_>>(),
-            ["y"]
-        );
+        assert_eq!(layer["s"].keys().map(|key| &**key).collect::<Vec<_>>(), ["y"]);
         assert!(!layer.contains_key("t"));
     }
 
@@ -358,10 +296,8 @@ mod tests {
     fn all_bad_lines_of_a_file_are_told() {
         let text = "  [x]\na = 1\n[s\n[s t]\n[s]\nnonsense\nname: value\n[u:foo(]\n";
         let error = parse(&Source::new("t.cfg", text)).unwrap_err();
-        let seen: Vec<_> = error
-            .faults()
-            .map(|fault| (fault.place.as_ref().unwrap().line, fault.code))
-            .collect();
+        let seen: Vec<_> =
+            error.faults().map(|fault| (fault.place.as_ref().unwrap().line, fault.code)).collect();
         let expected = [
             (1, Code::BadLine),
             (2, Code::OptionOutside),

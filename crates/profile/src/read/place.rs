@@ -15,10 +15,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Rc<Self> {
-        Rc::new(Self {
-            name: name.into(),
-            text: text.into(),
-        })
+        Rc::new(Self { name: name.into(), text: text.into() })
     }
 }
 
@@ -40,12 +37,7 @@ impl Spot {
             .nth(self.line.saturating_sub(1))
             .unwrap_or_default()
             .to_owned();
-        Place {
-            file: self.source.name.clone(),
-            line: self.line,
-            column: self.column,
-            text,
-        }
+        Place { file: self.source.name.clone(), line: self.line, column: self.column, text }
     }
 
     /// `file:line`, for chains.
@@ -80,22 +72,13 @@ pub(crate) struct Raw {
 impl Raw {
     /// A value of one or more lines that all stand at `spot`.
     pub(crate) fn at(spot: Spot, text: &str) -> Self {
-        let lines = text
-            .split('\n')
-            .map(|line| Line {
-                text: line.into(),
-                spot: spot.clone(),
-            })
-            .collect();
+        let lines =
+            text.split('\n').map(|line| Line { text: line.into(), spot: spot.clone() }).collect();
         Self { spot, lines }
     }
 
     pub(crate) fn text(&self) -> String {
-        self.lines
-            .iter()
-            .map(|line| &*line.text)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.lines.iter().map(|line| &*line.text).collect::<Vec<_>>().join("\n")
     }
 
     /// The place of the byte `offset` of [`Raw::text`].
@@ -103,14 +86,8 @@ impl Raw {
         let mut rest = offset;
         for line in &self.lines {
             if rest <= line.text.len() {
-                let characters = line
-                    .text
-                    .get(..rest)
-                    .map_or(0, |before| before.chars().count());
-                return Spot {
-                    column: line.spot.column + characters,
-                    ..line.spot.clone()
-                };
+                let characters = line.text.get(..rest).map_or(0, |before| before.chars().count());
+                return Spot { column: line.spot.column + characters, ..line.spot.clone() };
             }
             rest -= line.text.len() + 1;
         }

@@ -22,20 +22,12 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let path = scope.required("path")?;
     let path = scope.path(&path);
     scope.set("path", path.as_str());
-    Ok(Box::new(Check {
-        path,
-        host: scope.required("hostname")?,
-        port: scope.required("port")?,
-    }))
+    Ok(Box::new(Check { path, host: scope.required("hostname")?, port: scope.required("port")? }))
 }
 
 impl Recipe for Check {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let target = quote(&format!(
-            "/dev/tcp/{}/{}",
-            self.host.trim(),
-            self.port.trim()
-        ));
+        let target = quote(&format!("/dev/tcp/{}/{}", self.host.trim(), self.port.trim()));
         let text = format!(
             "#!/bin/bash\n# Succeeds when something listens there.\n(exec 3<>{target}) || exit 127\n"
         );

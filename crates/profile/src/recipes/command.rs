@@ -10,10 +10,8 @@ use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 
-pub(super) static KINDS: [Kind; 1] = [Kind {
-    clear_first: true,
-    ..Kind::new(&["plone.recipe.command"], make)
-}];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind { clear_first: true, ..Kind::new(&["plone.recipe.command"], make) }];
 
 /// So much of a failed command's output is told.
 const TOLD_BYTES: usize = 4000;
@@ -45,9 +43,7 @@ impl Recipe for Shell {
 
     fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.keep();
-        self.update_command
-            .as_deref()
-            .map_or(Ok(()), |command| self.run(command, work))
+        self.update_command.as_deref().map_or(Ok(()), |command| self.run(command, work))
     }
 }
 
@@ -64,11 +60,7 @@ impl Shell {
         }
         let mut output = String::from_utf8_lossy(&ended.stdout).into_owned();
         output.push_str(&String::from_utf8_lossy(&ended.stderr));
-        let message = format!(
-            "the command failed ({}): {}",
-            ended.status,
-            tail(output.trim())
-        );
+        let message = format!("the command failed ({}): {}", ended.status, tail(output.trim()));
         Err(Error::new(Code::Command, message))
     }
 }
@@ -79,9 +71,5 @@ fn tail(text: &str) -> &str {
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    if text.is_empty() {
-        "it said nothing"
-    } else {
-        &text[from..]
-    }
+    if text.is_empty() { "it said nothing" } else { &text[from..] }
 }

@@ -23,11 +23,8 @@ struct Tree {
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let Purpose::Software(supply) = &scope.job().purpose else {
-        let fault = scope.fault(
-            "recipe",
-            Code::Unsupported,
-            "packages can only be installed by a release",
-        );
+        let fault =
+            scope.fault("recipe", Code::Unsupported, "packages can only be installed by a release");
         return Err(fault.with_hint("move this part into software.cfg").into());
     };
     let packages = scope.required("packages")?;
@@ -42,11 +39,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     }
     let settings = settings(supply).map_err(|error| debian_error(&error))?;
     scope.set("location", location.as_str());
-    Ok(Box::new(Tree {
-        request,
-        settings,
-        location,
-    }))
+    Ok(Box::new(Tree { request, settings, location }))
 }
 
 fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
@@ -90,11 +83,9 @@ fn told(progress: Progress<'_>) -> (String, u64, u64) {
     match progress {
         Progress::Index { done, total } => ("read the index".into(), done as u64, total as u64),
         Progress::Resolve => ("find what is needed".into(), 0, 0),
-        Progress::Download {
-            done_bytes,
-            total_bytes,
-            package,
-        } => (format!("download {package}"), done_bytes, total_bytes),
+        Progress::Download { done_bytes, total_bytes, package } => {
+            (format!("download {package}"), done_bytes, total_bytes)
+        }
         Progress::Unpack { done, total } => ("unpack".into(), done as u64, total as u64),
         Progress::Patch { done, total } => ("bind programs".into(), done as u64, total as u64),
     }

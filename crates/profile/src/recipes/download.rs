@@ -29,19 +29,13 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         (None, None) => location.join(place.rsplit('/').next().unwrap_or(&place)),
     };
     let mode = scope.mode("mode")?.unwrap_or(Mode::Plain);
-    let content = scope
-        .read(&place)
-        .map_err(|error| scope.place(error, "url"))?;
+    let content = scope.read(&place).map_err(|error| scope.place(error, "url"))?;
     if let Some(wanted) = scope.text("md5sum")? {
         check_md5(&place, &content, &wanted).map_err(|error| scope.place(error, "md5sum"))?;
     }
     scope.set("location", target.parent().unwrap_or(&location).as_str());
     scope.set("target", target.as_str());
-    Ok(Box::new(Copy {
-        content,
-        target,
-        mode,
-    }))
+    Ok(Box::new(Copy { content, target, mode }))
 }
 
 /// Where a part lives: its option `location`, else `parts/<name>`.

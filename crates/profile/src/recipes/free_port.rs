@@ -20,18 +20,13 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
                 .into());
         }
     };
-    let (minimum, maximum) = (
-        number(scope, "minimum", 1024)?,
-        number(scope, "maximum", 49151)?,
-    );
+    let (minimum, maximum) = (number(scope, "minimum", 1024)?, number(scope, "maximum", 49151)?);
     let kept = scope
         .previous("port")
         .filter(|port| *port != "0" && scope.previous("ip") == Some(&ip.to_string()));
     let port = match kept.and_then(|port| port.parse().ok()) {
         Some(port) => port,
-        None => (minimum..maximum)
-            .find(|port| TcpListener::bind((ip, *port)).is_ok())
-            .unwrap_or(0),
+        None => (minimum..maximum).find(|port| TcpListener::bind((ip, *port)).is_ok()).unwrap_or(0),
     };
     scope.set("port", port.to_string());
     Ok(Box::new(OptionsOnly))
@@ -41,13 +36,7 @@ fn number(scope: &mut Scope<'_, '_>, option: &str, otherwise: u16) -> Result<u16
     match scope.text(option)? {
         None => Ok(otherwise),
         Some(text) => text.trim().parse().map_err(|_| {
-            scope
-                .fault(
-                    option,
-                    Code::BadOption,
-                    format!("`{text}` is no port number"),
-                )
-                .into()
+            scope.fault(option, Code::BadOption, format!("`{text}` is no port number")).into()
         }),
     }
 }

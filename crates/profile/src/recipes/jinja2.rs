@@ -92,24 +92,15 @@ fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
 /// One line of the context: its name and value.
 fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), Stop> {
     let mut words = line.splitn(3, char::is_whitespace);
-    let (kind, name) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
+    let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let expression = words.next().unwrap_or_default().trim();
     if name.is_empty() {
-        let error = Error::new(
-            Code::BadOption,
-            format!("`{line}` is not `type name expression`"),
-        );
+        let error = Error::new(Code::BadOption, format!("`{line}` is not `type name expression`"));
         return Err(error.into());
     }
     let json = |text: &str| {
         Value::from_json(text).map_err(|error| {
-            Error::new(
-                Code::BadOption,
-                format!("`{name}` is not JSON: {}", error.message),
-            )
+            Error::new(Code::BadOption, format!("`{name}` is not JSON: {}", error.message))
         })
     };
     let value = match kind {
@@ -127,10 +118,8 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
         })?,
         other => {
             let kinds = ["raw", "key", "section", "json", "jsonkey", "import"];
-            let error = Error::new(
-                Code::BadOption,
-                format!("`{other}` is no type of a context line"),
-            );
+            let error =
+                Error::new(Code::BadOption, format!("`{other}` is no type of a context line"));
             return Err(match crate::error::nearest(other, kinds) {
                 Some(name) => error.with_hint(format!("did you mean `{name}`?")),
                 None => error.with_hint(format!("known are {}", kinds.join(", "))),
@@ -202,9 +191,7 @@ impl Jinja2 {
 fn load(path: &Utf8Path) -> slapos_jinja::Result<Option<String>> {
     let host = |message: String| slapos_jinja::Error::new(slapos_jinja::ErrorKind::Host, message);
     let bytes = files::read(path).map_err(|error| host(error.to_string()))?;
-    String::from_utf8(bytes)
-        .map(Some)
-        .map_err(|_| host(format!("{path} is not UTF-8 text")))
+    String::from_utf8(bytes).map(Some).map_err(|_| host(format!("{path} is not UTF-8 text")))
 }
 
 /// An error of a template as one of the profile.

@@ -9,13 +9,8 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::Result;
 use crate::files::{Mode, make_folder};
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(
-    &[
-        "slapos.cookbook:mkdirectory",
-        "slapos.recipe.build:mkdirectory",
-    ],
-    make,
-)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind::new(&["slapos.cookbook:mkdirectory", "slapos.recipe.build:mkdirectory"], make)];
 
 struct Folders {
     paths: Vec<Utf8PathBuf>,

@@ -53,13 +53,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     const fn new(names: &'static [&'static str], make: Make) -> Self {
-        Self {
-            names,
-            version: 1,
-            make,
-            clear_first: false,
-            requests: false,
-        }
+        Self { names, version: 1, make, clear_first: false, requests: false }
     }
 }
 
@@ -86,20 +80,12 @@ static KINDS: &[&[Kind]] = &[
 
 /// The recipe of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {
-    KINDS
-        .iter()
-        .copied()
-        .flatten()
-        .find(|kind| kind.names.contains(&name))
+    KINDS.iter().copied().flatten().find(|kind| kind.names.contains(&name))
 }
 
 /// Names of all recipes.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    KINDS
-        .iter()
-        .copied()
-        .flatten()
-        .flat_map(|kind| kind.names.iter().copied())
+    KINDS.iter().copied().flatten().flat_map(|kind| kind.names.iter().copied())
 }
 
 /// A part that only has options.

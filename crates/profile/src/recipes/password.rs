@@ -24,11 +24,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Some(_) => scope.text("storage-path")?.map(|text| scope.path(&text)),
         None => {
             let parts = scope.reference("buildout:parts-directory")?;
-            Some(
-                scope
-                    .path(parts.as_str().unwrap_or_default())
-                    .join(scope.name()),
-            )
+            Some(scope.path(parts.as_str().unwrap_or_default()).join(scope.name()))
         }
     };
     let length: usize = match scope.text("bytes")?.map(|text| text.trim().parse()) {
@@ -36,35 +32,21 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Some(Ok(length @ 1..=1024)) => length,
         Some(_) => {
             return Err(scope
-                .fault(
-                    "bytes",
-                    Code::BadOption,
-                    "`bytes` must be a number from 1 to 1024",
-                )
+                .fault("bytes", Code::BadOption, "`bytes` must be a number from 1 to 1024")
                 .into());
         }
     };
     let given = scope.text("passwd")?;
-    let stored = path
-        .as_ref()
-        .and_then(|path| std::fs::read_to_string(path).ok());
-    let password = given
-        .or_else(|| stored.as_deref().and_then(parse))
-        .unwrap_or_else(|| generate(length));
+    let stored = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let password =
+        given.or_else(|| stored.as_deref().and_then(parse)).unwrap_or_else(|| generate(length));
     scope.set_secret("passwd", password.as_str());
     let create_once = scope.flag("create-once", true)?;
-    Ok(Box::new(Password {
-        stored: path.map(|path| (path, password)),
-        create_once,
-    }))
+    Ok(Box::new(Password { stored: path.map(|path| (path, password)), create_once }))
 }
 
 fn generate(length: usize) -> String {
-    rand::rng()
-        .sample_iter(Alphanumeric)
-        .take(length)
-        .map(char::from)
-        .collect()
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
 /// The plain password of a file: JSON of all forms under their names, or, from old times, nothing but the text.

@@ -19,12 +19,8 @@ pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:promise.plugi
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";
-const NATIVE: [&str; 4] = [
-    "check_socket_listening",
-    "check_command_execute",
-    "check_url_available",
-    "check_file_state",
-];
+const NATIVE: [&str; 4] =
+    ["check_socket_listening", "check_command_execute", "check_url_available", "check_file_state"];
 
 struct Promise {
     output: Utf8PathBuf,
@@ -36,25 +32,14 @@ struct Promise {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let output = super::template::output(scope)?;
     let mode = scope.mode("mode")?.unwrap_or(Mode::Exact(0o644));
-    let class = scope
-        .text("class")?
-        .unwrap_or_else(|| "RunPromise".to_owned());
+    let class = scope.text("class")?.unwrap_or_else(|| "RunPromise".to_owned());
     let class = class.trim();
     let file = scope.text("file")?;
-    let module = if file.is_some() {
-        None
-    } else {
-        Some(scope.required("module")?.trim().to_owned())
-    };
-    let identifier = |name: &str| {
-        name.chars()
-            .all(|c| c.is_alphanumeric() || c == '_' || c == '.')
-    };
-    if let Some(bad) = module
-        .iter()
-        .map(String::as_str)
-        .chain([class])
-        .find(|name| !identifier(name))
+    let module =
+        if file.is_some() { None } else { Some(scope.required("module")?.trim().to_owned()) };
+    let identifier = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    if let Some(bad) =
+        module.iter().map(String::as_str).chain([class]).find(|name| !identifier(name))
     {
         return Err(Error::new(
             Code::BadOption,
@@ -71,11 +56,9 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     }
     let bad = |error: slapos_jinja::Error| Error::new(Code::BadOption, error.message());
-    let native = module.as_deref().filter(|module| {
-        module
-            .strip_prefix(PACKAGE)
-            .is_some_and(|name| NATIVE.contains(&name))
-    });
+    let native = module
+        .as_deref()
+        .filter(|module| module.strip_prefix(PACKAGE).is_some_and(|name| NATIVE.contains(&name)));
     let config = Value::dict(config);
     let description = native.map(|module| {
         let config = config.to_json().map_err(bad)?;
@@ -91,12 +74,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         (None, None) => Origin::File(""),
     };
     let launcher = launcher(origin, class, &config.repr().map_err(bad)?);
-    Ok(Box::new(Promise {
-        output,
-        mode,
-        launcher,
-        description: description.transpose()?,
-    }))
+    Ok(Box::new(Promise { output, mode, launcher, description: description.transpose()? }))
 }
 
 /// Where a promise class comes from.
@@ -134,11 +112,9 @@ impl Recipe for Promise {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.write(&self.output, self.launcher.as_bytes(), self.mode)?;
         match &self.description {
-            Some(text) => work.write(
-                &self.output.with_extension("json"),
-                text.as_bytes(),
-                self.mode,
-            ),
+            Some(text) => {
+                work.write(&self.output.with_extension("json"), text.as_bytes(), self.mode)
+            }
             None => Ok(()),
         }
     }

@@ -23,9 +23,8 @@ struct Publish(BTreeMap<String, String>);
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let mut texts = BTreeMap::new();
     for (name, value) in collect(scope)? {
-        let text = value
-            .text()
-            .map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
+        let text =
+            value.text().map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
         texts.insert(name, text.to_string());
     }
     Ok(Box::new(Publish(texts)))
@@ -59,12 +58,10 @@ fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
         };
         for name in wanted {
             let value =
-                scope
-                    .reference(&format!("{section}:{name}"))
-                    .map_err(|stop| match stop {
-                        Stop::Error(error) => Stop::Error(scope.place_of(error, "-publish", &name)),
-                        waiting @ Stop::Waiting(_) => waiting,
-                    })?;
+                scope.reference(&format!("{section}:{name}")).map_err(|stop| match stop {
+                    Stop::Error(error) => Stop::Error(scope.place_of(error, "-publish", &name)),
+                    waiting @ Stop::Waiting(_) => waiting,
+                })?;
             found.entry(name).or_insert(value);
         }
         if names.iter().any(|name| name == "-extends") {
@@ -75,12 +72,7 @@ fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
 }
 
 fn words(value: &Value) -> Vec<String> {
-    value
-        .as_str()
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(ToOwned::to_owned)
-        .collect()
+    value.as_str().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
 }
 
 impl Recipe for Publish {
@@ -93,9 +85,6 @@ impl Recipe for Publish {
 /// JSON that stands for a dictionary of texts; `None` if it is none.
 pub(super) fn from_json(text: &str) -> Result<Value> {
     Value::from_json(text).map_err(|error| {
-        Error::new(
-            Code::BadOption,
-            format!("`_` does not hold JSON: {}", error.message),
-        )
+        Error::new(Code::BadOption, format!("`_` does not hold JSON: {}", error.message))
     })
 }

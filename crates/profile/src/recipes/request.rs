@@ -20,48 +20,21 @@ use crate::job::Options;
 use crate::outcome::Waiting;
 
 const fn kind(names: &'static [&'static str], make: super::Make) -> Kind {
-    Kind {
-        requests: true,
-        ..Kind::new(names, make)
-    }
+    Kind { requests: true, ..Kind::new(names, make) }
 }
 
 pub(super) static KINDS: [Kind; 4] = [
     kind(&["slapos.cookbook:request"], |scope| {
-        request(
-            scope,
-            &Form {
-                optional: false,
-                serialised: false,
-            },
-        )
+        request(scope, &Form { optional: false, serialised: false })
     }),
     kind(&["slapos.cookbook:request.serialised"], |scope| {
-        request(
-            scope,
-            &Form {
-                optional: false,
-                serialised: true,
-            },
-        )
+        request(scope, &Form { optional: false, serialised: true })
     }),
     kind(&["slapos.cookbook:requestoptional"], |scope| {
-        request(
-            scope,
-            &Form {
-                optional: true,
-                serialised: false,
-            },
-        )
+        request(scope, &Form { optional: true, serialised: false })
     }),
     kind(&["slapos.cookbook:requestoptional.serialised"], |scope| {
-        request(
-            scope,
-            &Form {
-                optional: true,
-                serialised: true,
-            },
-        )
+        request(scope, &Form { optional: true, serialised: true })
     }),
 ];
 
@@ -104,9 +77,7 @@ fn ask(scope: &mut Scope<'_, '_>, form: &Form) -> Result<RequestAsk, Stop> {
     scope.refuse(&["config", "sla"])?;
     let title = scope.required("name")?;
     let software_release = scope.required("software-url")?;
-    let software_type = scope
-        .text("software-type")?
-        .unwrap_or_else(|| "default".to_owned());
+    let software_type = scope.text("software-type")?.unwrap_or_else(|| "default".to_owned());
     let state = state(scope)?;
     let slave = scope.flag("slave", false)?;
     let shared = scope.flag("shared", slave)?;
@@ -163,11 +134,7 @@ fn parameters(values: BTreeMap<String, Value>, form: &Form) -> Result<Options> {
 }
 
 fn waiting(scope: &Scope<'_, '_>, ask: &RequestAsk, reason: String) -> Rc<Waiting> {
-    Rc::new(Waiting {
-        part: scope.name().to_owned(),
-        title: ask.title.clone(),
-        reason,
-    })
+    Rc::new(Waiting { part: scope.name().to_owned(), title: ask.title.clone(), reason })
 }
 
 /// Sets what the answer brought; stops if something is missing.
@@ -197,11 +164,7 @@ fn fill(
     let reason = match (&answer.waiting, &answer.connection) {
         (Some(reason), _) => reason.clone(),
         (None, None) => format!("`{}` has published nothing yet", ask.title),
-        (None, Some(_)) => format!(
-            "`{}` has not published {} yet",
-            ask.title,
-            missing.join(", ")
-        ),
+        (None, Some(_)) => format!("`{}` has not published {} yet", ask.title, missing.join(", ")),
     };
     Err(Stop::Waiting(waiting(scope, ask, reason)))
 }
@@ -215,10 +178,7 @@ fn given(answer: &RequestAnswer, form: &Form) -> Result<BTreeMap<String, Value>>
         && let Some(json) = connection.get("_")
     {
         let Value::Dict(values) = from_json(json)? else {
-            return Err(Error::new(
-                Code::BadOption,
-                "`_` holds JSON that is no object",
-            ));
+            return Err(Error::new(Code::BadOption, "`_` holds JSON that is no object"));
         };
         let values = values.borrow();
         return Ok(values
@@ -226,10 +186,7 @@ fn given(answer: &RequestAnswer, form: &Form) -> Result<BTreeMap<String, Value>>
             .filter_map(|(key, value)| Some((key.value().as_str()?.to_owned(), value.clone())))
             .collect());
     }
-    Ok(connection
-        .iter()
-        .map(|(name, text)| (name.clone(), Value::from(text.as_str())))
-        .collect())
+    Ok(connection.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect())
 }
 
 impl Recipe for Request {

@@ -14,10 +14,7 @@ use crate::job::Facts;
 
 pub(super) static KINDS: [Kind; 2] = [
     Kind::new(&["slapos.cookbook:slapconfiguration"], plain),
-    Kind::new(
-        &["slapos.cookbook:slapconfiguration.serialised"],
-        serialised,
-    ),
+    Kind::new(&["slapos.cookbook:slapconfiguration.serialised"], serialised),
 ];
 
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
@@ -36,12 +33,7 @@ fn serialised(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 }
 
 fn texts(facts: &Facts) -> Value {
-    Value::dict(
-        facts
-            .parameters
-            .iter()
-            .map(|(name, text)| (name, Value::from(text.as_str()))),
-    )
+    Value::dict(facts.parameters.iter().map(|(name, text)| (name, Value::from(text.as_str()))))
 }
 
 fn fill(
@@ -51,11 +43,7 @@ fn fill(
 ) -> Result<Box<dyn Recipe>, Stop> {
     if let Value::Dict(parameters) = &parameters {
         for (name, value) in parameters.borrow().iter() {
-            if let Some(name) = name
-                .value()
-                .as_str()
-                .filter(|name| !name.contains(['=', ':']))
-            {
+            if let Some(name) = name.value().as_str().filter(|name| !name.contains(['=', ':'])) {
                 scope.set(&format!("configuration.{name}"), value.clone());
             }
         }

@@ -16,13 +16,8 @@ use crate::value::dumps;
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:switch-softwaretype"], make)];
 
 const CONFIGURATION: &str = "slap-configuration";
-const HANDED_ON: [&str; 5] = [
-    "directory",
-    "bin-directory",
-    "parts-directory",
-    "eggs-directory",
-    "develop-eggs-directory",
-];
+const HANDED_ON: [&str; 5] =
+    ["directory", "bin-directory", "parts-directory", "eggs-directory", "develop-eggs-directory"];
 
 struct Switch(Job);
 
@@ -37,26 +32,18 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         other => other,
     };
     if !known(chosen) {
-        let error = scope.fault(
-            "recipe",
-            Code::BadOption,
-            format!("this release has no type `{chosen}`"),
-        );
+        let error =
+            scope.fault("recipe", Code::BadOption, format!("this release has no type `{chosen}`"));
         let error = error.with_hint(format!("its types are: {}", types.join(", ")));
-        return Err(error
-            .with_nearest(chosen, types.iter().map(String::as_str))
-            .into());
+        return Err(error.with_nearest(chosen, types.iter().map(String::as_str)).into());
     }
     let reference = scope.required(chosen)?;
-    let profile = scope
-        .reference(reference.trim())
-        .map_err(|stop| match stop {
-            Stop::Error(error) => Stop::Error(scope.place(error, chosen)),
-            waiting @ Stop::Waiting(_) => waiting,
-        })?;
-    let profile = profile
-        .text()
-        .map_err(|error| scope.fault(chosen, Code::BadOption, error.message()))?;
+    let profile = scope.reference(reference.trim()).map_err(|stop| match stop {
+        Stop::Error(error) => Stop::Error(scope.place(error, chosen)),
+        waiting @ Stop::Waiting(_) => waiting,
+    })?;
+    let profile =
+        profile.text().map_err(|error| scope.fault(chosen, Code::BadOption, error.message()))?;
     let job = scope.job();
     let state_file = job.state_file.with_file_name(format!(
         "{}-{}.json",
@@ -65,12 +52,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     ));
     let extra = handed_on(scope)?;
     let profile = scope.location(&profile);
-    Ok(Box::new(Switch(Job {
-        profile,
-        state_file,
-        extra,
-        ..job.clone()
-    })))
+    Ok(Box::new(Switch(Job { profile, state_file, extra, ..job.clone() })))
 }
 
 /// The sections that the other profile gets, on top of those that this one got.
@@ -78,10 +60,7 @@ fn handed_on(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Options>, Sto
     let mut extra = scope.job().extra.clone();
     let buildout = extra.entry("buildout".to_owned()).or_default();
     for option in HANDED_ON {
-        buildout.insert(
-            option.to_owned(),
-            text(&scope.reference(&format!("buildout:{option}"))?)?,
-        );
+        buildout.insert(option.to_owned(), text(&scope.reference(&format!("buildout:{option}"))?)?);
     }
     for section in ["slap-connection", CONFIGURATION] {
         if !scope.has_section(section) {

@@ -21,11 +21,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         let target = scope.path(&target);
         let Some(name) = target.file_name() else {
             return Err(scope
-                .fault(
-                    "link-binary",
-                    Code::BadOption,
-                    format!("`{target}` names no file"),
-                )
+                .fault("link-binary", Code::BadOption, format!("`{target}` names no file"))
                 .into());
         };
         links.push((folder.join(name), target.clone()));

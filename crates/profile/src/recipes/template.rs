@@ -10,10 +10,8 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(
-    &["slapos.recipe.template", "slapos.recipe.template:default"],
-    make,
-)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind::new(&["slapos.recipe.template", "slapos.recipe.template:default"], make)];
 
 struct Template {
     text: String,
@@ -47,17 +45,12 @@ pub(super) fn source(scope: &mut Scope<'_, '_>) -> Result<(String, String), Stop
         ));
     }
     let place = scope.location(&url);
-    let bytes = scope
-        .read(&place)
-        .map_err(|error| scope.place(error, option))?;
+    let bytes = scope.read(&place).map_err(|error| scope.place(error, option))?;
     if let Some(wanted) = scope.text("md5sum")? {
         check_md5(&place, &bytes, &wanted).map_err(|error| scope.place(error, "md5sum"))?;
     }
     let text = String::from_utf8(bytes).map_err(|_| {
-        scope.place(
-            Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")),
-            option,
-        )
+        scope.place(Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")), option)
     })?;
     Ok((place, text))
 }
@@ -77,19 +70,11 @@ pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
 
 /// Permissions of a rendered file: executable if it names its interpreter.
 pub(super) fn mode_for(text: &str, mode: Option<Mode>) -> Mode {
-    mode.unwrap_or(if text.starts_with("#!") {
-        Mode::Runnable
-    } else {
-        Mode::Plain
-    })
+    mode.unwrap_or(if text.starts_with("#!") { Mode::Runnable } else { Mode::Plain })
 }
 
 impl Recipe for Template {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.write(
-            &self.output,
-            self.text.as_bytes(),
-            mode_for(&self.text, self.mode),
-        )
+        work.write(&self.output, self.text.as_bytes(), mode_for(&self.text, self.mode))
     }
 }

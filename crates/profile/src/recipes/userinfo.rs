@@ -10,10 +10,7 @@ use crate::files;
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:userinfo"], make)];
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    let (uid, gid) = (
-        rustix::process::getuid().as_raw(),
-        rustix::process::getgid().as_raw(),
-    );
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let line = |file: &str, id: u32| -> Result<Vec<String>> {
         let text = files::read(Utf8Path::new(file))?;
         Ok(entry(&String::from_utf8_lossy(&text), id).unwrap_or_default())
@@ -32,12 +29,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 
 /// The fields of the line whose third field is `id`.
 fn entry(text: &str, id: u32) -> Option<Vec<String>> {
-    let lines = text
-        .lines()
-        .map(|line| line.split(':').map(ToOwned::to_owned).collect::<Vec<_>>());
-    lines
-        .into_iter()
-        .find(|fields| fields.get(2).is_some_and(|field| *field == id.to_string()))
+    let lines = text.lines().map(|line| line.split(':').map(ToOwned::to_owned).collect::<Vec<_>>());
+    lines.into_iter().find(|fields| fields.get(2).is_some_and(|field| *field == id.to_string()))
 }
 
 #[cfg(test)]

@@ -57,11 +57,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Some(words) if !words.is_empty() => words,
         _ => {
             return Err(scope
-                .fault(
-                    "command-line",
-                    Code::BadOption,
-                    "a quote is opened and never closed",
-                )
+                .fault("command-line", Code::BadOption, "a quote is opened and never closed")
                 .into());
         }
     };
@@ -75,19 +71,12 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let mut existing = Vec::new();
     for file in paths(scope, "hash-existing-files")? {
         existing.push(
-            scope
-                .read(file.as_str())
-                .map_err(|error| scope.place(error, "hash-existing-files"))?,
+            scope.read(file.as_str()).map_err(|error| scope.place(error, "hash-existing-files"))?,
         );
     }
     let hash_files = paths(scope, "hash-files")?;
     scope.set("wrapper-path", path.as_str());
-    Ok(Box::new(Wrapper {
-        path,
-        script,
-        hash_files,
-        existing,
-    }))
+    Ok(Box::new(Wrapper { path, script, hash_files, existing }))
 }
 
 fn paths(scope: &mut Scope<'_, '_>, option: &str) -> Result<Vec<Utf8PathBuf>, Stop> {
@@ -104,10 +93,8 @@ fn environment(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, String)>, Stop>
         };
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.trim().is_empty() || !name.trim().chars().all(good) {
-            let error = Error::new(
-                Code::BadOption,
-                format!("`{}` cannot name a variable", name.trim()),
-            );
+            let error =
+                Error::new(Code::BadOption, format!("`{}` cannot name a variable", name.trim()));
             return Err(scope.place_of(error, "environment", &line).into());
         }
         found.push((name.trim().to_owned(), value.trim().to_owned()));
@@ -142,7 +129,7 @@ impl Wrapper {
         }
         let mut hash = Md5::new();
         for content in contents {
-            hash.update(content.len().to_string());
+            hash.update(format!("{}\n", content.len()));
             hash.update(content);
         }
         Ok(Some(hex(&hash.finalize())))
@@ -165,11 +152,7 @@ impl Script {
         for (name, value) in &self.environment {
             let _infallible = writeln!(text, "export {name}={}", quote(value));
         }
-        let words = self
-            .command
-            .iter()
-            .map(|word| quote(word))
-            .chain(["\"$@\"".to_owned()]);
+        let words = self.command.iter().map(|word| quote(word)).chain(["\"$@\"".to_owned()]);
         text.push_str(&broken("exec", words));
         text
     }
@@ -217,12 +200,8 @@ fn words(text: &str) -> Option<Vec<String>> {
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         match letter {
-            '\'' => word
-                .get_or_insert_default()
-                .push_str(&until_single(&mut letters)?),
-            '"' => word
-                .get_or_insert_default()
-                .push_str(&until_double(&mut letters)?),
+            '\'' => word.get_or_insert_default().push_str(&until_single(&mut letters)?),
+            '"' => word.get_or_insert_default().push_str(&until_double(&mut letters)?),
             '\\' => word.get_or_insert_default().push(letters.next()?),
             letter if letter.is_whitespace() => found.extend(word.take()),
             letter => word.get_or_insert_default().push(letter),
@@ -264,10 +243,7 @@ mod tests {
     fn words_as_a_shell_splits_them() {
         let table = [
             ("a  b\n c", Some(vec!["a", "b", "c"])),
-            (
-                "a 'b  c' \"d \\\" \\x\" e\\ f",
-                Some(vec!["a", "b  c", "d \" \\x", "e f"]),
-            ),
+            ("a 'b  c' \"d \\\" \\x\" e\\ f", Some(vec!["a", "b  c", "d \" \\x", "e f"])),
             ("x'y'\"z\" ''", Some(vec!["xyz", ""])),
             ("a 'b", None),
             ("a \"b", None),
@@ -282,17 +258,7 @@ mod tests {
 
     #[test]
     fn quoting_is_undone_by_splitting() {
-        for word in [
-            "plain",
-            "",
-            "two words",
-            "it's",
-            "$HOME",
-            "a\nb",
-            "*",
-            "\"",
-            "\\",
-        ] {
+        for word in ["plain", "", "two words", "it's", "$HOME", "a\nb", "*", "\"", "\\"] {
             assert_eq!(words(&quote(word)), Some(vec![word.to_owned()]), "{word}");
         }
     }

@@ -31,10 +31,7 @@ pub(crate) struct TableHost {
 impl Host for TableHost {
     fn fetch(&mut self, url: &str) -> Result<Vec<u8>, HostError> {
         let found = self.pages.get(url).map(|text| text.clone().into_bytes());
-        found.ok_or_else(|| HostError {
-            message: "404".into(),
-            hint: None,
-        })
+        found.ok_or_else(|| HostError { message: "404".into(), hint: None })
     }
 
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
@@ -43,9 +40,8 @@ impl Host for TableHost {
             return Err(refusal.clone());
         }
         let connection = self.connections.get(&ask.title).cloned();
-        let waiting = connection
-            .is_none()
-            .then(|| format!("no partition runs `{}` yet", ask.title));
+        let waiting =
+            connection.is_none().then(|| format!("no partition runs `{}` yet", ask.title));
         Ok(RequestAnswer {
             connection,
             id: format!("id-{}", ask.title),
@@ -73,12 +69,7 @@ impl Bench {
             ipv4: vec!["127.0.0.2".into()],
             ..Facts::default()
         };
-        let bench = Self {
-            _keeper: keeper,
-            dir,
-            facts,
-            host: TableHost::default(),
-        };
+        let bench = Self { _keeper: keeper, dir, facts, host: TableHost::default() };
         bench.file("instance.cfg", profile);
         bench
     }
@@ -92,11 +83,8 @@ impl Bench {
     }
 
     pub(crate) fn job(&self) -> Job {
-        let connection = [
-            ("computer-id", "COMP-1"),
-            ("requested", "started"),
-            ("server-url", "http://master/"),
-        ];
+        let connection =
+            [("computer-id", "COMP-1"), ("requested", "started"), ("server-url", "http://master/")];
         let connection = connection.map(|(name, text)| (name.to_owned(), text.to_owned()));
         Job {
             profile: self.dir.join("instance.cfg").into_string(),
@@ -115,8 +103,7 @@ impl Bench {
 
     /// The run, which must go through.
     pub(crate) fn ran(&mut self) -> Outcome {
-        self.run()
-            .unwrap_or_else(|error| panic!("{}", error.report()))
+        self.run().unwrap_or_else(|error| panic!("{}", error.report()))
     }
 
     /// The run, which must fail; paths of the partition become `DIR`.
@@ -135,19 +122,14 @@ impl Bench {
     }
 
     pub(crate) fn mode(&self, name: &str) -> u32 {
-        fs::metadata(self.dir.join(name))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
+        fs::metadata(self.dir.join(name)).unwrap().permissions().mode() & 0o777
     }
 
     /// Names of the files in a folder, sorted.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let entries = self.dir.join(name).read_dir_utf8().unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().to_owned())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_owned()).collect();
         names.sort();
         names
     }

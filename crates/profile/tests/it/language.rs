@@ -18,10 +18,7 @@ fn references() {
         ("v = ${a:one}\n[a]\none = $${b}\n", "${b}"),
         ("v = ${a:list}\n[a]\nlist = !py![1, 'b']\n", "[1, 'b']"),
         ("v = has ${a:list}\n[a]\nlist = !py![1]\n", "has !py![1]"),
-        (
-            "v = ${a:name}\n[a]\n<= m\n[m]\nname = ${:_buildout_section_name_}\n",
-            "a",
-        ),
+        ("v = ${a:name}\n[a]\n<= m\n[m]\nname = ${:_buildout_section_name_}\n", "a"),
         ("v = ${a:x}\n[a]\nx = 1\n  2\n", "1\n2"),
         ("v = !py!'${a:one}'\n[a]\none = 1\n", "1"),
     ];
@@ -56,12 +53,7 @@ fn what_is_referred_to_comes_first_and_ties_break_by_option_name() {
     let outcome = Bench::new(&profile).ran();
     assert_eq!(
         actions(&outcome),
-        [
-            "first installed",
-            "second installed",
-            "top installed",
-            "last installed"
-        ]
+        ["first installed", "second installed", "top installed", "last installed"]
     );
 }
 
@@ -76,10 +68,10 @@ fn extended_files_come_from_paths_and_urls() {
     let mut bench =
         Bench::new("[buildout]\nextends = sub/base.cfg\n  http://h/p/far.cfg\nparts = x\n");
     bench.file("sub/base.cfg", "[x]\nrecipe = slapos.cookbook:publish\nnear = ${:_profile_base_location_}\nfar = ${far:base}\n");
-    bench.host.pages.insert(
-        "http://h/p/far.cfg".into(),
-        "[far]\nbase = ${:_profile_base_location_}\n".into(),
-    );
+    bench
+        .host
+        .pages
+        .insert("http://h/p/far.cfg".into(), "[far]\nbase = ${:_profile_base_location_}\n".into());
     let dir = bench.dir.clone();
     let connection = bench.ran().connection.unwrap();
     assert_eq!(connection["near"], dir.join("sub"));
@@ -162,17 +154,11 @@ hint: a dollar sign before a brace that is no reference is written `$$`",
 fn a_return_that_is_not_named_is_explained() {
     let profile = "[buildout]\nparts = x\n[d]\nrecipe = slapos.cookbook:request\nname = d\nsoftware-url = u\nreturn = host\n[x]\nv = ${d:connection-port}\n";
     let mut bench = Bench::new(profile);
-    bench.host.connections.insert(
-        "d".into(),
-        std::collections::BTreeMap::from([("host".into(), "h".into())]),
-    );
-    assert!(
-        bench
-            .report()
-            .ends_with("hint: add `port` to `return` of [d]"),
-        "{}",
-        bench.report()
-    );
+    bench
+        .host
+        .connections
+        .insert("d".into(), std::collections::BTreeMap::from([("host".into(), "h".into())]));
+    assert!(bench.report().ends_with("hint: add `port` to `return` of [d]"), "{}", bench.report());
 }
 
 #[test]

@@ -15,10 +15,7 @@ fn vanished_parts_are_uninstalled_and_user_data_stays() {
     ));
     assert_eq!(actions(&bench.ran()), ["a installed", "b installed"]);
     bench.file("out/mine", "data");
-    bench.file(
-        "instance.cfg",
-        &format!("[buildout]\nparts = b\n{}", template("b", "3")),
-    );
+    bench.file("instance.cfg", &format!("[buildout]\nparts = b\n{}", template("b", "3")));
     let outcome = bench.ran();
     assert_eq!(actions(&outcome), ["a removed", "b updated"]);
     assert_eq!(changed(&bench, &outcome), ["out/a", "out/b"]);
@@ -36,12 +33,9 @@ fn a_part_that_moves_removes_its_old_file() {
         "instance.cfg",
         "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = two\n",
     );
-    assert_eq!(changed(&bench, &bench_ran(&mut bench)), ["one", "two"]);
+    let outcome = bench.ran();
+    assert_eq!(changed(&bench, &outcome), ["one", "two"]);
     assert!(!bench.exists("one") && bench.exists("two"));
-}
-
-fn bench_ran(bench: &mut Bench) -> slapos_profile::Outcome {
-    bench.ran()
 }
 
 #[test]
@@ -84,14 +78,8 @@ fn a_change_below_reinstalls_what_is_above() {
     bench.ran();
     assert_eq!(bench.read("log"), "1");
     bench.file("instance.cfg", &profile("2"));
-    assert_eq!(
-        actions(&bench.ran()),
-        ["below updated", "above updated", "other unchanged"]
-    );
-    assert_eq!(
-        (bench.read("log").as_str(), bench.read("other").as_str()),
-        ("12", "once\n")
-    );
+    assert_eq!(actions(&bench.ran()), ["below updated", "above updated", "other unchanged"]);
+    assert_eq!((bench.read("log").as_str(), bench.read("other").as_str()), ("12", "once\n"));
 }
 
 #[test]
@@ -111,10 +99,7 @@ fn a_failed_part_is_tried_again_and_the_others_are_kept() {
     );
     assert!(bench.exists("out/a") && !bench.exists("out/c"));
     bench.file("instance.cfg", &profile("true"));
-    assert_eq!(
-        actions(&bench.ran()),
-        ["a unchanged", "b updated", "c installed"]
-    );
+    assert_eq!(actions(&bench.ran()), ["a unchanged", "b updated", "c installed"]);
 }
 
 #[test]

@@ -74,26 +74,13 @@ fn a_request_waits_and_is_answered_on_the_second_run() {
     assert!(!bench.exists("etc/link"));
     let ask = &bench.host.asked[0];
     assert_eq!(
-        (
-            ask.title.as_str(),
-            ask.software_type.as_str(),
-            ask.state.as_str()
-        ),
+        (ask.title.as_str(), ask.software_type.as_str(), ask.state.as_str()),
         ("db", "default", "started")
     );
-    assert_eq!(
-        ask.parameters,
-        BTreeMap::from([("size".to_owned(), "3".to_owned())])
-    );
-    assert_eq!(
-        ask.placement,
-        BTreeMap::from([("computer_guid".to_owned(), "COMP-2".to_owned())])
-    );
+    assert_eq!(ask.parameters, BTreeMap::from([("size".to_owned(), "3".to_owned())]));
+    assert_eq!(ask.placement, BTreeMap::from([("computer_guid".to_owned(), "COMP-2".to_owned())]));
 
-    bench
-        .host
-        .connections
-        .insert("db".into(), connection("10.0.0.1", "s3cret"));
+    bench.host.connections.insert("db".into(), connection("10.0.0.1", "s3cret"));
     let second = bench.ran();
     assert_eq!(
         actions(&second),
@@ -109,23 +96,15 @@ fn a_request_waits_and_is_answered_on_the_second_run() {
     assert_eq!(bench.read("etc/link"), "10.0.0.1 s3cret");
     assert_eq!(
         second.connection,
-        Some(BTreeMap::from([(
-            "url".to_owned(),
-            "http://10.0.0.1/".to_owned()
-        )]))
+        Some(BTreeMap::from([("url".to_owned(), "http://10.0.0.1/".to_owned())]))
     );
     assert!(second.waiting.is_empty());
-    assert!(
-        !bench.read(".installed.json").contains("s3cret"),
-        "secrets stay out of the state"
-    );
+    assert!(!bench.read(".installed.json").contains("s3cret"), "secrets stay out of the state");
 
     let state = std::fs::metadata(bench.dir.join(".installed.json")).unwrap();
     let third = bench.ran();
     assert!(
-        actions(&third)
-            .iter()
-            .all(|action| action.ends_with(" unchanged")),
+        actions(&third).iter().all(|action| action.ends_with(" unchanged")),
         "{:?}",
         actions(&third)
     );
@@ -137,10 +116,7 @@ fn a_request_waits_and_is_answered_on_the_second_run() {
         std::os::unix::fs::MetadataExt::ino(&again)
     );
 
-    bench
-        .host
-        .connections
-        .insert("db".into(), connection("10.0.0.1", "changed"));
+    bench.host.connections.insert("db".into(), connection("10.0.0.1", "changed"));
     let fourth = bench.ran();
     assert_eq!(changed(&bench, &fourth), ["etc/link"]);
     assert_eq!(actions(&fourth)[1], "greeting unchanged");
@@ -150,20 +126,14 @@ fn a_request_waits_and_is_answered_on_the_second_run() {
 #[test]
 fn what_was_installed_stays_while_its_request_waits_again() {
     let mut bench = Bench::new(PROFILE);
-    bench
-        .host
-        .connections
-        .insert("db".into(), connection("10.0.0.1", "one"));
+    bench.host.connections.insert("db".into(), connection("10.0.0.1", "one"));
     bench.ran();
     bench.host.connections.clear();
     let outcome = bench.ran();
     assert_eq!(changed(&bench, &outcome), [] as [&str; 0]);
     assert_eq!(outcome.connection, None);
     assert!(bench.exists("etc/link"));
-    bench
-        .host
-        .connections
-        .insert("db".into(), connection("10.0.0.2", "two"));
+    bench.host.connections.insert("db".into(), connection("10.0.0.2", "two"));
     let outcome = bench.ran();
     assert_eq!(changed(&bench, &outcome), ["etc/link"]);
 }
@@ -171,14 +141,11 @@ fn what_was_installed_stays_while_its_request_waits_again() {
 #[test]
 fn a_missing_name_is_told_and_a_request_without_return_is_answered_at_once() {
     let mut bench = Bench::new(PROFILE);
-    bench.host.connections.insert(
-        "db".into(),
-        BTreeMap::from([("host".to_owned(), "h".to_owned())]),
-    );
-    assert_eq!(
-        bench.ran().waiting[0].reason,
-        "`db` has not published password yet"
-    );
+    bench
+        .host
+        .connections
+        .insert("db".into(), BTreeMap::from([("host".to_owned(), "h".to_owned())]));
+    assert_eq!(bench.ran().waiting[0].reason, "`db` has not published password yet");
 
     let profile = "[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:request\nname = x\nsoftware-url = u\n";
     let mut bench = Bench::new(profile);
@@ -207,10 +174,7 @@ context = key url a:connection-url
     let outcome = bench.ran();
     assert_eq!(actions(&outcome), ["a installed", "file installed"]);
     assert_eq!(bench.read("file"), "url=");
-    bench.host.refuses = Some(HostError {
-        message: "no".into(),
-        hint: None,
-    });
+    bench.host.refuses = Some(HostError { message: "no".into(), hint: None });
     assert_eq!(actions(&bench.ran()), ["a updated", "file updated"]);
 }
 
@@ -232,25 +196,20 @@ recipe = slapos.cookbook:publish.serialised
 ports = ${a:connection-ports}
 ";
     let mut bench = Bench::new(profile);
-    bench.host.connections.insert(
-        "x".into(),
-        BTreeMap::from([("_".to_owned(), "{\"ports\": [1, 2]}".to_owned())]),
-    );
+    bench
+        .host
+        .connections
+        .insert("x".into(), BTreeMap::from([("_".to_owned(), "{\"ports\": [1, 2]}".to_owned())]));
     let outcome = bench.ran();
-    assert_eq!(
-        bench.host.asked[0].parameters["_"],
-        "{\"list\": [1, {\"a\": null}]}"
-    );
+    assert_eq!(bench.host.asked[0].parameters["_"], "{\"list\": [1, {\"a\": null}]}");
     assert_eq!(outcome.connection.unwrap()["_"], "{\"ports\": [1, 2]}");
 }
 
 #[test]
 fn a_refused_request_fails_the_run_after_the_parts_before_it() {
     let mut bench = Bench::new(PROFILE);
-    bench.host.refuses = Some(HostError {
-        message: "unknown release".into(),
-        hint: Some("supply it".into()),
-    });
+    bench.host.refuses =
+        Some(HostError { message: "unknown release".into(), hint: Some("supply it".into()) });
     let report = bench.report();
     assert!(
         report.starts_with(
@@ -259,10 +218,7 @@ fn a_refused_request_fails_the_run_after_the_parts_before_it() {
         "{report}"
     );
     assert!(report.ends_with("hint: supply it"), "{report}");
-    assert!(
-        bench.exists("etc/greeting"),
-        "parts before it are installed"
-    );
+    assert!(bench.exists("etc/greeting"), "parts before it are installed");
 }
 
 #[test]
@@ -296,14 +252,11 @@ fn inputs_tell_whether_another_run_is_needed() {
     bench.file("t.in", "one");
     let outcome = bench.ran();
     assert!(unchanged(&outcome.inputs));
-    let table: [(&str, fn(&Bench)); 3] = [
+    type Change = fn(&Bench);
+    let table: [(&str, Change); 3] = [
         ("template", |bench| bench.file("t.in", "three")),
-        ("profile", |bench| {
-            bench.file("instance.cfg", "[buildout]\nparts =\n")
-        }),
-        ("output", |bench| {
-            std::fs::remove_file(bench.dir.join("t")).unwrap()
-        }),
+        ("profile", |bench| bench.file("instance.cfg", "[buildout]\nparts =\n")),
+        ("output", |bench| std::fs::remove_file(bench.dir.join("t")).unwrap()),
     ];
     for (what, change) in table {
         let outcome = bench.ran();

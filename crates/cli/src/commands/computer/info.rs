@@ -16,16 +16,10 @@ pub(super) fn run(client: &Client, computer: &ComputerId, ui: Ui) -> Outcome {
     }
     let (name, allocation) = (&computer.computer, &computer.allocation);
     let (free, all) = (super::free(&computer), computer.partitions.len());
-    ui.data(format_args!(
-        "{name}: {allocation}, {free} of {all} partitions free"
-    ));
+    ui.data(format_args!("{name}: {allocation}, {free} of {all} partitions free"));
     ui.data("");
     let partitions = computer.partitions.iter().map(|partition| {
-        let addresses: Vec<_> = partition
-            .addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let addresses: Vec<_> = partition.addresses.iter().map(ToString::to_string).collect();
         let instance = partition.instance.as_ref();
         vec![
             partition.name.to_string(),
@@ -33,10 +27,7 @@ pub(super) fn run(client: &Client, computer: &ComputerId, ui: Ui) -> Outcome {
             instance.map_or_else(|| "free".into(), |instance| instance.title.to_string()),
         ]
     });
-    ui.table(
-        &["partition", "addresses", "instance"],
-        &partitions.collect::<Vec<_>>(),
-    );
+    ui.table(&["partition", "addresses", "instance"], &partitions.collect::<Vec<_>>());
     ui.data("");
     let supplies = computer.supplies.iter().map(|supply| {
         vec![

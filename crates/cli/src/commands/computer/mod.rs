@@ -29,9 +29,5 @@ pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {
 
 /// How many partitions of a computer are free.
 fn free(computer: &Computer) -> usize {
-    computer
-        .partitions
-        .iter()
-        .filter(|partition| partition.instance.is_none())
-        .count()
+    computer.partitions.iter().filter(|partition| partition.instance.is_none()).count()
 }

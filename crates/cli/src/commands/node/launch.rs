@@ -7,9 +7,6 @@ use crate::{error::Outcome, ui::Ui};
 pub(super) fn run() -> Outcome {
     let error = sandbox::launch_from_stdin();
     Ui { json: false }.say(error.line());
-    #[expect(
-        clippy::exit,
-        reason = "the exit code of launchers, which is none of ours"
-    )]
+    #[expect(clippy::exit, reason = "the exit code of launchers, which is none of ours")]
     std::process::exit(sandbox::LAUNCH_FAILED)
 }

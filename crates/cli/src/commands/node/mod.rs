@@ -69,10 +69,8 @@ pub(crate) fn log_to_stderr() {
 pub(crate) async fn until_told_to_end(with_parent: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let signalled = async {
-        let (terminate, interrupt) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        );
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
         match (terminate, interrupt) {
             (Ok(mut terminate), Ok(mut interrupt)) => {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

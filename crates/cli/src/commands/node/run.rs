@@ -32,10 +32,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     runtime.shutdown_background();
     ran.map_err(|error| {
         let hint = error.hint();
-        Failure {
-            hint,
-            ..Failure::from_error(Exit::Failed, &error)
-        }
+        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
     })?;
     Ok(Exit::Done)
 }

@@ -33,15 +33,10 @@ struct Process {
 }
 
 pub(super) fn run(settings: &Settings, ui: Ui) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(look(settings)).map_err(|error| {
         let hint = error.hint();
-        Failure {
-            hint,
-            ..Failure::from_error(Exit::Failed, &error)
-        }
+        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
     })?;
     if ui.json {
         ui.json(&status);
@@ -52,26 +47,15 @@ pub(super) fn run(settings: &Settings, ui: Ui) -> Outcome {
         None => "no supervisor: `slapos node run` starts it".into(),
     };
     ui.data(format_args!("{}: {supervisor}", status.computer));
-    ui.data(format_args!(
-        "confinement: {}",
-        confinement(&status.confinement)
-    ));
+    ui.data(format_args!("confinement: {}", confinement(&status.confinement)));
     ui.data("");
     let rows: Vec<_> = status
         .processes
         .iter()
         .map(|process| {
-            let pid = process
-                .pid
-                .map_or_else(|| "-".into(), |pid| pid.to_string());
+            let pid = process.pid.map_or_else(|| "-".into(), |pid| pid.to_string());
             let (partition, service) = (process.partition.clone(), process.service.clone());
-            vec![
-                partition,
-                service,
-                process.state.into(),
-                pid,
-                process.failures.to_string(),
-            ]
+            vec![partition, service, process.state.into(), pid, process.failures.to_string()]
         })
         .collect();
     ui.table(&["partition", "service", "state", "pid", "failures"], &rows);
@@ -102,13 +86,7 @@ fn process(program: ProgramStatus) -> Process {
         ProgramState::Finished => ("finished", None),
     };
     let service = service_name(&program.name).to_owned();
-    Process {
-        partition: program.group,
-        service,
-        state,
-        pid,
-        failures: program.failures,
-    }
+    Process { partition: program.group, service, state, pid, failures: program.failures }
 }
 
 /// The layers in force, in a line.
@@ -118,11 +96,8 @@ fn confinement(layers: &Layers) -> String {
         LandlockLayer::Files { abi } => format!("Landlock {abi} (files)"),
         LandlockLayer::FilesAndPorts { abi } => format!("Landlock {abi} (files and ports)"),
     };
-    let users = if layers.users {
-        "a user per partition"
-    } else {
-        "one user: the node is not root"
-    };
+    let users =
+        if layers.users { "a user per partition" } else { "one user: the node is not root" };
     let cgroup = match layers.cgroup {
         CgroupLayer::Absent => "no control groups v2",
         CgroupLayer::NotDelegated => "control groups v2 not delegated",

@@ -18,10 +18,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     log_to_stderr();
     let program = Utf8PathBuf::try_from(std::env::current_exe()?)
         .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
-    let settings = supervise::SupervisorSettings {
-        base: args.base.clone(),
-        program,
-    };
+    let settings = supervise::SupervisorSettings { base: args.base.clone(), program };
     supervise::run(settings).map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     Ok(Exit::Done)
 }

@@ -11,10 +11,7 @@ use crate::{
 
 pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
     let instance = one.find(client)?;
-    let ask = StateAsk {
-        id: instance.id,
-        state: WishedState::Destroyed,
-    };
+    let ask = StateAsk { id: instance.id, state: WishedState::Destroyed };
     let answer = client.wish_state(&ask)?;
     if ui.json {
         ui.json(&answer);

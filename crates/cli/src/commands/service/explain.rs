@@ -19,10 +19,7 @@ pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
     }
     match &instance.waiting_for {
         None => ui.data(format_args!("{} is {}", instance.title, instance.state)),
-        Some(reason) => ui.data(format_args!(
-            "{} is {}: {reason}",
-            instance.title, instance.state
-        )),
+        Some(reason) => ui.data(format_args!("{} is {}: {reason}", instance.title, instance.state)),
     }
     if let Some(hint) = &instance.hint {
         ui.data(format_args!("hint: {hint}"));

@@ -48,10 +48,7 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
             id: instance.id.to_string(),
             title: &instance.title,
             root: &instance.root.title,
-            requested_by: instance
-                .requested_by
-                .as_ref()
-                .map(|requester| &requester.title),
+            requested_by: instance.requested_by.as_ref().map(|requester| &requester.title),
             state: &instance.state,
             software_release: &instance.software_release,
             software_type: &instance.software_type,
@@ -70,10 +67,7 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     let mut lines = vec![
         ("title", instance.title.to_string()),
         ("state", instance.state.clone()),
-        (
-            "release",
-            format!("{} ({})", instance.software_release, instance.software_type),
-        ),
+        ("release", format!("{} ({})", instance.software_release, instance.software_type)),
         ("since", show_time(instance.changed_at)),
     ];
     if let (Some(computer), Some(partition)) = (&instance.computer, &instance.partition) {
@@ -87,10 +81,7 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     }
     for promise in &instance.promises {
         let colour = if promise.ok { "green" } else { "red" };
-        lines.push((
-            "promise",
-            format!("{} {colour}: {}", promise.name, promise.message),
-        ));
+        lines.push(("promise", format!("{} {colour}: {}", promise.name, promise.message)));
     }
     if let Some(reason) = &instance.waiting_for {
         lines.push(("please wait", reason.clone()));

@@ -40,16 +40,10 @@ impl One {
     /// Finds the instance; a title that several trees use means the root's.
     pub(crate) fn find(&self, client: &Client) -> Result<Instance, Failure> {
         let found = client.instances(Some(&self.title))?;
-        let root = found
-            .iter()
-            .find(|instance| instance.requested_by.is_none())
-            .cloned();
+        let root = found.iter().find(|instance| instance.requested_by.is_none()).cloned();
         root.or_else(|| found.into_iter().next()).ok_or_else(|| {
-            Failure::new(
-                Exit::Failed,
-                format!("there is no instance `{}`", self.title),
-            )
-            .hint("`slapos service list` shows all")
+            Failure::new(Exit::Failed, format!("there is no instance `{}`", self.title))
+                .hint("`slapos service list` shows all")
         })
     }
 }

@@ -28,11 +28,7 @@ pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
 /// One line an instance, its processes and then its children below it, indented.
 fn draw(tree: &Tree) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(root) = tree
-        .instances
-        .iter()
-        .find(|instance| instance.requested_by.is_none())
-    {
+    if let Some(root) = tree.instances.iter().find(|instance| instance.requested_by.is_none()) {
         draw_below(tree, root, "", &mut lines);
     }
     lines
@@ -43,14 +39,9 @@ fn draw_below(tree: &Tree, instance: &Instance, indent: &str, lines: &mut Vec<St
         (Some(computer), Some(partition)) => format!(" on {computer} {partition}"),
         _ => String::new(),
     };
-    let reason = instance
-        .waiting_for
-        .as_ref()
-        .map_or_else(String::new, |reason| format!(": {reason}"));
-    lines.push(format!(
-        "{indent}{} [{}]{place}{reason}",
-        instance.title, instance.state
-    ));
+    let reason =
+        instance.waiting_for.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    lines.push(format!("{indent}{} [{}]{place}{reason}", instance.title, instance.state));
     let deeper = format!("{indent}  ");
     if !instance.connection.is_empty() {
         let keys: Vec<_> = instance.connection.keys().map(String::as_str).collect();
@@ -58,21 +49,11 @@ fn draw_below(tree: &Tree, instance: &Instance, indent: &str, lines: &mut Vec<St
     }
     for process in processes(tree, instance.id) {
         let megabytes = process.memory_bytes >> 20;
-        let Process {
-            pid,
-            name,
-            cpu_percent,
-            ..
-        } = process;
-        lines.push(format!(
-            "{deeper}process {pid} {name} {cpu_percent:.1}% {megabytes} MiB"
-        ));
+        let Process { pid, name, cpu_percent, .. } = process;
+        lines.push(format!("{deeper}process {pid} {name} {cpu_percent:.1}% {megabytes} MiB"));
     }
     let requested = |child: &&Instance| {
-        child
-            .requested_by
-            .as_ref()
-            .is_some_and(|requester| requester.id == instance.id)
+        child.requested_by.as_ref().is_some_and(|requester| requester.id == instance.id)
     };
     for child in tree.instances.iter().filter(requested) {
         draw_below(tree, child, &deeper, lines);

@@ -44,19 +44,12 @@ pub(super) async fn format(
         addresses: it.addresses,
         capabilities: it.capabilities,
     });
-    let ask = Ask::Format(Format {
-        computer: computer.clone(),
-        partitions: partitions.collect(),
-    });
+    let ask = Ask::Format(Format { computer: computer.clone(), partitions: partitions.collect() });
     let actor = Actor::Computer(computer.clone());
     let show = service.act(
         origin,
         |_| Ok((ask, actor)),
-        |world, _| {
-            world
-                .site(&computer)
-                .map(|site| service.show_computer(world, site))
-        },
+        |world, _| world.site(&computer).map(|site| service.show_computer(world, site)),
     );
     let document = show.await?.map_err(crate::service::ServiceError::from)?;
     service.heard_from(&computer);

@@ -38,9 +38,9 @@ async fn next((service, mut viewer): Reader) -> Option<(Result<sse::Event, Infal
             .id(change.revision.0.to_string())
             .json_data(&*change)
             .unwrap_or_default(),
-        Event::Usage(computer) => sse::Event::default()
-            .event("usage")
-            .data(format!("{{\"computer\":\"{computer}\"}}")),
+        Event::Usage(computer) => {
+            sse::Event::default().event("usage").data(format!("{{\"computer\":\"{computer}\"}}"))
+        }
     };
     Some((Ok(event), (service, viewer)))
 }

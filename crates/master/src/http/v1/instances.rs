@@ -34,9 +34,7 @@ pub(super) async fn list(
     State(service): State<Service>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<v1::Instance>>, ApiError> {
-    Ok(Json(
-        service.instances(query.title.as_ref(), query.id).await?,
-    ))
+    Ok(Json(service.instances(query.title.as_ref(), query.id).await?))
 }
 
 /// `POST /v1/instances`
@@ -60,13 +58,8 @@ pub(super) async fn state(
     person: Person,
     Json(body): Json<v1::StateAsk>,
 ) -> Result<Json<v1::Instance>, ApiError> {
-    let ask = Ask::Wish(Wish {
-        id: body.id,
-        state: body.state,
-    });
-    let shown = service
-        .act(origin, |_| Ok((ask, person.actor())), show_requested)
-        .await?;
+    let ask = Ask::Wish(Wish { id: body.id, state: body.state });
+    let shown = service.act(origin, |_| Ok((ask, person.actor())), show_requested).await?;
     let unknown = || ServiceError::from(Refusal::UnknownInstance(body.id));
     Ok(Json(shown.ok_or_else(unknown)?))
 }

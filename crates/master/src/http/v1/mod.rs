@@ -26,22 +26,10 @@ pub(super) fn router() -> Router<Service> {
         .route("/computers/{computer}/format", put(computers::format))
         .route("/computers/{computer}/usage", put(computers::usage))
         .route("/computers/{computer}/supplies", put(supplies::wish))
-        .route(
-            "/computers/{computer}/supplies/report",
-            post(supplies::report),
-        )
-        .route(
-            "/computers/{computer}/partitions/{partition}/report",
-            post(partitions::report),
-        )
-        .route(
-            "/computers/{computer}/partitions/{partition}/request",
-            post(partitions::request),
-        )
-        .route(
-            "/computers/{computer}/partitions/{partition}/bang",
-            post(partitions::bang),
-        )
+        .route("/computers/{computer}/supplies/report", post(supplies::report))
+        .route("/computers/{computer}/partitions/{partition}/report", post(partitions::report))
+        .route("/computers/{computer}/partitions/{partition}/request", post(partitions::request))
+        .route("/computers/{computer}/partitions/{partition}/bang", post(partitions::bang))
         .route("/instances", get(instances::list).post(instances::request))
         .route("/instances/state", post(instances::state))
         .route("/instances/tree", get(instances::tree))

@@ -33,10 +33,7 @@ pub(super) async fn report(
     });
     let actor = Actor::Computer(computer.clone());
     let ask = Ask::Report(InstanceReport {
-        place: Place {
-            computer: computer.clone(),
-            partition,
-        },
+        place: Place { computer: computer.clone(), partition },
         id: body.id,
         generation: body.generation,
         state: body.state,
@@ -57,10 +54,7 @@ pub(super) async fn request(
     Path((computer, partition)): Path<(ComputerId, PartitionId)>,
     Json(body): Json<v1::RequestAsk>,
 ) -> Result<Json<v1::Instance>, ApiError> {
-    let place = Place {
-        computer,
-        partition,
-    };
+    let place = Place { computer, partition };
     let title = body.title.clone();
     let ask = |world: &World| {
         let requester = world.occupant(&place)?.id;
@@ -78,27 +72,15 @@ pub(super) async fn bang(
     Path((computer, partition)): Path<(ComputerId, PartitionId)>,
     Json(body): Json<v1::BangAsk>,
 ) -> Result<Json<v1::Accepted>, ApiError> {
-    let place = Place {
-        computer,
-        partition,
-    };
+    let place = Place { computer, partition };
     let ask = |world: &World| {
         let id = world.occupant(&place)?.id;
         let actor = Actor::Computer(place.computer.clone());
-        Ok((
-            Ask::Bang(Bang {
-                id,
-                message: body.message,
-            }),
-            actor,
-        ))
+        Ok((Ask::Bang(Bang { id, message: body.message }), actor))
     };
     Ok(Json(service.act(origin, ask, accepted).await?))
 }
 
 fn accepted(world: &World, answer: Answer) -> v1::Accepted {
-    v1::Accepted {
-        revision: world.revision(),
-        current: answer != Answer::Stale,
-    }
+    v1::Accepted { revision: world.revision(), current: answer != Answer::Stale }
 }

@@ -35,10 +35,7 @@ pub(super) async fn wish(
         origin,
         |_| Ok((ask, person.actor())),
         |world, _| {
-            let supply = world
-                .site(&computer)
-                .ok()
-                .and_then(|site| site.supply(&release));
+            let supply = world.site(&computer).ok().and_then(|site| site.supply(&release));
             supply.map(documents::supply)
         },
     );

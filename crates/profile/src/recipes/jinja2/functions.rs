@@ -22,18 +22,9 @@ pub(super) fn define(context: &mut Context) {
     let assert = Value::function("assert", |arguments, _| match arguments {
         [truth] if truth.truth()? => Ok(Value::from("")),
         [truth, _] if truth.truth()? => Ok(Value::from("")),
-        [_] => Err(Error::new(
-            ErrorKind::Assertion,
-            "an assertion of the template does not hold",
-        )),
-        [_, message] => Err(Error::new(
-            ErrorKind::Assertion,
-            message.text()?.to_string(),
-        )),
-        _ => Err(Error::new(
-            ErrorKind::Type,
-            "assert() takes a value and perhaps a message",
-        )),
+        [_] => Err(Error::new(ErrorKind::Assertion, "an assertion of the template does not hold")),
+        [_, message] => Err(Error::new(ErrorKind::Assertion, message.text()?.to_string())),
+        _ => Err(Error::new(ErrorKind::Type, "assert() takes a value and perhaps a message")),
     });
     context.set_global("assert", assert);
 }
@@ -50,20 +41,13 @@ pub(super) fn module(name: &str) -> Option<Value> {
 
 fn json() -> Value {
     let loads = one("loads", |value| {
-        let text = value
-            .as_str()
-            .ok_or_else(|| Error::new(ErrorKind::Type, "loads() takes a text"))?;
+        let text =
+            value.as_str().ok_or_else(|| Error::new(ErrorKind::Type, "loads() takes a text"))?;
         Value::from_json(text).map_err(|error| Error::new(ErrorKind::Value, error.message))
     });
     Module::value(
         "json",
-        [
-            (
-                "dumps",
-                one("dumps", |value| value.to_json().map(Value::from)),
-            ),
-            ("loads", loads),
-        ],
+        [("dumps", one("dumps", |value| value.to_json().map(Value::from))), ("loads", loads)],
     )
 }
 
@@ -83,10 +67,7 @@ fn path() -> Value {
     });
     let basename = one("basename", |value| Ok(Value::from(split(&text(value)?).1)));
     let dirname = one("dirname", |value| Ok(Value::from(split(&text(value)?).0)));
-    Module::value(
-        "os.path",
-        [("join", join), ("basename", basename), ("dirname", dirname)],
-    )
+    Module::value("os.path", [("join", join), ("basename", basename), ("dirname", dirname)])
 }
 
 /// A function of one argument.
@@ -97,19 +78,13 @@ fn one(name: &'static str, run: impl Fn(&Value) -> Result<Value> + 'static) -> V
             ErrorKind::Unsupported,
             format!("{name}() is not offered with `{option}`"),
         )),
-        _ => Err(Error::new(
-            ErrorKind::Type,
-            format!("{name}() takes one argument"),
-        )),
+        _ => Err(Error::new(ErrorKind::Type, format!("{name}() takes one argument"))),
     })
 }
 
 fn text(value: &Value) -> Result<Rc<str>> {
     value.as_str().map(Rc::from).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Type,
-            format!("a path is a text, not {}", value.type_name()),
-        )
+        Error::new(ErrorKind::Type, format!("a path is a text, not {}", value.type_name()))
     })
 }
 
@@ -119,10 +94,7 @@ fn split(path: &str) -> (&str, &str) {
         None => ("", path),
         Some(at) => {
             let head = path[..at].trim_end_matches('/');
-            (
-                if head.is_empty() { &path[..=at] } else { head },
-                &path[at + 1..],
-            )
+            (if head.is_empty() { &path[..=at] } else { head }, &path[at + 1..])
         }
     }
 }

@@ -35,9 +35,7 @@ impl Import {
 
 /// Reads the lines *kind alias place*; `file` and `folder` name an option that holds the path.
 pub(super) fn read(scope: &mut Scope<'_, '_>) -> Result<Vec<Import>, Stop> {
-    let delimiter = scope
-        .text("import-delimiter")?
-        .unwrap_or_else(|| "/".to_owned());
+    let delimiter = scope.text("import-delimiter")?.unwrap_or_else(|| "/".to_owned());
     let mut found = Vec::new();
     for line in scope.lines("import-list")? {
         let import = import(scope, &line, delimiter.trim()).map_err(|stop| match stop {
@@ -52,37 +50,23 @@ pub(super) fn read(scope: &mut Scope<'_, '_>) -> Result<Vec<Import>, Stop> {
 fn import(scope: &mut Scope<'_, '_>, line: &str, delimiter: &str) -> Result<Import, Stop> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let &[kind, alias, place] = words.as_slice() else {
-        return Err(Error::new(
-            Code::BadOption,
-            format!("`{line}` is not `kind alias place`"),
-        )
-        .into());
+        return Err(
+            Error::new(Code::BadOption, format!("`{line}` is not `kind alias place`")).into()
+        );
     };
     let path = match kind {
         "rawfile" | "rawfolder" => place.to_owned(),
-        "file" | "folder" => scope
-            .reference(place)?
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        "file" | "folder" => scope.reference(place)?.as_str().unwrap_or_default().to_owned(),
         other => {
             let error = Error::new(Code::BadOption, format!("`{other}` is no kind of import"));
-            return Err(error
-                .with_hint("known are rawfile, file, rawfolder, folder")
-                .into());
+            return Err(error.with_hint("known are rawfile, file, rawfolder, folder").into());
         }
     };
     let path = scope.path(&path);
     Ok(if kind.ends_with("file") {
-        Import::File {
-            alias: alias.to_owned(),
-            path,
-        }
+        Import::File { alias: alias.to_owned(), path }
     } else {
-        Import::Folder {
-            prefix: format!("{alias}{delimiter}"),
-            path,
-        }
+        Import::Folder { prefix: format!("{alias}{delimiter}"), path }
     })
 }
 
@@ -92,14 +76,8 @@ mod tests {
 
     #[test]
     fn names_lead_to_files_and_never_out_of_a_folder() {
-        let file = Import::File {
-            alias: "lib".into(),
-            path: "/p/lib.in".into(),
-        };
-        let folder = Import::Folder {
-            prefix: "all/".into(),
-            path: "/p/all".into(),
-        };
+        let file = Import::File { alias: "lib".into(), path: "/p/lib.in".into() };
+        let folder = Import::Folder { prefix: "all/".into(), path: "/p/all".into() };
         let table = [
             (&file, "lib", Some("/p/lib.in")),
             (&file, "bib", None),

@@ -35,10 +35,7 @@ fn permissions_follow_option_and_interpreter() {
         bench.ran();
         let mode = bench.mode("out/file");
         assert_eq!(mode & 0o100 != 0, runnable, "{options} {mode:o}");
-        assert!(
-            exact.is_none_or(|exact| mode == exact),
-            "{options} {mode:o}"
-        );
+        assert!(exact.is_none_or(|exact| mode == exact), "{options} {mode:o}");
     }
 }
 
@@ -61,10 +58,7 @@ fn a_missing_key_in_a_template_has_a_place() {
     bench.file("t.in", "first\nlisten {{ server['hots'] }}\n");
     let report = bench.report();
     assert!(report.starts_with("DIR/t.in:2:"), "{report}");
-    assert!(
-        report.contains("hots") && report.contains("while installing part [x]"),
-        "{report}"
-    );
+    assert!(report.contains("hots") && report.contains("while installing part [x]"), "{report}");
     assert!(report.ends_with("hint: did you mean `host`?"), "{report}");
     assert!(!bench.exists("out/file"));
 }
@@ -74,28 +68,16 @@ fn bad_lines_of_a_context_have_a_place() {
     let table = [
         (
             "context =\n  raw a 1\n  kye b x:output\n",
-            "instance.cfg:7:3: `kye` is no type of a context line",
+            "instance.cfg:8:3: `kye` is no type of a context line",
         ),
-        (
-            "context = raw\n",
-            "instance.cfg:5:11: `raw` is not `type name expression`",
-        ),
-        (
-            "context =\n  raw a 1\n  raw a 2\n",
-            "instance.cfg:7:3: the context gives `a` twice",
-        ),
-        (
-            "context =\n  key a x:outptu\n",
-            "instance.cfg:6:3: section [x] has no option `outptu`",
-        ),
+        ("context = raw\n", "instance.cfg:6:11: `raw` is not `type name expression`"),
+        ("context =\n  raw a 1\n  raw a 2\n", "instance.cfg:8:3: the context gives `a` twice"),
+        ("context =\n  key a x:outptu\n", "instance.cfg:7:3: section [x] has no option `outptu`"),
         (
             "context =\n  import re regex\n",
-            "instance.cfg:6:3: the Python module `regex` is not offered",
+            "instance.cfg:7:3: the Python module `regex` is not offered",
         ),
-        (
-            "context =\n  json a {\n",
-            "instance.cfg:6:3: `a` is not JSON",
-        ),
+        ("context =\n  json a {\n", "instance.cfg:7:3: `a` is not JSON"),
     ];
     for (options, expected) in table {
         let report = jinja2(&format!("{options}inline = x\n")).report();
@@ -123,15 +105,10 @@ fn a_template_of_references_is_filled_and_orders_parts() {
     );
     bench.file("t.in", "[s]\npath = ${a:p}\nlater = $${b:c}\n");
     assert_eq!(actions(&bench.ran()), ["a installed", "x installed"]);
-    assert_eq!(
-        bench.read("x.cfg"),
-        format!("[s]\npath = {}/a\nlater = ${{b:c}}\n", bench.dir)
-    );
+    assert_eq!(bench.read("x.cfg"), format!("[s]\npath = {}/a\nlater = ${{b:c}}\n", bench.dir));
     bench.file("t.in", "one\n  ${a:q}\n");
     assert!(
-        bench
-            .report()
-            .starts_with("DIR/t.in:2:3: section [a] has no option `q`"),
+        bench.report().starts_with("DIR/t.in:2:3: section [a] has no option `q`"),
         "{}",
         bench.report()
     );
@@ -153,9 +130,7 @@ fn a_download_is_a_checked_copy() {
     assert_eq!(bench.read("parts/x.in/x.in"), "one");
     bench.file("x.in", "two");
     assert!(
-        bench
-            .report()
-            .contains("the profile wants f97c5d29941bfb1b2fdab0874906ab82 [checksum]"),
+        bench.report().contains("the profile wants f97c5d29941bfb1b2fdab0874906ab82 [checksum]"),
         "{}",
         bench.report()
     );

@@ -7,10 +7,7 @@ use crate::bench::{Bench, actions, changed};
 const CONFIGURATION: &str = "[slap-configuration]\nrecipe = slapos.cookbook:slapconfiguration\n";
 
 fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
-    entries
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect()
+    entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 #[test]
@@ -36,11 +33,7 @@ fn parameters_override_defaults() {
             ("type", "default"),
         ])
     );
-    assert!(
-        seen["set"].starts_with('{') && seen["set"].contains("127.0.0.9"),
-        "{}",
-        seen["set"]
-    );
+    assert!(seen["set"].starts_with('{') && seen["set"].contains("127.0.0.9"), "{}", seen["set"]);
 }
 
 #[test]
@@ -49,15 +42,9 @@ fn serialised_parameters_keep_their_types() {
          [publish]\nrecipe = slapos.cookbook:publish.serialised\nlist = ${slap-configuration:configuration.list}\n";
     let mut bench = Bench::new(profile);
     bench.facts.parameters = map(&[("_", "{\"list\": [1, null, \"x\"]}")]);
-    assert_eq!(
-        bench.ran().connection.unwrap()["_"],
-        "{\"list\": [1, null, \"x\"]}"
-    );
+    assert_eq!(bench.ran().connection.unwrap()["_"], "{\"list\": [1, null, \"x\"]}");
     bench.facts.parameters = map(&[("list", "plain")]);
-    assert_eq!(
-        bench.ran().connection.unwrap()["_"],
-        "{\"list\": \"plain\"}"
-    );
+    assert_eq!(bench.ran().connection.unwrap()["_"], "{\"list\": \"plain\"}");
     bench.facts.parameters = map(&[("_", "{")]);
     assert!(bench.report().contains("`_` does not hold JSON"));
 }
@@ -87,11 +74,7 @@ fn the_type_chooses_the_profile() {
         let connection = outcome.connection.clone().unwrap();
         assert_eq!(
             connection,
-            map(&[
-                ("url", "Ana"),
-                ("list", "{'name': 'Ana'}"),
-                ("master", "http://master/")
-            ])
+            map(&[("url", "Ana"), ("list", "{'name': 'Ana'}"), ("master", "http://master/")])
         );
         assert!(
             outcome.parts.iter().any(|part| part.name == "switch/file"),
@@ -116,9 +99,7 @@ fn faults_of_the_chosen_profile_have_their_own_place() {
     let mut bench = switching();
     bench.file("small.in", "[buildout]\nparts = a\n[a]\nx = $${b:c}\n");
     assert!(
-        bench
-            .report()
-            .starts_with("DIR/small.cfg:4:5: there is no section [b]"),
+        bench.report().starts_with("DIR/small.cfg:4:5: there is no section [b]"),
         "{}",
         bench.report()
     );
@@ -129,20 +110,13 @@ fn publish_takes_what_it_is_told() {
     let table = [
         ("a = 1\n-b = 2\n", map(&[("a", "1")])),
         ("a = 1\nb = 2\n-publish = b\n", map(&[("b", "2")])),
-        (
-            "a = 1\n-extends = more\n",
-            map(&[("a", "1"), ("c", "3"), ("d", "4")]),
-        ),
+        ("a = 1\n-extends = more\n", map(&[("a", "1"), ("c", "3"), ("d", "4")])),
     ];
     for (options, expected) in table {
         let profile = format!(
             "[buildout]\nparts = p\n[p]\nrecipe = slapos.cookbook:publish\n{options}[more]\na = other\nc = 3\n-extends = most\n[most]\nd = 4\n"
         );
-        assert_eq!(
-            Bench::new(&profile).ran().connection,
-            Some(expected),
-            "{options}"
-        );
+        assert_eq!(Bench::new(&profile).ran().connection, Some(expected), "{options}");
     }
     assert_eq!(Bench::new("[buildout]\nparts =\n").ran().connection, None);
 }
@@ -158,24 +132,14 @@ fn a_password_is_made_once_and_stays_secret() {
     let again = bench.ran();
     assert_eq!(again.connection.clone().unwrap(), first);
     assert_eq!(changed(&bench, &again), [] as [&str; 0]);
-    assert!(
-        !bench
-            .read(".installed.json")
-            .contains(&first["password"][2..])
-    );
+    assert!(!bench.read(".installed.json").contains(&first["password"][2..]));
     bench.file("instance.cfg", "[buildout]\nparts =\n");
     bench.ran();
     assert!(bench.exists("etc/.password"), "it outlives its part");
     bench.file("etc/.password", "from-old-times");
     bench.file("instance.cfg", profile);
-    assert_eq!(
-        bench.ran().connection.unwrap()["password"],
-        "x-from-old-times"
-    );
-    bench.file(
-        "instance.cfg",
-        &profile.replace("bytes = 20", "passwd = mine"),
-    );
+    assert_eq!(bench.ran().connection.unwrap()["password"], "x-from-old-times");
+    bench.file("instance.cfg", &profile.replace("bytes = 20", "passwd = mine"));
     assert_eq!(bench.ran().connection.unwrap()["password"], "x-mine");
 }
 
@@ -211,8 +175,5 @@ fn packages_belong_into_a_release() {
     let report =
         Bench::new("[buildout]\nparts = x\n[x]\nrecipe = slapos.recipe.debian\npackages = hello\n")
             .report();
-    assert!(
-        report.contains("packages can only be installed by a release"),
-        "{report}"
-    );
+    assert!(report.contains("packages can only be installed by a release"), "{report}");
 }

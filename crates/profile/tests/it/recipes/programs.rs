@@ -12,10 +12,7 @@ fn wrapper(options: &str) -> Bench {
 }
 
 fn output(bench: &Bench, name: &str, arguments: &[&str]) -> String {
-    let ended = Command::new(bench.dir.join(name))
-        .args(arguments)
-        .output()
-        .unwrap();
+    let ended = Command::new(bench.dir.join(name)).args(arguments).output().unwrap();
     assert!(
         ended.status.success(),
         "{name}: {} {}",
@@ -32,10 +29,7 @@ fn a_wrapper_runs_its_command_with_its_environment() {
     );
     bench.ran();
     assert_eq!(bench.mode("bin/run"), 0o700);
-    assert_eq!(
-        output(&bench, "bin/run", &["more"]),
-        "it's $HOME two  words more\n"
-    );
+    assert_eq!(output(&bench, "bin/run", &["more"]), "it's $HOME two  words more\n");
 }
 
 #[test]
@@ -45,7 +39,7 @@ fn hash_files_name_another_service_when_they_change() {
     bench.file("t.in", "one");
     bench.ran();
     let first = bench.list("bin");
-    assert_eq!(first, ["run-1f2ba64ce4ff05b37a37c0c37bca4e11"]);
+    assert_eq!(first, ["run-529960531d36e27f781f9ac0a5ac54a6"]);
     bench.ran();
     assert_eq!(bench.list("bin"), first);
     bench.file("t.in", "other");
@@ -55,30 +49,22 @@ fn hash_files_name_another_service_when_they_change() {
     assert_ne!(second, first);
     assert_eq!(
         changed(&bench, &outcome),
-        [
-            &format!("bin/{}", second[0]),
-            &format!("bin/{}", first[0]),
-            "conf"
-        ]
-        .map(|s| s.to_owned())
-        .into_iter()
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
+        [&format!("bin/{}", second[0]), &format!("bin/{}", first[0]), "conf"]
+            .map(|s| s.to_owned())
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
     );
 }
 
 #[test]
 fn existing_files_are_hashed_too_and_missing_ones_are_told() {
     let mut bench = wrapper("command-line = true\nhash-existing-files = conf\n");
-    assert!(
-        bench.report().contains("cannot read DIR/conf"),
-        "{}",
-        bench.report()
-    );
+    assert!(bench.report().contains("cannot read DIR/conf"), "{}", bench.report());
     bench.file("conf", "one");
     bench.ran();
-    assert_eq!(bench.list("bin"), ["run-1f2ba64ce4ff05b37a37c0c37bca4e11"]);
+    assert_eq!(bench.list("bin"), ["run-529960531d36e27f781f9ac0a5ac54a6"]);
 }
 
 #[test]
@@ -90,17 +76,11 @@ fn a_pidfile_refuses_a_second_run() {
     bench.ran();
     let own = std::process::id().to_string();
     bench.file("pid", &own);
-    let ended = Command::new(bench.dir.join("bin/run"))
-        .current_dir(&bench.dir)
-        .output()
-        .unwrap();
+    let ended = Command::new(bench.dir.join("bin/run")).current_dir(&bench.dir).output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
     assert_eq!(bench.read("pid"), own);
     std::fs::remove_file(bench.dir.join("pid")).unwrap();
-    let ended = Command::new(bench.dir.join("bin/run"))
-        .current_dir(&bench.dir)
-        .output()
-        .unwrap();
+    let ended = Command::new(bench.dir.join("bin/run")).current_dir(&bench.dir).output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&ended.stdout).lines().next(),
         Some(bench.read("pid").trim())
@@ -110,22 +90,13 @@ fn a_pidfile_refuses_a_second_run() {
 #[test]
 fn what_a_wrapper_cannot_do_is_refused() {
     for (options, expected) in [
-        (
-            "command-line = a 'b\n",
-            "a quote is opened and never closed",
-        ),
+        ("command-line = a 'b\n", "a quote is opened and never closed"),
         (
             "command-line = a\nprivate-tmpfs = 1 /tmp\n",
             "option `private-tmpfs` of this recipe is not offered yet",
         ),
-        (
-            "command-line = a\nenvironment = A\n",
-            "`A` is not `name=value`",
-        ),
-        (
-            "command-line = a\nenvironment = A b=1\n",
-            "`A b` cannot name a variable",
-        ),
+        ("command-line = a\nenvironment = A\n", "`A` is not `name=value`"),
+        ("command-line = a\nenvironment = A b=1\n", "`A b` cannot name a variable"),
     ] {
         let report = wrapper(options).report();
         assert!(report.contains(expected), "{report}");
@@ -139,10 +110,7 @@ fn a_promise_is_written_for_python_and_for_us() {
          [y]\nrecipe = slapos.cookbook:promise.plugin\nmodule = mine.check\noutput = etc/plugin/mine.py\n",
     );
     bench.ran();
-    assert_eq!(
-        bench.list("etc/plugin"),
-        ["listens.json", "listens.py", "mine.py"]
-    );
+    assert_eq!(bench.list("etc/plugin"), ["listens.json", "listens.py", "mine.py"]);
     let description: serde_json::Value =
         serde_json::from_str(&bench.read("etc/plugin/listens.json")).unwrap();
     assert_eq!(
@@ -154,10 +122,7 @@ fn a_promise_is_written_for_python_and_for_us() {
         })
     );
     let python = bench.read("etc/plugin/listens.py");
-    assert!(
-        python.contains("extra_config_dict = {'host': '127.0.0.1', 'port': 80}"),
-        "{python}"
-    );
+    assert!(python.contains("extra_config_dict = {'host': '127.0.0.1', 'port': 80}"), "{python}");
     assert!(python.contains(
         "from slapos.promise.plugin.check_socket_listening import RunPromise as RunPromise"
     ));
@@ -171,13 +136,7 @@ fn a_port_check_tells_whether_something_listens() {
         "[buildout]\nparts = x\n[x]\nrecipe = slapos.cookbook:check_port_listening\npath = check\nhostname = 127.0.0.1\nport = {port}\n"
     ));
     bench.ran();
-    let check = || {
-        Command::new(bench.dir.join("check"))
-            .output()
-            .unwrap()
-            .status
-            .code()
-    };
+    let check = || Command::new(bench.dir.join("check")).output().unwrap().status.code();
     assert_eq!(check(), Some(0));
     drop(listener);
     assert_eq!(check(), Some(127));
