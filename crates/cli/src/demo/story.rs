@@ -107,6 +107,10 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     timeline.told_by_the_master(&client, &web, &database, stage)?;
     let address = web.connection.get("url").cloned().unwrap_or_default();
 
+    let connected = Instant::now();
+    verify::await_page(&address)?;
+    timeline.measured("the page answers", connected.elapsed());
+
     look(*plot, &address, &database, &mut timeline)?;
     show(ui, stage, &address, &database, &timeline);
     Ok(())

@@ -1,7 +1,10 @@
 //! Logs in to phpMyAdmin over HTTP as a browser would, with the published user, and looks for the
 //! database in the list.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use slapos_wire::v1::Dictionary;
 
@@ -9,6 +12,9 @@ use crate::error::{Exit, Failure};
 
 /// The largest page that is read, in bytes.
 const PAGE_BYTES_MAX: u64 = 8 << 20;
+
+/// How long a page may take to come up after a restart.
+const COMING_UP: Duration = Duration::from_secs(60);
 
 /// One visit: cookies are kept from page to page.
 struct Visit {
@@ -66,6 +72,29 @@ pub(super) fn log_in(url: &str, connection: &Dictionary) -> Result<Vec<String>, 
         )));
     }
     Ok(databases)
+}
+
+/// Waits until `url` answers with status 200. After a restart the master remembers a page as
+/// published that is just coming up again.
+pub(super) fn await_page(url: &str) -> Result<(), Failure> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(5)))
+        .build();
+    let agent = ureq::Agent::from(config);
+    let deadline = Instant::now() + COMING_UP;
+    loop {
+        let told = match agent.get(url).call() {
+            Ok(response) if response.status() == 200 => return Ok(()),
+            Ok(response) => format!("status {}", response.status()),
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() > deadline {
+            return Err(failed(format!("{url} does not come up: {told}")));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn failed(message: String) -> Failure {

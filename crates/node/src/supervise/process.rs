@@ -68,6 +68,9 @@ impl Process {
     }
 }
 
+/// A program that is asked to end while it starts may not hear it: it is asked again so often.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Ends everything of the process group `leader`, which was started at `started`, and whatever
 /// descends from it, as `program` asks to be ended. The leader itself may be gone already.
 pub(super) async fn end_family(leader: u32, started: u64, program: &Program) {
@@ -80,9 +83,11 @@ pub(super) async fn end_family(leader: u32, started: u64, program: &Program) {
         } else {
             known.kill(leader);
         }
-        let until = if polite { deadline } else { Instant::now() + KILL_PATIENCE };
+        let patience = if polite { ASK_AGAIN } else { KILL_PATIENCE };
+        let until = Instant::now() + patience;
+        let until = if polite { until.min(deadline) } else { until };
         let all_gone = timeout_at(until, known.ended()).await.is_ok();
-        polite = polite && all_gone;
+        polite = polite && (all_gone || Instant::now() < deadline);
         if known.handles.is_empty() {
             sleep(RETRY).await;
         }
