@@ -188,6 +188,15 @@ impl Error {
         self
     }
 
+    /// Says which file is meant, when the place has only another name for it.
+    #[must_use]
+    pub(crate) fn in_file(mut self, file: &str) -> Self {
+        if let Some(place) = &mut self.first.place {
+            place.file = file.to_owned();
+        }
+        self
+    }
+
     /// Adds one link to the way that led here.
     #[must_use]
     pub(crate) fn during(mut self, link: impl Into<String>) -> Self {

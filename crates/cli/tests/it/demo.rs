@@ -123,7 +123,7 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
         .output()
         .unwrap()
         .into();
-    assert!(tree.out.contains("database") && tree.out.contains("publishes"), "{tree:?}");
+    assert!(tree.out.contains("database") && tree.out.contains("mariadbd"), "{tree:?}");
 
     in_a_browser(&address, &password, &page);
     assert_eq!(demo.interrupt(), 0);

@@ -184,7 +184,14 @@ impl Jinja2 {
         for path in read.take() {
             work.depends_on(&path);
         }
-        text.map_err(|error| template_error(&error))
+        text.map_err(|error| {
+            let alias = error.place().map(|place| place.template.clone());
+            let path = alias.and_then(|alias| self.imports.iter().find_map(|i| i.path(&alias)));
+            match path {
+                Some(path) => template_error(&error).in_file(path.as_str()),
+                None => template_error(&error),
+            }
+        })
     }
 }
 

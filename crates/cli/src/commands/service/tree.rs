@@ -1,8 +1,13 @@
 //! `slapos service tree TITLE`
 
-use slapos_core::names::InstanceId;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use slapos_core::names::{InstanceId, Title};
 use slapos_wire::{
-    client::Client,
+    client::{Client, ClientError},
     v1::{Instance, Process, Tree},
 };
 
@@ -12,9 +17,12 @@ use crate::{
     ui::Ui,
 };
 
+/// How long to wait for the first samples.
+const SAMPLE_PATIENCE: Duration = Duration::from_secs(2);
+
 pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
     let instance = one.find(client)?;
-    let tree = client.tree(&instance.root.title)?;
+    let tree = with_processes(client, &instance.root.title)?;
     if ui.json {
         ui.json(&tree);
     } else {
@@ -23,6 +31,23 @@ pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The tree with its processes: nodes send samples while somebody looks, so this looks for a
+/// moment. Without an answer of the nodes the tree is shown without processes.
+fn with_processes(client: &Client, root: &Title) -> Result<Tree, ClientError> {
+    let _looking = client.events()?;
+    let deadline = Instant::now() + SAMPLE_PATIENCE;
+    loop {
+        let tree = client.tree(root)?;
+        let sampled = |instance: &Instance| {
+            instance.state != "started" || tree.processes.contains_key(&instance.id)
+        };
+        if tree.instances.iter().all(sampled) || Instant::now() > deadline {
+            return Ok(tree);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// One line an instance, its processes and then its children below it, indented.

@@ -1,32 +1,19 @@
-//! What every template can name: `dumps`, `assert`, and the Python modules that a context may import.
+//! What every template can name: Python's built-in functions, `dumps`, and the modules that a context may import.
 
 use std::rc::Rc;
 
-use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value};
-
-use crate::value::dumps;
+use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value, builtins};
 
 /// Modules that a context line `import` may name.
 pub(super) const MODULES: [&str; 3] = ["json", "os", "os.path"];
 
 /// Adds the functions that the recipe gives to every template.
 pub(super) fn define(context: &mut Context) {
-    context.set_global(
-        "dumps",
-        one("dumps", |value| {
-            dumps(value)
-                .map(Value::from)
-                .map_err(|error| Error::new(ErrorKind::Type, error.to_string()))
-        }),
-    );
-    let assert = Value::function("assert", |arguments, _| match arguments {
-        [truth] if truth.truth()? => Ok(Value::from("")),
-        [truth, _] if truth.truth()? => Ok(Value::from("")),
-        [_] => Err(Error::new(ErrorKind::Assertion, "an assertion of the template does not hold")),
-        [_, message] => Err(Error::new(ErrorKind::Assertion, message.text()?.to_string())),
-        _ => Err(Error::new(ErrorKind::Type, "assert() takes a value and perhaps a message")),
-    });
-    context.set_global("assert", assert);
+    for name in builtins::NAMES {
+        if let Some(value) = builtins::value(name) {
+            context.set_global(name, value);
+        }
+    }
 }
 
 /// The Python module of that name.

@@ -23,6 +23,43 @@ fn the_context_has_all_kinds() {
 }
 
 #[test]
+fn templates_have_pythons_functions_modules_and_statements() {
+    let table = [
+        ("{{ dumps([1, 'a']) }}", "!py![1, 'a']"),
+        ("{{ len(list) }} {{ sorted(list) }} {{ '%s-%02d' % ('a', 3) }}", "2 [1, 2] a-03"),
+        ("{% do list.append(3) %}{{ list }}", "[2, 1, 3]"),
+        ("{{ json.loads(json.dumps({'a': None})) }}", "{'a': None}"),
+        ("{{ os.path.join('/a', 'b') }}", "/a/b"),
+    ];
+    for (template, expected) in table {
+        let mut bench = jinja2(
+            "url = t.in\nextensions = jinja2.ext.do\ncontext =\n  json list [2, 1]\n  import json json\n  import os os\n",
+        );
+        bench.file("t.in", template);
+        bench.ran();
+        assert_eq!(bench.read("out/file"), expected, "{template}");
+    }
+}
+
+#[test]
+fn templates_import_others_by_alias() {
+    let mut bench = jinja2(
+        "url = t.in\nimport-list =\n  rawfile lib sub/lib.in\n  folder all dir:path\n[dir]\npath = ${buildout:directory}/sub\n",
+    );
+    bench.file(
+        "t.in",
+        "{% import 'lib' as lib %}{{ lib.hi('a') }}{% from 'all/lib.in' import hi %}{{ hi('b') }}",
+    );
+    bench.file("sub/lib.in", "{% macro hi(x) %}<{{ x }}>{% endmacro %}");
+    let outcome = bench.ran();
+    assert_eq!(bench.read("out/file"), "<a><b>");
+    assert!(outcome.inputs.iter().any(|input| input.path == bench.dir.join("sub/lib.in")));
+    bench.file("sub/lib.in", "{% macro hi(x) %}\n{{ y }}{% endmacro %}");
+    let report = bench.report();
+    assert!(report.starts_with("DIR/sub/lib.in:2:4: "), "{report}");
+}
+
+#[test]
 fn permissions_follow_option_and_interpreter() {
     let table = [
         ("inline = x\n", false, None),
