@@ -55,8 +55,12 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
             Stop::Error(error) => Stop::Error(scope.place_of(error, "context", &line)),
             waiting @ Stop::Waiting(_) => waiting,
         })?;
-        if variables.iter().any(|(known, _)| *known == name) {
-            let error = Error::new(Code::BadOption, format!("the context gives `{name}` twice"));
+        let taken = match functions::is_default(&name) {
+            true => Some("is a function that every template has"),
+            false => variables.iter().any(|(known, _)| *known == name).then_some("is given twice"),
+        };
+        if let Some(taken) = taken {
+            let error = Error::new(Code::BadOption, format!("`{name}` of the context {taken}"));
             return Err(scope.place_of(error, "context", &line).into());
         }
         variables.push((name, value));
@@ -89,11 +93,17 @@ fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
     })
 }
 
+/// The first word, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
 /// One line of the context: its name and value.
 fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), Stop> {
-    let mut words = line.splitn(3, char::is_whitespace);
-    let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let expression = words.next().unwrap_or_default().trim();
+    let (kind, rest) = word(line);
+    let (name, expression) = word(rest);
     if name.is_empty() {
         let error = Error::new(Code::BadOption, format!("`{line}` is not `type name expression`"));
         return Err(error.into());

@@ -14,6 +14,19 @@ pub(super) fn define(context: &mut Context) {
             context.set_global(name, value);
         }
     }
+    // Templates print what this one gives, so it gives nothing to see.
+    let assert = Value::function("assert", |arguments, _| match arguments {
+        [truth] | [truth, _] if truth.truth()? => Ok(Value::from("")),
+        [_] => Err(Error::new(ErrorKind::Assertion, "an assertion of the template does not hold")),
+        [_, message] => Err(Error::new(ErrorKind::Assertion, message.text()?.to_string())),
+        _ => Err(Error::new(ErrorKind::Type, "assert() takes a value and perhaps a message")),
+    });
+    context.set_global("assert", assert);
+}
+
+/// Whether every template has a function of this name; no context may hide it.
+pub(super) fn is_default(name: &str) -> bool {
+    builtins::NAMES.contains(&name)
 }
 
 /// The Python module of that name.

@@ -26,14 +26,14 @@ fn the_context_has_all_kinds() {
 fn templates_have_pythons_functions_modules_and_statements() {
     let table = [
         ("{{ dumps([1, 'a']) }}", "!py![1, 'a']"),
-        ("{{ len(list) }} {{ sorted(list) }} {{ '%s-%02d' % ('a', 3) }}", "2 [1, 2] a-03"),
-        ("{% do list.append(3) %}{{ list }}", "[2, 1, 3]"),
+        ("{{ len(items) }} {{ sorted(items) }} {{ '%s-%02d' % ('a', 3) }}", "2 [1, 2] a-03"),
+        ("{{ assert(items) }}{% do items.append(3) %}{{ items }}", "[2, 1, 3]"),
         ("{{ json.loads(json.dumps({'a': None})) }}", "{'a': None}"),
         ("{{ os.path.join('/a', 'b') }}", "/a/b"),
     ];
     for (template, expected) in table {
         let mut bench = jinja2(
-            "url = t.in\nextensions = jinja2.ext.do\ncontext =\n  json list [2, 1]\n  import json json\n  import os os\n",
+            "url = t.in\nextensions = jinja2.ext.do\ncontext =\n  json   items  [2, 1]\n  import json json\n  import os os\n",
         );
         bench.file("t.in", template);
         bench.ran();
@@ -108,7 +108,14 @@ fn bad_lines_of_a_context_have_a_place() {
             "instance.cfg:8:3: `kye` is no type of a context line",
         ),
         ("context = raw\n", "instance.cfg:6:11: `raw` is not `type name expression`"),
-        ("context =\n  raw a 1\n  raw a 2\n", "instance.cfg:8:3: the context gives `a` twice"),
+        (
+            "context =\n  raw a 1\n  raw a 2\n",
+            "instance.cfg:8:3: `a` of the context is given twice",
+        ),
+        (
+            "context = raw len 1\n",
+            "instance.cfg:6:11: `len` of the context is a function that every template has",
+        ),
         ("context =\n  key a x:outptu\n", "instance.cfg:7:3: section [x] has no option `outptu`"),
         (
             "context =\n  import re regex\n",
