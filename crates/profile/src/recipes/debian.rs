@@ -1,7 +1,8 @@
 //! `slapos.recipe.debian`: programs from Debian packages, with all that they need, in a directory of the release.
 //!
 //! In: `packages`; `without` (packages that it can do without); `lock` (a file with the exact packages).
-//! Out: `location` (default `parts/<name>`), `loader`. Only in releases; nothing of the system is touched.
+//! Out: `location` (default `parts/<name>`). Its programs know their own loader and libraries. Only in releases;
+//! nothing of the system is touched.
 
 use std::time::{Duration, SystemTime};
 
