@@ -50,6 +50,11 @@ impl Failure {
         Self { exit, chain, hint: None }
     }
 
+    /// An error with its causes, and the hint that it gives itself.
+    pub(crate) fn hinted(exit: Exit, error: &dyn std::error::Error, hint: Option<String>) -> Self {
+        Self { hint, ..Self::from_error(exit, error) }
+    }
+
     /// The same with a hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -63,8 +68,7 @@ impl From<ClientError> for Failure {
             ClientError::Refused(_) => Exit::Refused,
             ClientError::NoAnswer { .. } | ClientError::Strange { .. } => Exit::NoAnswer,
         };
-        let hint = error.hint();
-        Self { hint, ..Self::from_error(exit, &error) }
+        Self::hinted(exit, &error, error.hint())
     }
 }
 

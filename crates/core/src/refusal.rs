@@ -212,26 +212,14 @@ impl Refusal {
 }
 
 /// The candidate that looks most like a text, if any is near enough to suggest (at most a third
-/// of its letters differ).
+/// of its letters differ; letter case is ignored).
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let best = candidates.into_iter().map(|it| (distance(text, it), it)).min()?;
+    let folded = text.to_lowercase();
+    let best = candidates
+        .into_iter()
+        .map(|it| (strsim::levenshtein(&folded, &it.to_lowercase()), it))
+        .min()?;
     (best.0 * 3 <= best.1.len().max(3)).then_some(best.1)
-}
-
-/// Number of single-letter edits between two texts, letter case ignored.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 /// At most five titles, quoted, and how many more.

@@ -158,23 +158,8 @@ fn missing(packages: &Packages<'_>, relation: &Relation<'_>) -> String {
 /// The name at the smallest edit distance, at most two; the first in order among equals.
 fn nearest<'a>(wished: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |name: &&str| name.len().abs_diff(wished.len()) <= 2;
-    let scored =
-        names.filter(near).map(|name| (distance(wished.as_bytes(), name.as_bytes()), name));
+    let scored = names.filter(near).map(|name| (strsim::levenshtein(wished, name), name));
     scored.filter(|&(score, _)| score <= 2).min().map(|(_, name)| name)
-}
-
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, byte) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(byte != other);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -270,26 +270,10 @@ pub(crate) fn nearest<'a>(
     known
         .into_iter()
         .filter(|name| *name != wrong && name.len().abs_diff(wrong.len()) <= 3 * allowed)
-        .map(|name| (distance(wrong, name), name))
+        .map(|name| (strsim::levenshtein(wrong, name), name))
         .filter(|(far, _)| *far <= allowed)
         .min()
         .map(|(_, name)| name)
-}
-
-/// How many letters must change, come or go.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let change = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -46,9 +46,6 @@ pub(crate) fn run(verb: &Verb, _ui: Ui) -> Outcome {
     let end = until_told_to_end(args.with_parent);
     let served = runtime.block_on(slapos_master::serve(settings, ready, end));
     runtime.shutdown_background();
-    served.map_err(|error| {
-        let hint = error.hint();
-        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
-    })?;
+    served.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
     Ok(Exit::Done)
 }

@@ -70,10 +70,8 @@ impl Cloud {
         for computer in COMPUTERS {
             let partition = directory.join(computer).join("instance/slappart0");
             let user = is_root().then_some(FIRST_USER);
-            format::check_partition(&partition, user).map_err(|error| {
-                let hint = error.hint();
-                Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
-            })?;
+            format::check_partition(&partition, user)
+                .map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
         }
         let etc = directory.join("etc");
         let mode = if is_root() { 0o755 } else { 0o700 };

@@ -30,9 +30,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let end = until_told_to_end(args.with_parent);
     let ran = runtime.block_on(slapos_node::agent::run(settings.clone(), end));
     runtime.shutdown_background();
-    ran.map_err(|error| {
-        let hint = error.hint();
-        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
-    })?;
+    ran.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
     Ok(Exit::Done)
 }

@@ -34,10 +34,9 @@ struct Process {
 
 pub(super) fn run(settings: &Settings, ui: Ui) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let status = runtime.block_on(look(settings)).map_err(|error| {
-        let hint = error.hint();
-        Failure { hint, ..Failure::from_error(Exit::Failed, &error) }
-    })?;
+    let status = runtime
+        .block_on(look(settings))
+        .map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
     if ui.json {
         ui.json(&status);
         return Ok(Exit::Done);
