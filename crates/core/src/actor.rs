@@ -43,14 +43,20 @@ pub enum Deed<'a> {
     Host(InstanceId),
     /// Wish a release on a computer.
     Supply(&'a ComputerId),
+    /// Say what a computer is for: allocation, capacity, traits.
+    Govern(&'a ComputerId),
+    /// Publish the connection of an instance, or of one that it serves.
+    Publish(InstanceId),
     /// Request a root in the name of a person.
     RequestRoot(&'a PersonId),
     /// Request a child in the name of an instance.
     RequestChild(InstanceId),
     /// Ask that an instance is processed again.
     Bang(InstanceId),
-    /// Wish another state for an instance.
+    /// Wish another state or release for an instance.
     Wish(InstanceId),
+    /// Give an instance another title.
+    Rename(InstanceId),
 }
 
 impl fmt::Display for Deed<'_> {
@@ -59,10 +65,13 @@ impl fmt::Display for Deed<'_> {
             Self::SpeakFor(computer) => write!(f, "speak for computer {computer}"),
             Self::Host(instance) => write!(f, "report on {instance}"),
             Self::Supply(computer) => write!(f, "supply a release to {computer}"),
+            Self::Govern(computer) => write!(f, "govern computer {computer}"),
+            Self::Publish(instance) => write!(f, "publish for {instance}"),
             Self::RequestRoot(person) => write!(f, "request in the name of person {person}"),
             Self::RequestChild(instance) => write!(f, "request in the name of {instance}"),
             Self::Bang(instance) => write!(f, "bang {instance}"),
             Self::Wish(instance) => write!(f, "change the wish for {instance}"),
+            Self::Rename(instance) => write!(f, "rename {instance}"),
         }
     }
 }
@@ -79,11 +88,19 @@ pub fn permit(world: &World, actor: &Actor, deed: Deed<'_>) -> Result<(), Refusa
     let permitted = match (actor, deed) {
         (Actor::Operator(who), Deed::RequestRoot(person))
         | (Actor::Person(who), Deed::RequestRoot(person)) => who == person,
-        (Actor::Operator(_), Deed::Supply(_) | Deed::Bang(_) | Deed::Wish(_)) => true,
-        (Actor::Person(who), Deed::Bang(id) | Deed::Wish(id)) => owns(id, who),
+        (
+            Actor::Operator(_),
+            Deed::Supply(_) | Deed::Govern(_) | Deed::Bang(_) | Deed::Wish(_) | Deed::Rename(_),
+        ) => true,
+        (Actor::Person(who), Deed::Bang(id) | Deed::Wish(id) | Deed::Rename(id)) => owns(id, who),
         (Actor::Computer(who), Deed::SpeakFor(computer)) => who == computer,
-        (Actor::Computer(who), Deed::Host(id) | Deed::Bang(id)) => hosts(id, who),
-        (Actor::Instance(who), Deed::RequestChild(id) | Deed::Bang(id)) => *who == id,
+        (Actor::Computer(who), Deed::Host(id) | Deed::Publish(id) | Deed::Bang(id)) => {
+            hosts(id, who)
+        }
+        (
+            Actor::Instance(who),
+            Deed::RequestChild(id) | Deed::Publish(id) | Deed::Bang(id) | Deed::Rename(id),
+        ) => *who == id,
         _ => false,
     };
     if permitted {

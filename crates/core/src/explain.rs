@@ -5,7 +5,8 @@
 
 use crate::{
     allocate::Placement,
-    names::{InstanceId, ReportedState, SoftwareUrl, SupplyState, SupplyWish, WishedState},
+    names::{InstanceId, ReportedState, SupplyState, SupplyWish, WishedState},
+    policy::Places,
     world::{AllocationScope, Instance, Place, Promise, Report, Site, Supply, World},
 };
 
@@ -28,7 +29,12 @@ pub fn state_word(world: &World, it: &Instance) -> &'static str {
     let reported = it.current_report().map(|report| report.state);
     match (it.wished, reported) {
         (WishedState::Destroyed, _) => "destroying",
-        _ if it.place.is_none() => "waiting",
+        _ if it.waits() => "waiting",
+        (WishedState::Stopped, _) if it.shared => "stopped",
+        (WishedState::Started, _) if it.shared => match explain(world, it) {
+            Some(_) => "starting",
+            None => "started",
+        },
         (_, Some(ReportedState::Error)) => "error",
         (WishedState::Stopped, Some(ReportedState::Stopped)) => "stopped",
         (WishedState::Stopped, _) => "stopping",
@@ -43,7 +49,22 @@ pub fn state_word(world: &World, it: &Instance) -> &'static str {
 
 /// The cause why an instance is not ready; `None` when it is as wished.
 pub fn explain(world: &World, it: &Instance) -> Option<Cause> {
+    follow(world, it, &[])
+}
+
+/// The cause, when these wait for the instance already: host for guest, requester for child.
+fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
+    if path.contains(&it.id) {
+        let sentence = format!("`{}`, in the end, waits for itself", it.title);
+        let hint = Some("let another instance host or request it".to_owned());
+        return Some(Cause { at: it.id, ..cause("circular-wait", sentence, hint) });
+    }
+    let path = &[path, &[it.id]].concat();
     let say = |code, sentence: String| Cause { code, sentence, hint: None, at: it.id };
+    let host = it.host.filter(|_| it.wished != WishedState::Destroyed);
+    if let Some(host) = host.and_then(|id| world.instance(id)) {
+        return served(world, it, host, path);
+    }
     let Some(place) = &it.place else {
         return Some(unplaced(world, it));
     };
@@ -61,7 +82,7 @@ pub fn explain(world: &World, it: &Instance) -> Option<Cause> {
             Some(red.map_or_else(|| failed(it, report), |promise| red_promise(it, promise)))
         }
         (WishedState::Stopped, _) => Some(say("stopping", format!("is stopping on {computer}"))),
-        (_, ReportedState::Waiting) => Some(awaited(world, it, report)),
+        (_, ReportedState::Waiting) => Some(awaited(world, it, report, path)),
         (_, ReportedState::Started) => red.map(|promise| red_promise(it, promise)),
         _ => Some(red.map_or_else(
             || say("starting", format!("is starting on {computer}")),
@@ -86,8 +107,9 @@ fn first_line(text: &str) -> &str {
 }
 
 /// Its node says that it waits for what it requested: the first child with a cause tells more.
-fn awaited(world: &World, it: &Instance, report: &Report) -> Cause {
-    let children = world.children(it.id).filter_map(|child| Some((child, explain(world, child)?)));
+fn awaited(world: &World, it: &Instance, report: &Report, path: &[InstanceId]) -> Cause {
+    let children =
+        world.children(it.id).filter_map(|child| Some((child, follow(world, child, path)?)));
     let deepest = children.into_iter().next();
     if let Some((child, cause)) = deepest {
         let sentence = format!("waits for `{}`: {}", child.title, cause.sentence);
@@ -110,29 +132,73 @@ fn unreported(world: &World, it: &Instance, place: &Place) -> Cause {
     Cause { code: "node-not-started-yet", sentence, hint, at: it.id }
 }
 
-fn unplaced(world: &World, it: &Instance) -> Cause {
-    let (code, sentence, hint) = if it.wished == WishedState::Destroyed {
-        let sentence = "is being destroyed, after what it requested".to_owned();
-        ("being-destroyed", sentence, None)
-    } else {
-        return Cause { at: it.id, ..no_place(world, &it.release, &it.placement) };
-    };
-    Cause { code, sentence, hint, at: it.id }
+/// A shared instance is ready when its host is, and published for it.
+fn served(world: &World, it: &Instance, host: &Instance, path: &[InstanceId]) -> Option<Cause> {
+    if it.wished == WishedState::Stopped {
+        return None;
+    }
+    if let Some(cause) = follow(world, host, path) {
+        let sentence = format!("its host `{}`: {}", host.title, cause.sentence);
+        return Some(Cause { sentence, ..cause });
+    }
+    it.connection.is_empty().then(|| {
+        let sentence = format!("its host `{}` has not published anything for it yet", host.title);
+        Cause { at: it.id, ..cause("host-not-published", sentence, None) }
+    })
 }
 
-/// Why no place was found: release, then room, then allocation.
-fn no_place(world: &World, release: &SoftwareUrl, placement: &Placement) -> Cause {
-    let here = |site: &Site| placement.computer.as_ref().is_none_or(|it| *it == site.computer.id);
+fn unplaced(world: &World, it: &Instance) -> Cause {
+    let cause = match (it.wished, it.shared) {
+        (WishedState::Destroyed, _) => {
+            cause("being-destroyed", "is being destroyed, after what it requested".into(), None)
+        }
+        (_, true) => no_host(world, it),
+        (_, false) => no_place(world, it),
+    };
+    Cause { at: it.id, ..cause }
+}
+
+/// Why no host was found: what could be one, then where, then what it is.
+fn no_host(world: &World, it: &Instance) -> Cause {
+    let (release, kind) = (&it.release, &it.software_type);
+    let hosts = world.instances.hosts.of(&it.service()).filter_map(|(_, id)| world.instance(*id));
+    let titles: Vec<_> = hosts.map(|host| format!("`{}`", host.title)).take(3).collect();
+    if titles.is_empty() {
+        let sentence = format!("no running instance of `{release}`, type {kind}, can host it");
+        let hint = format!("request one: slapos request TITLE {release} --type {kind}");
+        return cause("no-host", sentence, Some(hint));
+    }
+    let sentence =
+        format!("its placement allows none of its possible hosts: {}", titles.join(", "));
+    cause("no-host", sentence, Some("ask for another host or computer".into()))
+}
+
+/// Why no place was found: release, then traits, then room, then allocation.
+fn no_place(world: &World, it: &Instance) -> Cause {
+    let (release, placement) = (&it.release, &it.placement);
+    if world.policy.places == Places::Anywhere {
+        let allowed: Vec<_> = world.sites().filter(|site| placement.allows(site)).collect();
+        return match allowed.is_empty() {
+            true => cause("no-such-computer", unmet(placement), None),
+            false => no_room(world, &allowed, it),
+        };
+    }
     let wanted = |supply: &Supply| supply.wished == SupplyWish::Available;
+    let here = |site: &Site| placement.computer.as_ref().is_none_or(|it| *it == site.computer.id);
     let supplies: Vec<_> =
         world.supplies_of(release).filter(|(site, supply)| here(site) && wanted(supply)).collect();
-    let sites: Vec<_> =
-        supplies.iter().filter(|(_, supply)| supply.is_ready()).map(|(site, _)| *site).collect();
-    if !sites.is_empty() {
-        return no_room(&sites, placement);
+    let promising = supplies.iter().filter(|(_, supply)| supply.is_promising());
+    let sites: Vec<_> = promising.map(|(site, _)| *site).collect();
+    let allowed: Vec<_> = sites.iter().copied().filter(|site| placement.allows(site)).collect();
+    if !allowed.is_empty() {
+        return no_room(world, &allowed, it);
     }
-    let building = supplies.iter().find(|(_, supply)| supply.state != SupplyState::Error);
-    if let Some((site, supply)) = building.or(supplies.first()) {
+    if !sites.is_empty() {
+        let sentence = format!("{}, of those that have `{release}`", unmet(placement));
+        let hint = "slapos computer info COMPUTER shows what a computer is".to_owned();
+        return cause("no-such-computer", sentence, Some(hint));
+    }
+    if let Some((site, supply)) = supplies.first() {
         return unready(site, supply);
     }
     let (place, computer) = match &placement.computer {
@@ -144,12 +210,29 @@ fn no_place(world: &World, release: &SoftwareUrl, placement: &Placement) -> Caus
     cause("no-release-anywhere", sentence, hint)
 }
 
-fn no_room(sites: &[&Site], placement: &Placement) -> Cause {
-    let names = names(sites);
+fn unmet(placement: &Placement) -> String {
+    let asked = placement.to_dictionary();
+    let asked: Vec<_> = asked.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    format!("no computer fulfils {}", asked.join(" "))
+}
+
+fn no_room(world: &World, sites: &[&Site], it: &Instance) -> Cause {
+    let (names, placement) = (names(sites), &it.placement);
     let open = |site: &&Site| site.computer.allocation == AllocationScope::Open;
     if !sites.iter().any(open) {
         let sentence = format!("{names} takes no new instances");
-        return cause("allocation-closed", sentence, Some("open it for allocation".into()));
+        let hint = "open it: slapos computer open COMPUTER".to_owned();
+        return cause("allocation-closed", sentence, Some(hint));
+    }
+    if !sites.iter().any(|site| site.takes_more()) {
+        let sentence = format!("{names} holds as many instances as it may");
+        return cause("no-capacity", sentence, Some("give it more capacity".into()));
+    }
+    let free = |site: &&Site| world.offers.has(&site.computer.id, &world.offer_for(&it.class()));
+    if placement.unique_by_network && sites.iter().any(free) {
+        let sentence = format!("the tree already lives in each network that has room ({names})");
+        let hint = "name the networks of computers: slapos computer set COMPUTER network_guid=NET";
+        return cause("no-free-network", sentence, Some(hint.into()));
     }
     let serves = |partition: &&crate::world::Partition| match &placement.capability {
         Some(capability) => partition.capabilities.contains(capability),

@@ -34,8 +34,25 @@ impl<K: Ord, V: Ord> SetMap<K, V> {
         self.0.get(key).into_iter().flatten()
     }
 
+    /// How many values a key has.
+    pub(crate) fn count(&self, key: &K) -> usize {
+        self.0.get(key).map_or(0, BTreeSet::len)
+    }
+
+    pub(crate) fn has_key(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     pub(crate) fn has(&self, key: &K, value: &V) -> bool {
         self.0.get(key).is_some_and(|values| values.contains(value))
+    }
+
+    /// The keys from one on, each with the first of its values.
+    pub(crate) fn heads_from<'a>(
+        &'a self,
+        key: &K,
+    ) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
+        self.0.range(key..).filter_map(|(key, values)| Some((key, values.first()?)))
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {

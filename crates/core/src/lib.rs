@@ -12,6 +12,7 @@ pub mod decide;
 pub mod explain;
 mod index;
 pub mod names;
+pub mod policy;
 pub mod refusal;
 mod settle;
 pub mod world;

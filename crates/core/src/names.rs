@@ -160,8 +160,9 @@ impl From<InstanceId> for String {
 )]
 pub struct Revision(pub u64);
 
-/// Counts the wishes about one thing (an instance, a supply). A report that names an older
-/// generation is about an older wish and changes nothing.
+/// Tells the wishes about one thing (an instance, a supply) apart and in order: it is the number
+/// of the revision that made the wish. A report that names an older generation is about an older
+/// wish and changes nothing.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -172,6 +173,12 @@ pub struct Generation(pub u64);
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Timestamp(pub u64);
+
+impl From<Revision> for Generation {
+    fn from(revision: Revision) -> Self {
+        Self(revision.0)
+    }
+}
 
 /// What is wished for an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

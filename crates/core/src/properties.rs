@@ -9,15 +9,18 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     actor::Actor,
-    allocate::{choose, placement::Class},
+    allocate::{
+        choose,
+        placement::{Class, NETWORK},
+    },
     decide::{
-        Ask, Bang, Format, FormatPartition, InstanceReport, Requester, SupplyAsk, SupplyReport,
-        Wish,
+        Ask, Bang, Format, FormatPartition, Govern, InstanceReport, Rename, Requester, SupplyAsk,
+        SupplyReport, Target, Wish,
     },
     explain::explain,
     names::{InstanceId, ReportedState, SupplyState, SupplyWish, WishedState},
     testing::*,
-    world::{AllocationScope, Dictionary, Place, World},
+    world::{AllocationScope, Dictionary, Instance, Place, Site, World},
 };
 
 const COMPUTERS: [&str; 3] = ["COMP-1", "COMP-2", "COMP-3"];
@@ -30,7 +33,7 @@ const STATES: [WishedState; 3] =
 type Step = (u8, usize, usize, usize, bool);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec((0..10_u8, 0..12_usize, 0..12_usize, 0..12_usize, any::<bool>()), 1..80)
+    vec((0..14_u8, 0..12_usize, 0..12_usize, 0..12_usize, any::<bool>()), 1..80)
 }
 
 fn pick<T: Copy>(from: &[T], number: usize) -> Option<T> {
@@ -49,7 +52,12 @@ fn ask(step: Step, world: &World) -> Option<(Ask, Actor)> {
         3 => request(step, None)?,
         4 => request(step, some)?,
         5 => (Ask::Wish(Wish { id: some?, state: STATES[b % 3] }), operator()),
-        6 => (Ask::Bang(Bang { id: some?, message: "again".into() }), operator()),
+        6 => (
+            Ask::Bang(Bang { target: Target::Instance(some?), message: "again".into() }),
+            operator(),
+        ),
+        7 => govern(step)?,
+        8 => rename(step, some?),
         _ => report(step, world, some?)?,
     })
 }
@@ -59,6 +67,8 @@ fn format((_, a, _, c, flag): Step) -> Option<(Ask, Actor)> {
     let partitions = (0..c % 4).map(|number| FormatPartition {
         name: format!("slappart{number}").try_into().unwrap(),
         addresses: vec![],
+        interface: None,
+        route: None,
         capabilities: if flag && number == 0 { vec!["gpu".into()] } else { vec![] },
     });
     let partitions = partitions.collect();
@@ -92,9 +102,13 @@ fn request((_, a, b, c, flag): Step, by: Option<InstanceId>) -> Option<(Ask, Act
     request.placement = match a {
         0 => texts(&[("computer_guid", "COMP-2")]),
         1 => texts(&[("capability", "gpu")]),
+        2 => texts(&[("region", "north")]),
+        3 => texts(&[("mode", "unique_by_network")]),
+        4 => texts(&[("network_guid", "NET-1"), ("computer_guid", "COMP-1")]),
         _ => Dictionary::new(),
     };
-    request.state = if flag { STATES[b % 3] } else { WishedState::Started };
+    request.shared = b % 4 == 3;
+    request.state = if flag { Some(STATES[b % 3]) } else { Some(WishedState::Started) };
     Some((Ask::Request(request), actor))
 }
 
@@ -112,21 +126,64 @@ fn report((_, _, b, c, flag): Step, world: &World, id: InstanceId) -> Option<(As
         state: if going { Destroyed } else { state },
         text: None,
         connection: (c < 6).then(|| texts(&[("url", &c.to_string())])),
+        shared: world
+            .guests(id)
+            .map(|guest| (guest.id, texts(&[("url", "x")])))
+            .take(c % 3)
+            .collect(),
         requested: (c > 8).then(|| vec![title(TITLES[1]), title(TITLES[2])]),
         promises: vec![promise("listens", flag)],
     };
     Some((Ask::Report(report), actor))
 }
 
+fn govern((_, a, b, c, flag): Step) -> Option<(Ask, Actor)> {
+    use AllocationScope::{Closed, Open};
+    let traits = [texts(&[]), texts(&[("region", "north")]), network(b)];
+    let traits = traits[c % 3].clone();
+    let govern = Govern {
+        computer: computer(pick(&COMPUTERS, a)?),
+        allocation: Some(if b < 10 { Open } else { Closed }),
+        capacity: Some(flag.then_some(u32::try_from(c % 4).ok()?)),
+        traits: Some(traits),
+    };
+    Some((Ask::Govern(govern), operator()))
+}
+
+fn network(number: usize) -> Dictionary {
+    texts(&[("network_guid", ["NET-1", "NET-2"][number % 2]), ("region", "north")])
+}
+
+fn rename((_, _, b, ..): Step, id: InstanceId) -> (Ask, Actor) {
+    (Ask::Rename(Rename { id, title: title(TITLES[b % 4]) }), operator())
+}
+
 /// The allocator, slowly: looks at every partition of every computer.
 fn choose_slowly(world: &World, class: &Class) -> Option<Place> {
-    let open = |it: &&crate::world::Site| it.computer().allocation == AllocationScope::Open;
-    let sites = world.sites().filter(open).filter(|site| {
-        let wished = class.computer.as_ref().is_none_or(|it| *it == site.computer().id);
-        wished && site.supply(&class.release).is_some_and(|supply| supply.is_ready())
+    let taken: Option<Vec<_>> = class.apart.map(|root| {
+        let places = world.tree(root).filter_map(|it| it.place.as_ref());
+        places
+            .filter_map(|it| world.site(&it.computer).ok()?.computer().traits.get(NETWORK))
+            .collect()
     });
-    let places = sites.flat_map(|site| {
-        let busy = site.partitions().filter(|(_, occupant)| occupant.is_some()).count();
+    let busy = |site: &Site| site.partitions().filter(|(_, occupant)| occupant.is_some()).count();
+    let sites = world.sites().filter(|site| {
+        let row = site.computer();
+        let wished = class.computer.as_ref().is_none_or(|it| *it == row.id);
+        let room = row.capacity.is_none_or(|it| busy(site) < it as usize);
+        let traits = class.traits.iter().all(|(key, value)| row.traits.get(key) == Some(value));
+        let apart = taken.as_ref().is_none_or(|taken| {
+            row.traits.get(NETWORK).is_some_and(|network| !taken.contains(&network))
+        });
+        row.allocation == AllocationScope::Open && wished && room && traits && apart
+    });
+    let sites = sites.filter_map(|site| {
+        let supply = site.supply(&class.release)?;
+        let wanted = supply.wished == SupplyWish::Available && supply.state != SupplyState::Error;
+        wanted.then_some((site, supply.state != SupplyState::Available))
+    });
+    let places = sites.flat_map(|(site, building)| {
+        let busy = busy(site);
         let free = site.partitions().filter(|(row, occupant)| {
             let serves = match &class.capability {
                 Some(capability) => row.capabilities.contains(capability),
@@ -134,26 +191,47 @@ fn choose_slowly(world: &World, class: &Class) -> Option<Place> {
             };
             occupant.is_none() && !row.retired && serves
         });
-        free.map(move |(row, _)| (busy, row.place.clone())).collect::<Vec<_>>()
+        free.map(move |(row, _)| (building, busy, row.place.clone())).collect::<Vec<_>>()
     });
-    places.min().map(|(_, place)| place)
+    places.min().map(|(.., place)| place)
 }
 
-fn classes() -> impl Iterator<Item = Class> {
-    RELEASES.iter().flat_map(|url| {
-        [None, Some("COMP-1"), Some("COMP-2")].into_iter().flat_map(move |on| {
-            [None, Some("gpu".to_owned())].into_iter().map(move |capability| Class {
-                release: release(url),
-                computer: on.map(computer),
-                capability,
-            })
-        })
-    })
+/// The classes of all instances that need a partition.
+fn classes(world: &World) -> impl Iterator<Item = Class> {
+    world.instances().filter(|it| !it.shared).map(Instance::class)
+}
+
+/// The allocator of shared instances, slowly.
+fn choose_host_slowly(world: &World, guest: &Instance) -> Option<InstanceId> {
+    let hosts = world.instances().filter(|host| {
+        let alike = host.person == guest.person
+            && host.release == guest.release
+            && host.software_type == guest.software_type;
+        let runs = !host.shared && host.wished == WishedState::Started;
+        let site = host.place.as_ref().and_then(|place| world.site(&place.computer).ok());
+        let allowed = site.is_some_and(|site| {
+            let traits = &site.computer().traits;
+            guest.placement.computer.as_ref().is_none_or(|it| *it == site.computer().id)
+                && guest.placement.traits.iter().all(|(key, value)| traits.get(key) == Some(value))
+        });
+        alike && runs && allowed
+    });
+    let burden = |host: &Instance| world.instances().filter(|it| it.host == Some(host.id)).count();
+    hosts.map(|host| (burden(host), host.id)).min().map(|it| it.1)
 }
 
 /// True when an instance is as it is wished, straight from the rows.
 fn is_ready(world: &World, id: InstanceId) -> bool {
     let it = world.instance(id).unwrap();
+    if it.shared {
+        return match (it.wished, it.host) {
+            (WishedState::Started, Some(host)) => {
+                is_ready(world, host) && !it.connection.is_empty()
+            }
+            (WishedState::Stopped, Some(_)) => true,
+            _ => false,
+        };
+    }
     let report = it.report.as_ref().filter(|report| report.generation == it.generation);
     let green = |report: &crate::world::Report| report.promises.iter().all(|promise| promise.ok);
     let reported = |state| report.filter(|report| report.state == state);
@@ -184,12 +262,16 @@ proptest! {
                 continue;
             }
             let world = &cloud.world;
-            for class in classes() {
+            for class in classes(world) {
                 prop_assert_eq!(choose(world, &class), choose_slowly(world, &class));
             }
             let after = waiting(world);
             for id in &after {
                 let it = world.instance(*id).unwrap();
+                if it.shared {
+                    prop_assert_eq!(choose_host_slowly(world, it), None, "{} waits for nothing", id);
+                    continue;
+                }
                 prop_assert_eq!(choose_slowly(world, &it.class()), None, "{} waits for nothing", id);
                 // whoever waited longer in the same class was served first
                 let younger = before.iter().filter(|other| *other > id && !after.contains(other));

@@ -1,6 +1,12 @@
 //! Why a decision was refused: a stable code, a sentence, and what the asker can do.
 
-use crate::names::{ComputerId, InstanceId, PartitionId, SoftwareUrl, Title};
+use crate::{
+    allocate::{TRAITS, known_keys},
+    names::{ComputerId, InstanceId, PartitionId, SoftwareUrl, Title},
+};
+
+/// So many instances may one instance request.
+pub(crate) const CHILDREN_MAX: usize = 1000;
 
 /// Who must act on a refusal. Faces translate it (HTTP statuses, exit codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,14 +105,19 @@ pub enum Refusal {
         /// The known key that looks most like it.
         nearest: Option<&'static str>,
     },
-    /// A placement key of the vocabulary that this version cannot follow.
-    #[error("placement key `{0}` is known, but this version cannot place by it")]
-    UnsupportedPlacementKey(String),
+    /// A trait that computers cannot have.
+    #[error("trait `{key}` is unknown")]
+    UnknownTrait {
+        /// What was asked.
+        key: String,
+        /// The known trait that looks most like it.
+        nearest: Option<&'static str>,
+    },
     /// A placement value that cannot be one.
     #[error("placement `{key}` cannot be `{value}`: {rule}")]
     BadPlacementValue {
         /// The key.
-        key: &'static str,
+        key: String,
         /// What was asked.
         value: String,
         /// The rule that it breaks.
@@ -121,6 +132,42 @@ pub enum Refusal {
         release: SoftwareUrl,
         /// Titles of the instances that use it.
         titles: Vec<Title>,
+    },
+    /// Whether an instance is shared is decided by its first request.
+    #[error("`{title}` is {}, and stays so", if *shared { "a shared instance" } else { "not shared" })]
+    SharedChange {
+        /// The instance.
+        title: Title,
+        /// What it is.
+        shared: bool,
+    },
+    /// Another instance of the tree, or another tree of the person, has this title.
+    #[error("`{0}` is already the title of another")]
+    TitleTaken(Title),
+    /// What a child runs is decided by who requests it.
+    #[error("`{0}` is not the root of its tree")]
+    NotARoot(Title),
+    /// One instance requests too many others.
+    #[error("`{title}` has requested {CHILDREN_MAX} instances; there is no room for more")]
+    TooManyChildren {
+        /// The requester.
+        title: Title,
+    },
+    /// The instance does not serve this shared one.
+    #[error("`{host}` does not serve {guest}")]
+    NotServed {
+        /// The instance.
+        host: Title,
+        /// The shared one.
+        guest: String,
+    },
+    /// Under rules where nobody waits: there is no place now.
+    #[error("`{title}` has no place: {cause}")]
+    NoPlace {
+        /// What was requested.
+        title: Title,
+        /// Why there is none.
+        cause: String,
     },
     /// A format named one partition twice.
     #[error("partition `{0}` is named twice")]
@@ -144,10 +191,16 @@ impl Refusal {
             Self::RequesterLeaves(_) => "requester-being-destroyed",
             Self::ReleaseChange { .. } => "release-change",
             Self::UnknownPlacementKey { .. } => "unknown-placement-key",
-            Self::UnsupportedPlacementKey(_) => "unsupported-placement-key",
+            Self::UnknownTrait { .. } => "unknown-trait",
             Self::BadPlacementValue { .. } => "bad-placement-value",
             Self::ReleaseInUse { .. } => "release-in-use",
             Self::PartitionTwice(_) => "partition-named-twice",
+            Self::SharedChange { .. } => "shared-change",
+            Self::TitleTaken(_) => "title-taken",
+            Self::NotARoot(_) => "not-a-root",
+            Self::TooManyChildren { .. } => "too-many-children",
+            Self::NotServed { .. } => "not-served",
+            Self::NoPlace { .. } => "no-place",
         }
     }
 
@@ -158,10 +211,12 @@ impl Refusal {
             | Self::UnknownPartition { .. }
             | Self::UnknownSupply { .. }
             | Self::UnknownInstance(_)
-            | Self::UnknownTree(_) => RefusalKind::Unknown,
+            | Self::UnknownTree(_)
+            | Self::NotServed { .. }
+            | Self::NoPlace { .. } => RefusalKind::Unknown,
             Self::NotPermitted { .. } => RefusalKind::Forbidden,
             Self::UnknownPlacementKey { .. }
-            | Self::UnsupportedPlacementKey(_)
+            | Self::UnknownTrait { .. }
             | Self::BadPlacementValue { .. }
             | Self::PartitionTwice(_) => RefusalKind::Invalid,
             Self::EmptyPartition { .. }
@@ -170,6 +225,10 @@ impl Refusal {
             | Self::Leaves(_)
             | Self::RequesterLeaves(_)
             | Self::ReleaseChange { .. }
+            | Self::SharedChange { .. }
+            | Self::TitleTaken(_)
+            | Self::NotARoot(_)
+            | Self::TooManyChildren { .. }
             | Self::ReleaseInUse { .. } => RefusalKind::Conflict,
         }
     }
@@ -190,15 +249,24 @@ impl Refusal {
             Self::UnknownTree(_) => "slapos service list shows all".into(),
             Self::RootRequested(_) => "choose another title".into(),
             Self::Cycle { .. } => "choose another title, or request it from elsewhere".into(),
-            Self::ReleaseChange { .. } => {
-                "request the new release under another title, or destroy this instance first".into()
-            }
-            Self::UnknownPlacementKey { nearest: Some(nearest), .. } => {
+            Self::ReleaseChange { .. } => "upgrade it: slapos service upgrade TITLE RELEASE".into(),
+            Self::UnknownPlacementKey { nearest: Some(nearest), .. }
+            | Self::UnknownTrait { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
-            Self::UnknownPlacementKey { nearest: None, .. } | Self::UnsupportedPlacementKey(_) => {
-                "usable keys: computer_guid, capability".into()
+            Self::UnknownPlacementKey { nearest: None, .. } => {
+                format!("usable keys: {}", known_keys().collect::<Vec<_>>().join(", "))
             }
+            Self::UnknownTrait { nearest: None, .. } => {
+                format!("usable traits: {}", TRAITS.join(", "))
+            }
+            Self::SharedChange { .. } => "request it under another title".into(),
+            Self::NotARoot(_) => "change what its requester asks for".into(),
+            Self::TitleTaken(_) => "choose another title".into(),
+            Self::TooManyChildren { .. } => {
+                "request some of them from another instance of the tree".into()
+            }
+            Self::NoPlace { .. } => "destroy an instance, or format more partitions".into(),
             Self::ReleaseInUse { .. } => "destroy these instances first".into(),
             Self::Leaves(_) => "request it again once it is gone".into(),
             Self::PartitionTwice(_) => "give each partition its own name".into(),
@@ -206,6 +274,7 @@ impl Refusal {
             | Self::UnknownInstance(_)
             | Self::NotPermitted { .. }
             | Self::RequesterLeaves(_)
+            | Self::NotServed { .. }
             | Self::BadPlacementValue { .. } => return None,
         })
     }

@@ -8,8 +8,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    allocate::{choose, waiting},
-    names::{ComputerId, Generation, InstanceId, SoftwareUrl, Timestamp, WishedState},
+    allocate::{choose, host::choose_host, waiting},
+    names::{ComputerId, InstanceId, SoftwareUrl, Timestamp, WishedState},
     world::{ApplyError, Effect, Instance, Place, World},
     write::Write,
 };
@@ -33,7 +33,7 @@ pub(crate) fn settle(
             return Ok(all);
         };
         next = follow(world, &effect, now);
-        let again = matches!(effect, Effect::Ready(..) | Effect::Room(_));
+        let again = matches!(effect, Effect::Promised(..) | Effect::Room(_) | Effect::Hosts(_));
         if again && !next.is_empty() {
             effects.insert(effect); // there may be room for one more
         }
@@ -43,6 +43,7 @@ pub(crate) fn settle(
 fn follow(world: &World, effect: &Effect, now: Timestamp) -> Vec<Write> {
     match effect {
         Effect::Wished(id) => spread_wish(world, *id, now),
+        Effect::Leaves(id) => turn_out(world, *id, now),
         Effect::Unplaced(id) => collect(world, *id).into_iter().collect(),
         Effect::Removed(_, Some(requester)) => {
             let woken = wake(world, *requester, now);
@@ -55,7 +56,9 @@ fn follow(world: &World, effect: &Effect, now: Timestamp) -> Vec<Write> {
         }
         Effect::Freed(place) => free(world, place).into_iter().collect(),
         Effect::Waits(id) => place(world, *id, now).into_iter().collect(),
-        Effect::Ready(computer, release) => place_next(world, computer, Some(release), now),
+        Effect::Hosts(id) => host_next(world, *id, now).into_iter().collect(),
+        Effect::Burdened(id) => wake(world, *id, now).into_iter().collect(),
+        Effect::Promised(computer, release) => place_next(world, computer, Some(release), now),
         Effect::Room(computer) => place_next(world, computer, None, now),
     }
 }
@@ -88,15 +91,24 @@ fn spread_wish(world: &World, id: InstanceId, now: Timestamp) -> Vec<Write> {
     for it in concerned {
         let wished = effective_wish(world, it);
         if it.wished != WishedState::Destroyed && it.wished != wished {
-            let generation = Generation(it.generation.0 + 1);
             writes.push(change(world, it, now, |new| {
                 new.wished = wished;
-                new.generation = generation;
-                new.wished_at = world.next_revision();
+                new.renew(world.next_revision(), now);
             }));
         }
     }
     writes
+}
+
+/// Shared instances leave a host that goes, and look for another.
+fn turn_out(world: &World, id: InstanceId, now: Timestamp) -> Vec<Write> {
+    let without_host = |guest| {
+        change(world, guest, now, |new| {
+            new.host = None;
+            new.connection = Arc::default();
+        })
+    };
+    world.guests(id).map(without_host).collect()
 }
 
 /// Removes an instance that shall go, once it has no partition and nothing that it requested.
@@ -113,7 +125,7 @@ pub(crate) fn wake(world: &World, id: InstanceId, now: Timestamp) -> Option<Writ
     let it = world.instance(id).filter(|it| it.wished != WishedState::Destroyed)?;
     Some(change(world, it, now, |new| {
         new.news += 1;
-        new.wished_at = world.next_revision();
+        new.tell(world.next_revision(), now);
     }))
 }
 
@@ -133,11 +145,20 @@ fn free(world: &World, place: &Place) -> Option<Write> {
 
 fn place(world: &World, id: InstanceId, now: Timestamp) -> Option<Write> {
     let it = world.instance(id).filter(|it| it.waits())?;
+    if it.shared {
+        let host = choose_host(world, it)?;
+        return Some(change(world, it, now, |new| new.host = Some(host)));
+    }
     let place = choose(world, &it.class())?;
     Some(change(world, it, now, |new| {
         new.place = Some(place);
-        new.wished_at = world.next_revision();
+        new.tell(world.next_revision(), now);
     }))
+}
+
+fn host_next(world: &World, host: InstanceId, now: Timestamp) -> Option<Write> {
+    let host = world.instance(host).filter(|it| it.hosts())?;
+    place(world, waiting::next_guest(world, host)?, now)
 }
 
 fn place_next(

@@ -1,6 +1,6 @@
 //! A small cloud for tests: asks in one line, and after each ask the invariants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     actor::Actor,
@@ -13,6 +13,7 @@ use crate::{
         ComputerId, Generation, InstanceId, PersonId, ReportedState, SoftwareType, SoftwareUrl,
         SupplyState, SupplyWish, Timestamp, Title, WishedState,
     },
+    policy::Policy,
     refusal::Refusal,
     world::{Dictionary, Instance, Place, Promise, World},
     write::Entry,
@@ -57,11 +58,19 @@ pub(crate) fn wanted(requester: Requester, name: &str, url: &str) -> Request {
         software_type: SoftwareType::default_type(),
         parameters: None,
         placement: Dictionary::new(),
-        state: WishedState::Started,
+        shared: false,
+        state: Some(WishedState::Started),
     }
 }
 
 impl Cloud {
+    /// A cloud with other rules.
+    pub(crate) fn under(policy: Policy) -> Self {
+        let world = World::default().with_policy(policy.clone());
+        let replayed = World::default().with_policy(policy);
+        Self { world, replayed, now: 0 }
+    }
+
     /// Decides, then checks that replay, rebuild and occupancy agree.
     pub(crate) fn ask(
         &mut self,
@@ -91,12 +100,18 @@ impl Cloud {
     fn check(&self) {
         let world = &self.world;
         let rebuilt = World::from_rows(world.revision(), world.rows()).expect("rows fit");
+        let rebuilt = rebuilt.with_policy(world.policy().clone());
         assert_eq!(rebuilt, *world, "indexes equal a rebuild");
         let mut taken = BTreeSet::new();
         for it in world.instances() {
             if let Some(place) = &it.place {
                 assert!(taken.insert(place.clone()), "{place} holds two instances");
                 assert_eq!(world.occupant(place).unwrap().id, it.id);
+            }
+            if let Some(host) = it.host {
+                assert!(it.shared && it.place.is_none(), "{} has a partition and a host", it.id);
+                let host = world.instance(host).expect("a host exists");
+                assert_ne!(host.wished, WishedState::Destroyed, "{} keeps a host that goes", it.id);
             }
             assert!(it.is_root() || world.ancestors(it.id).any(|above| above.id == it.root));
         }
@@ -112,6 +127,8 @@ impl Cloud {
         let partitions = partitions.iter().map(|(name, capability)| FormatPartition {
             name: (*name).try_into().unwrap(),
             addresses: vec![[127, 0, 0, 1].into()],
+            interface: None,
+            route: None,
             capabilities: capability.iter().map(|it| (*it).to_owned()).collect(),
         });
         let partitions = partitions.collect();
@@ -173,6 +190,12 @@ impl Cloud {
         self.request(wanted(Requester::Instance(of), name, url)).unwrap().unwrap()
     }
 
+    /// A shared instance that an instance requests.
+    pub(crate) fn shared(&mut self, of: InstanceId, name: &str, url: &str) -> InstanceId {
+        let request = wanted(Requester::Instance(of), name, url);
+        self.request(Request { shared: true, ..request }).unwrap().unwrap()
+    }
+
     pub(crate) fn wish(&mut self, id: InstanceId, state: WishedState) -> Result<Answer, Refusal> {
         self.ask(&Ask::Wish(Wish { id, state }), &operator()).map(|it| it.0)
     }
@@ -209,6 +232,7 @@ impl Cloud {
             state,
             text: None,
             connection: None,
+            shared: BTreeMap::new(),
             requested: None,
             promises: vec![],
         };

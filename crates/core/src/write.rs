@@ -33,6 +33,16 @@ pub enum Write {
     RemoveInstance(InstanceId),
 }
 
+impl Write {
+    /// The instance whose row this puts.
+    pub(crate) fn instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::PutInstance(row) => Some(row.id),
+            _ => None,
+        }
+    }
+}
+
 /// One commit of the journal: everything that one decision changed, and its story.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {

@@ -2,7 +2,7 @@
 
 use slapos_core::{
     explain::{explain, state_word},
-    names::{InstanceId, PartitionId, Revision},
+    names::{InstanceId, PartitionId, Revision, WishedState},
     world::{Instance, Place, Promise, Site, Supply, World},
     write::Entry,
 };
@@ -17,7 +17,9 @@ pub(crate) fn computer(world: &World, site: &Site) -> v1::Computer {
     });
     v1::Computer {
         computer: site.computer().id.clone(),
-        allocation: site.computer().allocation.as_str().to_owned(),
+        allocation: site.computer().allocation,
+        capacity: site.computer().capacity,
+        traits: site.computer().traits.clone(),
         seen_at: None,
         partitions: partitions.collect(),
         supplies: site.supplies().map(supply).collect(),
@@ -45,7 +47,7 @@ pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
         Some(cause) => (Some(cause.sentence), Some(cause.code.to_owned()), cause.hint),
         None => (None, None, None),
     };
-    let place = it.place.as_ref();
+    let place = world.place_of(it);
     let report = it.report.as_ref();
     v1::Instance {
         id: it.id,
@@ -58,10 +60,15 @@ pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
         state: state_word(world, it).to_owned(),
         software_release: it.release.clone(),
         software_type: it.software_type.clone(),
+        shared: it.shared,
+        host: it.host.and_then(|id| world.instance(id)).map(name),
+        serves: world.guests(it.id).map(name).collect(),
+        unrequested: it.unrequested,
         computer: place.map(|place| place.computer.clone()),
         partition: place.map(|place| place.partition.clone()),
         addresses: place.map(|place| addresses(world, place)).unwrap_or_default(),
         parameters: (*it.parameters).clone(),
+        placement: it.placement.to_dictionary(),
         connection: (*it.connection).clone(),
         waiting_for,
         waiting_code,
@@ -132,7 +139,21 @@ fn instance_wish(world: &World, id: InstanceId) -> Option<v1::InstanceWish> {
         generation: it.generation,
         parameters: (*it.parameters).clone(),
         news: it.news,
+        shared: world
+            .guests(id)
+            .filter(|guest| guest.wished == WishedState::Started)
+            .map(shared)
+            .collect(),
     })
+}
+
+fn shared(guest: &Instance) -> v1::SharedWish {
+    v1::SharedWish {
+        id: guest.id,
+        title: guest.title.clone(),
+        software_type: guest.software_type.clone(),
+        parameters: (*guest.parameters).clone(),
+    }
 }
 
 pub(crate) fn change(entry: &Entry) -> v1::Change {

@@ -108,7 +108,7 @@ fn concerned(entry: &Entry) -> BTreeSet<&ComputerId> {
 
 fn hears(write: &Write, revision: Revision) -> Option<&ComputerId> {
     match write {
-        Write::PutInstance(row) if row.wished_at == revision => {
+        Write::PutInstance(row) if row.told_in == revision => {
             row.place.as_ref().map(|place| &place.computer)
         }
         Write::PutPartition(row) if row.changed == revision => Some(&row.place.computer),

@@ -3,6 +3,7 @@
 //! What goes wrong is reported to the master, whole, and ends the pass; the task tries again.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     sync::Arc,
     time::{Duration, Instant},
@@ -92,6 +93,7 @@ fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
         state,
         text: None,
         connection: None,
+        shared: BTreeMap::new(),
         requested: None,
         promises: Vec::new(),
     }

@@ -115,6 +115,7 @@ mod tests {
             generation: Generation(3),
             parameters: [].into(),
             news: 2,
+            shared: Vec::new(),
         }
     }
 

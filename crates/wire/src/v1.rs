@@ -9,6 +9,7 @@
 //! | `GET /v1/health` | → [`Health`] |
 //! | `GET /v1/computers` | → `[Computer]` |
 //! | `GET /v1/computers/{computer}` | → [`Computer`] |
+//! | `PUT /v1/computers/{computer}` | [`ComputerAsk`] → [`Computer`] |
 //! | `PUT /v1/computers/{computer}/format` | [`Format`] → [`Computer`] |
 //! | `PUT /v1/computers/{computer}/supplies` | [`SupplyAsk`] → [`Supply`] |
 //! | `POST /v1/computers/{computer}/supplies/report` | [`SupplyReport`] → [`Accepted`] |
@@ -19,6 +20,9 @@
 //! | `PUT /v1/computers/{computer}/usage` | [`Usage`] → [`Accepted`] (kept in memory only) |
 //! | `POST /v1/instances` | [`RequestAsk`] → [`Instance`] (asked by a person: a root); `destroyed` for what does not exist (any more): 404, code `absent`, as in `request` above |
 //! | `POST /v1/instances/state` | [`StateAsk`] → [`Instance`] (by the person whose tree it is: root or child) |
+//! | `POST /v1/instances/bang` | [`InstanceBangAsk`] → [`Instance`] |
+//! | `POST /v1/instances/rename` | [`RenameAsk`] → [`Instance`] |
+//! | `POST /v1/instances/upgrade` | [`UpgradeAsk`] → [`Instance`] (a root) |
 //! | `GET /v1/instances[?title=T][&id=SOFTINST-N]` | → `[Instance]` |
 //! | `GET /v1/instances/tree?title=ROOT` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
@@ -27,11 +31,12 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use slapos_core::names::{
     ComputerId, Generation, InstanceId, PartitionId, PersonId, ReportedState, Revision,
     SoftwareType, SoftwareUrl, SupplyState, SupplyWish, Timestamp, Title, WishedState,
 };
+pub use slapos_core::world::AllocationScope;
 
 /// Parameters that go in, or connection values that come out: text by text, in order of name.
 pub type Dictionary = BTreeMap<String, String>;
@@ -94,14 +99,38 @@ pub struct FormatPartition {
 pub struct Computer {
     /// Its name.
     pub computer: ComputerId,
-    /// `open`, `closed` or `draining`.
-    pub allocation: String,
+    /// Whether it takes new instances: `open`, `closed` or `draining`.
+    pub allocation: AllocationScope,
+    /// At most so many instances; `None`: as many as it has partitions.
+    pub capacity: Option<u32>,
+    /// What requests can choose it by.
+    pub traits: Dictionary,
     /// When its node last called, if it ever did; kept in memory only.
     pub seen_at: Option<Timestamp>,
     /// Its partitions, in order of name.
     pub partitions: Vec<ComputerPartition>,
     /// Its releases, in order of URL.
     pub supplies: Vec<Supply>,
+}
+
+/// What a computer is for. A field that is missing stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComputerAsk {
+    /// Whether it takes new instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationScope>,
+    /// At most so many instances; `null`: as many as it has partitions.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    pub capacity: Option<Option<u32>>,
+    /// Its traits, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traits: Option<Dictionary>,
+}
+
+/// Tells a field that is `null` from one that is missing.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// One partition of a [`Computer`].
@@ -215,6 +244,22 @@ pub struct InstanceWish {
     /// Counts what happened to the instances that it requested (published, destroyed): when it
     /// grows, ask for them again.
     pub news: u64,
+    /// The shared instances that it serves: those that shall run.
+    #[serde(default)]
+    pub shared: Vec<SharedWish>,
+}
+
+/// A shared instance, as its host sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedWish {
+    /// Its identity.
+    pub id: InstanceId,
+    /// Its title.
+    pub title: Title,
+    /// The entry of the release.
+    pub software_type: SoftwareType,
+    /// What its requester gave.
+    pub parameters: Dictionary,
 }
 
 /// A node says what became of a wish. One call, one commit: state, promises and connection
@@ -234,6 +279,9 @@ pub struct InstanceReport {
     /// The values that the instance published, whole; `None`: as before.
     #[serde(default)]
     pub connection: Option<Dictionary>,
+    /// The values that it published for the shared instances that it serves, whole each.
+    #[serde(default)]
+    pub shared: BTreeMap<InstanceId, Dictionary>,
     /// Titles of the instances that it requested in a complete pass; children that are not
     /// named are destroyed. `None` when the pass was not complete.
     #[serde(default)]
@@ -254,7 +302,43 @@ pub struct Promise {
     pub message: String,
 }
 
-/// "Process this instance again."
+/// "Process this instance again", by the person whose tree it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceBangAsk {
+    /// The instance.
+    pub id: InstanceId,
+    /// Why.
+    pub message: String,
+    /// Its whole tree as well.
+    #[serde(default)]
+    pub tree: bool,
+}
+
+/// Another title for an instance, by the person whose tree it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameAsk {
+    /// The instance.
+    pub id: InstanceId,
+    /// Its new title.
+    pub title: Title,
+}
+
+/// Another release for a root, by the person whose tree it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpgradeAsk {
+    /// The instance.
+    pub id: InstanceId,
+    /// The release.
+    pub software_release: SoftwareUrl,
+    /// The entry of the release; `None`: as before.
+    #[serde(default)]
+    pub software_type: Option<SoftwareType>,
+}
+
+/// "Process this instance again", by its node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BangAsk {
@@ -304,13 +388,12 @@ pub struct RequestAsk {
     /// Conditions on where, e.g. `computer_guid`.
     #[serde(default)]
     pub placement: Dictionary,
-    /// What is wished.
-    #[serde(default = "started")]
-    pub state: WishedState,
-}
-
-fn started() -> WishedState {
-    WishedState::Started
+    /// A shared instance: served by another one instead of having its own partition.
+    #[serde(default)]
+    pub shared: bool,
+    /// What is wished. `None`: as before, started for a new instance.
+    #[serde(default)]
+    pub state: Option<WishedState>,
 }
 
 /// Another state for an existing instance, root or child, wished by the person whose tree it is.
@@ -348,7 +431,15 @@ pub struct Instance {
     pub software_release: SoftwareUrl,
     /// The entry of the release.
     pub software_type: SoftwareType,
-    /// Where it lives.
+    /// True when it is served by another instance instead of having its own partition.
+    pub shared: bool,
+    /// The instance that serves it, if it is shared and has one.
+    pub host: Option<InstanceName>,
+    /// The shared instances that it serves.
+    pub serves: Vec<InstanceName>,
+    /// Its requester did not ask for it in its last complete pass.
+    pub unrequested: bool,
+    /// Where it lives; a shared one, where its host does.
     pub computer: Option<ComputerId>,
     /// Where it lives.
     pub partition: Option<PartitionId>,
@@ -356,6 +447,8 @@ pub struct Instance {
     pub addresses: Vec<IpAddr>,
     /// What went in.
     pub parameters: Dictionary,
+    /// Conditions on where.
+    pub placement: Dictionary,
     /// What came out; empty until it was published.
     pub connection: Dictionary,
     /// Why it is not ready: the one cause, as a sentence; `None` when it is.

@@ -38,9 +38,12 @@ pub(crate) struct Args {
     /// Conditions on where it may live, e.g. computer_guid=COMP-1
     #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = pair)]
     node: Vec<(String, String)>,
-    /// What is wished: started, stopped or destroyed
-    #[arg(long, default_value = "started", value_parser = state)]
-    state: WishedState,
+    /// A shared instance: served by a running one of this release and type
+    #[arg(long, alias = "slave")]
+    shared: bool,
+    /// What is wished: started, stopped or destroyed; as before by default, started if it is new
+    #[arg(long, value_parser = state)]
+    state: Option<WishedState>,
     /// Stay until the instance is as wished
     #[arg(long)]
     wait: bool,
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         software_type: args.software_type.clone(),
         parameters: parameters(args)?,
         placement: args.node.iter().cloned().collect(),
+        shared: args.shared,
         state: args.state,
     };
     let mut instance = match client.request(&ask) {
@@ -83,7 +87,7 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
     if args.wait {
         instance = match wait(client, instance, Duration::from_secs(args.timeout)) {
             Err(failure)
-                if args.state == WishedState::Destroyed && failure.exit == Exit::Refused =>
+                if args.state == Some(WishedState::Destroyed) && failure.exit == Exit::Refused =>
             {
                 ui.say(format_args!("{} is gone", args.title));
                 return Ok(Exit::Done);

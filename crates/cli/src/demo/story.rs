@@ -161,7 +161,8 @@ fn ask_for_web() -> Result<RequestAsk, Failure> {
         software_type: SoftwareType::default_type(),
         parameters: None,
         placement: [].into(),
-        state: WishedState::Started,
+        shared: false,
+        state: Some(WishedState::Started),
     })
 }
 

@@ -14,7 +14,8 @@ fn ask(title: &str, name: &str) -> RequestAsk {
         software_type: slapos_core::names::SoftwareType::default_type(),
         parameters: None,
         placement: [].into(),
-        state: WishedState::Started,
+        shared: false,
+        state: Some(WishedState::Started),
     }
 }
 

@@ -10,22 +10,60 @@
 //! Start at [`choose`].
 
 pub(crate) mod candidates;
+pub(crate) mod host;
 pub(crate) mod placement;
 pub(crate) mod score;
 pub(crate) mod waiting;
 
-use self::placement::Class;
-pub use self::placement::Placement;
-use crate::world::{Place, World};
+use std::collections::BTreeSet;
+
+use self::placement::{Class, NETWORK};
+pub use self::placement::{Placement, TRAITS, Traits, known_keys};
+use crate::{
+    names::{ComputerId, InstanceId},
+    world::{Place, World},
+};
 
 /// The best place for a class of requests; `None` when there is none now.
 pub(crate) fn choose(world: &World, class: &Class) -> Option<Place> {
-    let computer = match &class.computer {
-        Some(computer) => world.offers.by_computer(class, computer)?,
-        None => world.offers.best(class)?,
-    };
+    match &class.computer {
+        Some(computer) => choose_on(world, class, computer),
+        None => {
+            let taken = class.apart.map(|root| networks_of(world, root));
+            let offer = world.offer_for(class);
+            let mut computers = world.offers.best(&offer);
+            let computer = computers.find(|it| is_apart(world, it, taken.as_ref()))?;
+            free_partition(world, class, computer)
+        }
+    }
+}
+
+/// The best place for a class of requests on one computer.
+pub(crate) fn choose_on(world: &World, class: &Class, computer: &ComputerId) -> Option<Place> {
+    let taken = class.apart.map(|root| networks_of(world, root));
+    let offered = world.offers.has(computer, &world.offer_for(class));
+    let fits = offered && is_apart(world, computer, taken.as_ref());
+    fits.then(|| free_partition(world, class, computer)).flatten()
+}
+
+fn free_partition(world: &World, class: &Class, computer: &ComputerId) -> Option<Place> {
     let partition = world.sites.get(computer)?.slots.free.of(&class.capability).next()?;
     Some(Place { computer: computer.clone(), partition: partition.clone() })
+}
+
+/// The networks in which something of a tree lives.
+fn networks_of(world: &World, root: InstanceId) -> BTreeSet<&str> {
+    let places = world.tree(root).filter_map(|it| it.place.as_ref());
+    places.filter_map(|place| network(world, &place.computer)).collect()
+}
+
+fn network<'w>(world: &'w World, computer: &ComputerId) -> Option<&'w str> {
+    world.sites.get(computer)?.computer.traits.get(NETWORK).map(String::as_str)
+}
+
+/// True when a computer is in a network, and in none of those that are taken.
+fn is_apart(world: &World, computer: &ComputerId, taken: Option<&BTreeSet<&str>>) -> bool {
+    taken.is_none_or(|taken| network(world, computer).is_some_and(|it| !taken.contains(it)))
 }
 
 #[cfg(test)]

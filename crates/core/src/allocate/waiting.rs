@@ -1,12 +1,14 @@
 //! Who is next: the oldest waiting instance that a computer could take.
 //!
 //! Instances wait in classes that take exactly the same places, so only the head of each class
-//! that the computer serves is looked at.
+//! is looked at.
 
-use super::placement::Class;
+use std::collections::BTreeSet;
+
+use super::{choose_on, placement::Class};
 use crate::{
     names::{ComputerId, InstanceId, SoftwareUrl},
-    world::World,
+    world::{Instance, World},
 };
 
 /// The oldest instance that waits for what a computer offers (of one release, or of any).
@@ -15,13 +17,32 @@ pub(crate) fn next(
     computer: &ComputerId,
     release: Option<&SoftwareUrl>,
 ) -> Option<InstanceId> {
-    let offers = world.offers.of(computer).filter(|offer| release.is_none_or(|it| offer.0 == *it));
-    let classes = offers.flat_map(|(release, capability)| {
-        [None, Some(computer.clone())].map(|computer| Class {
-            release: release.clone(),
-            computer,
-            capability: capability.clone(),
-        })
+    let offered: BTreeSet<_> =
+        world.offers.of(computer).filter_map(|offer| offer.release.as_ref()).collect();
+    let offered = offered.into_iter().filter(|it| release.is_none_or(|wanted| wanted == *it));
+    let classes = offered.flat_map(|release| {
+        [None, Some(computer)].into_iter().flat_map(move |on| waiting_for(world, release, on))
     });
-    classes.filter_map(|class| world.instances.waiting.of(&class).next().copied()).min()
+    let served = classes.filter(|(class, _)| choose_on(world, class, computer).is_some());
+    served.map(|(_, id)| *id).min()
+}
+
+/// The classes that wait for a release on one computer, or on any, each with its oldest instance.
+fn waiting_for<'w>(
+    world: &'w World,
+    release: &'w SoftwareUrl,
+    computer: Option<&'w ComputerId>,
+) -> impl Iterator<Item = (&'w Class, &'w InstanceId)> {
+    let first = Class::first(release.clone(), computer.cloned());
+    let from_first = world.instances.waiting.heads_from(&first);
+    from_first.take_while(move |(class, _)| {
+        class.release == *release && class.computer.as_ref() == computer
+    })
+}
+
+/// The oldest shared instance that waits for a host like this one.
+pub(crate) fn next_guest(world: &World, host: &Instance) -> Option<InstanceId> {
+    let seeking = world.instances.seeking.of(&host.service());
+    let mut guests = seeking.filter_map(|id| world.instance(*id));
+    guests.find(|guest| super::host::serves(world, host, guest)).map(|guest| guest.id)
 }

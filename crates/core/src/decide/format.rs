@@ -8,9 +8,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, PartitionId},
+    names::{ComputerId, PartitionId, Timestamp},
     refusal::Refusal,
-    world::{AllocationScope, Computer, Partition, Place, World},
+    settle::wake,
+    world::{Computer, Partition, Place, Route, World},
     write::{Note, Write},
 };
 
@@ -30,11 +31,20 @@ pub struct FormatPartition {
     pub name: PartitionId,
     /// Addresses that its services may bind.
     pub addresses: Vec<IpAddr>,
+    /// The network interface that carries them.
+    pub interface: Option<String>,
+    /// A further address with its own route.
+    pub route: Option<Route>,
     /// A partition that has any serves only requests that name one of them.
     pub capabilities: Vec<String>,
 }
 
-pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decision, Refusal> {
+pub(super) fn format(
+    world: &World,
+    ask: &Format,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
     permit(world, actor, Deed::SpeakFor(&ask.computer))?;
     let mut named = BTreeMap::new();
     for partition in &ask.partitions {
@@ -45,14 +55,16 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
     let site = world.sites.get(&ask.computer);
     let mut writes = Vec::new();
     if site.is_none() {
-        let allocation = AllocationScope::default();
-        writes.push(Write::PutComputer(Computer { id: ask.computer.clone(), allocation }));
+        writes.push(Write::PutComputer(Computer::new(ask.computer.clone())));
     }
     for partition in named.values() {
-        let known = site.and_then(|site| site.partition(&partition.name)).map(|it| it.0);
+        let slot = site.and_then(|site| site.partition(&partition.name));
+        let (known, occupant) = slot.map_or((None, None), |(row, occupant)| (Some(row), occupant));
         let mut row = Partition {
             place: Place { computer: ask.computer.clone(), partition: partition.name.clone() },
             addresses: partition.addresses.clone(),
+            interface: partition.interface.clone(),
+            route: partition.route.clone(),
             capabilities: partition.capabilities.iter().cloned().collect(),
             retired: false,
             changed: known.map(|known| known.changed).unwrap_or_default(),
@@ -60,6 +72,7 @@ pub(super) fn format(world: &World, ask: &Format, actor: &Actor) -> Result<Decis
         if known != Some(&row) {
             row.changed = world.next_revision();
             writes.push(Write::PutPartition(row));
+            writes.extend(occupant.and_then(|id| wake(world, id, now)));
         }
     }
     for (known, occupant) in site.into_iter().flat_map(|site| site.partitions()) {
@@ -132,6 +145,8 @@ mod tests {
         let one = |name: &str| super::FormatPartition {
             name: name.try_into().unwrap(),
             addresses: vec![],
+            interface: None,
+            route: None,
             capabilities: vec![],
         };
         let format =

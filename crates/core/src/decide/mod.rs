@@ -5,21 +5,30 @@
 //! brings the world to the next revision.
 
 mod bang;
-
 mod format;
+mod govern;
+mod publish;
+mod rename;
 mod report;
 mod request;
+mod requested;
 mod supply;
 mod supply_report;
+mod upgrade;
 mod wish;
 
 pub use self::{
-    bang::Bang,
+    bang::{Bang, Target},
     format::{Format, FormatPartition},
+    govern::Govern,
+    publish::Publish,
+    rename::Rename,
     report::InstanceReport,
     request::{Request, Requester},
+    requested::Requested,
     supply::SupplyAsk,
     supply_report::SupplyReport,
+    upgrade::Upgrade,
     wish::Wish,
 };
 use crate::{
@@ -36,6 +45,8 @@ use crate::{
 pub enum Ask {
     /// These are the partitions of a computer.
     Format(Format),
+    /// This is what a computer is for.
+    Govern(Govern),
     /// A release shall be on a computer, or not.
     Supply(SupplyAsk),
     /// This became of a release.
@@ -44,7 +55,15 @@ pub enum Ask {
     Request(Request),
     /// This became of an instance.
     Report(InstanceReport),
-    /// Process an instance again.
+    /// These values came out of an instance.
+    Publish(Publish),
+    /// These instances were requested in a complete pass.
+    Requested(Requested),
+    /// Another title for an instance.
+    Rename(Rename),
+    /// Another release for a root.
+    Upgrade(Upgrade),
+    /// Process instances again.
     Bang(Bang),
     /// Another state for an existing instance.
     Wish(Wish),
@@ -104,11 +123,16 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<(Answer, Option<Entry>), DecideError> {
     let decision = match ask {
-        Ask::Format(ask) => format::format(world, ask, actor),
+        Ask::Format(ask) => format::format(world, ask, actor, now),
+        Ask::Govern(ask) => govern::govern(world, ask, actor),
         Ask::Supply(ask) => supply::supply(world, ask, actor, now),
         Ask::SupplyReport(ask) => supply_report::supply_report(world, ask, actor, now),
         Ask::Request(ask) => request::request(world, ask, actor, now),
         Ask::Report(ask) => report::report(world, ask, actor, now),
+        Ask::Publish(ask) => publish::publish(world, ask, actor, now),
+        Ask::Requested(ask) => requested::requested(world, ask, actor, now),
+        Ask::Rename(ask) => rename::rename(world, ask, actor, now),
+        Ask::Upgrade(ask) => upgrade::upgrade(world, ask, actor, now),
         Ask::Bang(ask) => bang::bang(world, ask, actor, now),
         Ask::Wish(ask) => wish::wish(world, ask, actor, now),
     }?;

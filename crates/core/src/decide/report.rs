@@ -4,9 +4,9 @@
 //! A report about an older wish, or about an instance that does not live there (any more),
 //! changes nothing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Answer, Decision};
+use super::{Answer, Decision, publish::published, requested::unrequested};
 use crate::{
     actor::{Actor, Deed, permit},
     names::{Generation, InstanceId, ReportedState, Timestamp, Title, WishedState},
@@ -31,6 +31,8 @@ pub struct InstanceReport {
     pub text: Option<String>,
     /// The values that it published, whole; `None`: as before.
     pub connection: Option<Dictionary>,
+    /// The values that it published for the shared instances that it serves, whole each.
+    pub shared: BTreeMap<InstanceId, Dictionary>,
     /// Titles of what it requested in a complete pass; children that are not named go.
     pub requested: Option<Vec<Title>>,
     /// Its promises, all of them.
@@ -56,7 +58,18 @@ pub(super) fn report(
     if new != *known {
         writes.push(change(world, &new, now, |_| ()));
     }
-    writes.extend(forgotten(world, known, ask, now));
+    if let Some(requested) = &ask.requested {
+        writes.extend(unrequested(world, known, requested, now));
+    }
+    if is_green(ask) {
+        let touched: Vec<_> = writes.iter().filter_map(Write::instance).collect();
+        let served = ask.shared.iter().filter(|(guest, _)| !touched.contains(guest));
+        let values = served.filter_map(|(guest, connection)| {
+            let guest = world.instance(*guest).filter(|it| it.host == Some(known.id))?;
+            published(world, guest, connection, now)
+        });
+        writes.extend(values.collect::<Vec<_>>());
+    }
     let published = new.connection != known.connection;
     let what = match ask.state {
         ReportedState::Starting => "is starting",
@@ -97,28 +110,15 @@ fn hear(row: &mut Instance, ask: &InstanceReport) {
         let same = *connection == *row.connection;
         row.unproven = if same { None } else { Some(Arc::new(connection.clone())) };
     }
-    let green = ask.state == ReportedState::Started && ask.promises.iter().all(|it| it.ok);
-    if green && let Some(proven) = row.unproven.take() {
+    if is_green(ask)
+        && let Some(proven) = row.unproven.take()
+    {
         row.connection = proven;
     }
 }
 
-/// Children that a complete pass no longer asked for shall go.
-fn forgotten(
-    world: &World,
-    requester: &Instance,
-    ask: &InstanceReport,
-    now: Timestamp,
-) -> Vec<Write> {
-    let Some(requested) = &ask.requested else {
-        return vec![];
-    };
-    let requested: BTreeSet<_> = requested.iter().collect();
-    let children = world.children(requester.id);
-    let forgotten =
-        children.filter(|it| it.wished != WishedState::Destroyed && !requested.contains(&it.title));
-    let destroy = |it| super::wish::destroyed(world, it, now);
-    forgotten.map(destroy).collect()
+fn is_green(ask: &InstanceReport) -> bool {
+    ask.state == ReportedState::Started && ask.promises.iter().all(|it| it.ok)
 }
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(given, seen, "{what}");
             assert_eq!(cloud.it(app).news > news, woken, "{what}");
             if woken {
-                assert_eq!(cloud.it(app).wished_at, cloud.world.revision(), "{what}");
+                assert_eq!(cloud.it(app).told_in, cloud.world.revision(), "{what}");
             }
         }
         cloud.report(db, Error, |it| {
@@ -184,7 +184,7 @@ mod tests {
         type Edit<'a> = &'a dyn Fn(&mut InstanceReport);
         let edits: [(&str, Edit<'_>); 3] = [
             ("older", &|it| it.generation = Generation(0)),
-            ("newer", &|it| it.generation = Generation(7)),
+            ("newer", &|it| it.generation = Generation(99)),
             ("elsewhere", &|it| it.place = elsewhere.clone()),
         ];
         for (what, edit) in edits {
@@ -237,10 +237,11 @@ mod tests {
         let report = InstanceReport {
             place,
             id: db,
-            generation: Generation(1),
+            generation: cloud.it(db).generation,
             state: Started,
             text: None,
             connection: None,
+            shared: BTreeMap::new(),
             requested: None,
             promises: vec![],
         };

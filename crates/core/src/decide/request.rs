@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    allocate::Placement,
-    names::{
-        Generation, InstanceId, PersonId, SoftwareType, SoftwareUrl, Timestamp, Title, WishedState,
-    },
-    refusal::Refusal,
+    allocate::{Placement, choose, host::choose_host},
+    explain::explain,
+    names::{InstanceId, PersonId, SoftwareType, SoftwareUrl, Timestamp, Title, WishedState},
+    policy::{Places, RootRelease},
+    refusal::{CHILDREN_MAX, Refusal},
     settle::effective_wish,
     world::{Dictionary, Instance, World},
     write::{Note, Write},
@@ -42,8 +42,10 @@ pub struct Request {
     pub parameters: Option<Dictionary>,
     /// Conditions on where.
     pub placement: Dictionary,
-    /// What is wished.
-    pub state: WishedState,
+    /// Served by another instance instead of having its own partition.
+    pub shared: bool,
+    /// What is wished. `None`: as before, started for a new instance.
+    pub state: Option<WishedState>,
 }
 
 /// Where in which tree the instance shall be.
@@ -60,7 +62,10 @@ pub(super) fn request(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let placement = Placement::parse(&ask.placement)?;
+    let mut placement = Placement::parse(&ask.placement)?;
+    if placement.computer.is_none() {
+        placement.computer.clone_from(&world.policy.default_computer);
+    }
     let (position, known) = match &ask.requester {
         Requester::Person(person) => {
             permit(world, actor, Deed::RequestRoot(person))?;
@@ -74,8 +79,10 @@ pub(super) fn request(
         }
     };
     match known {
-        None if ask.state == WishedState::Destroyed => Ok(Decision::unchanged(Answer::Absent)),
-        None => Ok(create(world, ask, placement, position, now)),
+        None if ask.state == Some(WishedState::Destroyed) => {
+            Ok(Decision::unchanged(Answer::Absent))
+        }
+        None => create(world, ask, placement, position, now),
         Some(known) => change(world, ask, placement, &position, known, now),
     }
 }
@@ -99,6 +106,10 @@ fn find_child<'w>(
             return Err(Refusal::Cycle { title, requester });
         }
     }
+    let joins = known.is_none_or(|known| known.requester != Some(requester));
+    if joins && world.children(requester).count() >= CHILDREN_MAX {
+        return Err(Refusal::TooManyChildren { title: asking.title.clone() });
+    }
     let (person, root) = (asking.person.clone(), Some(asking.root));
     Ok((Position { person, root, requester: Some(requester) }, known))
 }
@@ -109,10 +120,11 @@ fn create(
     placement: Placement,
     position: Position,
     now: Timestamp,
-) -> Decision {
+) -> Result<Decision, Refusal> {
     let revision = world.next_revision();
     let id = InstanceId(revision.0);
     let root = position.root.unwrap_or(id);
+    let asked = ask.state.unwrap_or(WishedState::Started);
     let mut row = Instance {
         id,
         title: ask.title.clone(),
@@ -121,16 +133,19 @@ fn create(
         person: position.person,
         release: ask.release.clone(),
         software_type: ask.software_type.clone(),
+        shared: ask.shared,
         parameters: Arc::new(ask.parameters.clone().unwrap_or_default()),
         placement,
-        asked: ask.state,
+        asked,
         held: false,
-        wished: ask.state,
-
-        generation: Generation(1),
+        wished: asked,
+        generation: revision.into(),
         news: 0,
-        wished_at: revision,
+        told_in: revision,
+        told_at: now,
         place: None,
+        host: None,
+        unrequested: false,
         report: None,
         error: None,
         connection: Arc::default(),
@@ -140,8 +155,24 @@ fn create(
         revision,
     };
     row.wished = effective_wish(world, &row);
+    if world.policy.places == Places::Anywhere {
+        refuse_without_place(world, &row)?;
+    }
     let note = note(world, ask, id, "is requested");
-    Decision { answer: Answer::Instance(id), writes: vec![Write::PutInstance(Box::new(row))], note }
+    let writes = vec![Write::PutInstance(Box::new(row))];
+    Ok(Decision { answer: Answer::Instance(id), writes, note })
+}
+
+fn refuse_without_place(world: &World, it: &Instance) -> Result<(), Refusal> {
+    let found = match it.shared {
+        true => choose_host(world, it).is_some(),
+        false => choose(world, &it.class()).is_some(),
+    };
+    if found || it.wished == WishedState::Destroyed {
+        return Ok(());
+    }
+    let cause = explain(world, it).map_or_else(String::new, |cause| cause.sentence);
+    Err(Refusal::NoPlace { title: it.title.clone(), cause })
 }
 
 fn change(
@@ -154,15 +185,15 @@ fn change(
 ) -> Result<Decision, Refusal> {
     let answer = Answer::Instance(known.id);
     let leaves = known.wished == WishedState::Destroyed;
-    let fixed = known.is_root() || known.place.is_some();
-    if ask.state != WishedState::Destroyed && ask.release != known.release && fixed && !leaves {
-        let (title, from, to) = (known.title.clone(), known.release.clone(), ask.release.clone());
-        return Err(Refusal::ReleaseChange { title, from, to });
+    let asked = ask.state.unwrap_or(known.asked);
+    if asked != WishedState::Destroyed && !leaves {
+        refuse_change(world, ask, known)?;
     }
     let mut new = known.clone();
     new.requester = position.requester;
+    new.unrequested = false;
     if !leaves {
-        new.asked = ask.state;
+        new.asked = asked;
         new.wished = effective_wish(world, &new);
     }
     if new.wished != WishedState::Destroyed {
@@ -185,8 +216,7 @@ fn change(
         && new.software_type == known.software_type
         && new.parameters == known.parameters;
     if !same_wish {
-        new.generation = Generation(known.generation.0 + 1);
-        new.wished_at = new.revision;
+        new.renew(new.revision, now);
     }
     let what = if new.requester != known.requester {
         "is taken over"
@@ -201,6 +231,21 @@ fn change(
     };
     let note = note(world, ask, known.id, what);
     Ok(Decision { answer, writes: vec![Write::PutInstance(Box::new(new))], note })
+}
+
+/// What a request cannot change: whether it is shared and, by the rules of production, what a
+/// root runs.
+fn refuse_change(world: &World, ask: &Request, known: &Instance) -> Result<(), Refusal> {
+    let title = known.title.clone();
+    if ask.shared != known.shared {
+        return Err(Refusal::SharedChange { title, shared: known.shared });
+    }
+    let upgraded = world.policy.root_release == RootRelease::Upgraded;
+    if known.is_root() && upgraded && ask.release != known.release {
+        let (from, to) = (known.release.clone(), ask.release.clone());
+        return Err(Refusal::ReleaseChange { title, from, to });
+    }
+    Ok(())
 }
 
 fn note(world: &World, ask: &Request, id: InstanceId, what: &str) -> Note {
@@ -239,13 +284,14 @@ mod tests {
     #[test]
     fn only_a_changed_wish_is_a_new_generation() {
         type Edit = fn(&mut Request);
-        let edits: [(&str, Edit, bool); 7] = [
+        let edits: [(&str, Edit, bool); 8] = [
             ("nothing", |_| (), false),
             ("same parameters", |it| it.parameters = Some(texts(&[("a", "1")])), false),
             ("no parameters said", |it| it.parameters = None, false),
             ("other parameters", |it| it.parameters = Some(texts(&[])), true),
             ("other type", |it| it.software_type = "small".try_into().unwrap(), true),
-            ("other state", |it| it.state = Stopped, true),
+            ("other state", |it| it.state = Some(Stopped), true),
+            ("no state said", |it| it.state = None, false),
             ("placement", |it| it.placement = texts(&[("computer_guid", "COMP-1")]), false),
         ];
         for (what, edit, renewed) in edits {
@@ -257,11 +303,11 @@ mod tests {
                 ..by_admin("app", "software/php")
             };
             let id = cloud.request(first.clone()).unwrap().unwrap();
-            let place = cloud.place(id);
+            let (place, generation) = (cloud.place(id), cloud.it(id).generation);
             let mut again = first;
             edit(&mut again);
             assert_eq!(cloud.request(again), Ok(Some(id)), "{what}");
-            assert_eq!(cloud.it(id).generation == Generation(2), renewed, "{what}");
+            assert_eq!(cloud.it(id).generation != generation, renewed, "{what}");
             assert_eq!(cloud.place(id), place, "{what}: an instance keeps its place");
         }
     }
@@ -288,9 +334,9 @@ mod tests {
             (wanted(by(leaving), "more", "software/db"), "requester-being-destroyed"),
             (wanted(by(InstanceId(99)), "more", "software/db"), "unknown-instance"),
             (by_admin("app", "software/php2"), "release-change"),
-            (wanted(by(app), "db", "software/db2"), "release-change"),
+            (Request { shared: true, ..by_admin("app", "software/php") }, "shared-change"),
             (placed("computer_gid"), "unknown-placement-key"),
-            (placed("network_guid"), "unsupported-placement-key"),
+            (placed("mode"), "bad-placement-value"),
         ];
         for (request, code) in table {
             let what = format!("{request:?}");
@@ -299,8 +345,9 @@ mod tests {
         let eve = Actor::Person("eve".try_into().unwrap());
         let refusal = cloud.ask(&super::super::Ask::Request(by_admin("x", "software/db")), &eve);
         assert_eq!(refusal.unwrap_err().code(), "not-permitted");
-        // a child that has no place yet may change its release
-        assert_eq!(cloud.child(db, "disk", "software/disk2"), disk);
+        // what a child runs is decided by its requester
+        assert_eq!(cloud.child(app, "db", "software/db2"), db);
+        assert_eq!(cloud.it(db).release, release("software/db2"));
     }
 
     #[test]
@@ -318,7 +365,7 @@ mod tests {
     #[test]
     fn destroyed_for_an_unknown_title_is_absent_and_creates_nothing() {
         let mut cloud = Cloud::default();
-        let request = Request { state: Destroyed, ..by_admin("app", "software/php") };
+        let request = Request { state: Some(Destroyed), ..by_admin("app", "software/php") };
         assert_eq!(cloud.request(request), Ok(None));
         assert_eq!(cloud.world.instances().count(), 0);
     }

@@ -3,7 +3,7 @@
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, Generation, SoftwareUrl, SupplyState, SupplyWish, Timestamp},
+    names::{ComputerId, SoftwareUrl, SupplyState, SupplyWish, Timestamp},
     refusal::Refusal,
     world::{Supply, World},
     write::{Note, Write},
@@ -51,7 +51,7 @@ pub(super) fn supply(
         computer: ask.computer.clone(),
         release: ask.release.clone(),
         wished: ask.wish,
-        generation: Generation(revision.0),
+        generation: revision.into(),
         state: SupplyState::Requested,
         text: None,
         changed_at: now,

@@ -6,7 +6,7 @@
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{Generation, InstanceId, Timestamp, WishedState},
+    names::{InstanceId, Timestamp, WishedState},
     refusal::Refusal,
     settle::{change, effective_wish},
     world::{Instance, World},
@@ -82,8 +82,7 @@ fn rewished(world: &World, it: &Instance, now: Timestamp) -> Write {
     change(world, it, now, |new| {
         if new.wished != wished {
             new.wished = wished;
-            new.generation = Generation(it.generation.0 + 1);
-            new.wished_at = world.next_revision();
+            new.renew(world.next_revision(), now);
         }
     })
 }

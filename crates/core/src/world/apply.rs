@@ -2,10 +2,10 @@
 //! follow, and what happened comes out for [`settle`](crate::settle).
 
 use super::{
-    AllocationScope, Computer, Instance, Partition, Place, Site, Supply, World, partitions::Slot,
+    Computer, Dictionary, Instance, Partition, Place, Site, Supply, World, partitions::Slot,
 };
 use crate::{
-    names::{ComputerId, InstanceId, Revision, SoftwareUrl, WishedState},
+    names::{ComputerId, InstanceId, Revision, SoftwareType, SoftwareUrl, Title, WishedState},
     write::{Entry, Write},
 };
 
@@ -39,6 +39,8 @@ pub enum ApplyError {
 pub(crate) enum Effect {
     /// What is wished for an instance changed.
     Wished(InstanceId),
+    /// An instance shall go.
+    Leaves(InstanceId),
     /// An instance has less that holds it: no partition, or one child fewer.
     Unplaced(InstanceId),
     /// An instance is gone; this was its requester.
@@ -49,8 +51,12 @@ pub(crate) enum Effect {
     Freed(Place),
     /// An instance began to wait for a partition, or its conditions changed.
     Waits(InstanceId),
-    /// A release became available on a computer.
-    Ready(ComputerId, SoftwareUrl),
+    /// An instance may serve shared ones.
+    Hosts(InstanceId),
+    /// What an instance serves changed: whom, or what these asked for.
+    Burdened(InstanceId),
+    /// A computer was asked to have a release, or has it.
+    Promised(ComputerId, SoftwareUrl),
     /// A computer got room.
     Room(ComputerId),
 }
@@ -109,16 +115,24 @@ impl World {
     fn put_computer(&mut self, row: &Computer) -> Vec<Effect> {
         self.withdraw_offers(&row.id);
         let site = self.sites.entry(row.id.clone()).or_insert_with(|| Site::new(row.clone()));
+        let described = site.computer.traits != row.traits;
         site.computer = row.clone();
+        let mut effects = Vec::new();
+        if site.takes_more() {
+            effects.push(Effect::Room(row.id.clone()));
+        }
+        if described {
+            let occupants = site.partitions().filter_map(|(_, id)| self.instances.rows.get(&id?));
+            effects.extend(occupants.filter(|it| it.hosts()).map(|it| Effect::Hosts(it.id)));
+        }
         self.make_offers(&row.id);
-        let open = row.allocation == AllocationScope::Open;
-        if open { vec![Effect::Room(row.id.clone())] } else { vec![] }
+        effects
     }
 
     fn put_partition(&mut self, row: &Partition) -> Result<Vec<Effect>, ApplyError> {
         let occupant = self.site_mut(&row.place.computer)?.slot(&row.place.partition);
         let occupant = occupant.and_then(|slot| slot.occupant);
-        let hears = occupant.and_then(|id| self.instance(id)).map(|it| it.wished_at);
+        let hears = occupant.and_then(|id| self.instance(id)).map(|it| it.told_in);
         let news_at = row.changed.max(hears.unwrap_or_default());
         self.put_slot(&row.place, Some(Slot { row: row.clone(), occupant, news_at }))?;
         let room = occupant.is_none() && !row.retired;
@@ -144,8 +158,8 @@ impl World {
         site.supply_changes.insert((row.wished_at, row.release.clone()));
         self.supplied.entry(row.release.clone()).or_default().insert(row.computer.clone());
         self.make_offers(&row.computer);
-        let ready = || Effect::Ready(row.computer.clone(), row.release.clone());
-        Ok(if row.is_ready() { vec![ready()] } else { vec![] })
+        let promised = || Effect::Promised(row.computer.clone(), row.release.clone());
+        Ok(if row.is_promising() { vec![promised()] } else { vec![] })
     }
 
     fn remove_supply(
@@ -175,12 +189,16 @@ impl World {
         }
         let old = self.instances.remove(row.id);
         self.instances.insert(row.clone());
+        self.ask_traits(old.as_ref(), Some(row));
         self.move_instance(row.id, old.as_ref(), Some(row))?;
 
         let was = |differs: &dyn Fn(&Instance) -> bool| old.as_ref().is_none_or(differs);
         let mut effects = Vec::new();
         if was(&|old| old.wished != row.wished) {
             effects.push(Effect::Wished(row.id));
+            if row.wished == WishedState::Destroyed {
+                effects.push(Effect::Leaves(row.id));
+            }
         }
         if row.wished == WishedState::Destroyed && row.place.is_none() {
             effects.push(Effect::Unplaced(row.id));
@@ -193,6 +211,10 @@ impl World {
         if old.as_ref().is_some_and(|old| old.connection != row.connection) {
             effects.push(Effect::Published(row.id));
         }
+        if row.hosts() && was(&|old| !old.hosts() || old.service() != row.service()) {
+            effects.push(Effect::Hosts(row.id));
+        }
+        effects.extend(burdened(old.as_ref(), Some(row)));
         let left = old.and_then(|old| old.place).filter(|place| row.place.as_ref() != Some(place));
         effects.extend(left.map(Effect::Freed));
         Ok(effects)
@@ -202,10 +224,27 @@ impl World {
         let Some(old) = self.instances.remove(id) else {
             return Ok(vec![]);
         };
+        self.ask_traits(Some(&old), None);
         self.move_instance(id, Some(&old), None)?;
         let mut effects = vec![Effect::Removed(id, old.requester)];
+        effects.extend(burdened(Some(&old), None));
         effects.extend(old.place.map(Effect::Freed));
         Ok(effects)
+    }
+
+    /// Keeps the offers true, when an instance is the first or the last to ask for its traits.
+    fn ask_traits(&mut self, old: Option<&Instance>, new: Option<&Instance>) {
+        let traits = |it: Option<&Instance>| it.map(|it| it.placement.traits.clone());
+        let (old, new) = (traits(old).unwrap_or_default(), traits(new).unwrap_or_default());
+        if old == new {
+            return;
+        }
+        if !old.is_empty() && !self.instances.choosy.has_key(&old) {
+            self.forget_traits(&old);
+        }
+        if self.instances.choosy.count(&new) == 1 {
+            self.offer_traits(&new);
+        }
     }
 
     /// Keeps what computers know of an instance true, when its place, release or wish changed.
@@ -217,7 +256,7 @@ impl World {
     ) -> Result<(), ApplyError> {
         type Seen<'a> = (&'a Place, &'a SoftwareUrl, Revision);
         fn seen(it: &Instance) -> Option<Seen<'_>> {
-            Some((it.place.as_ref()?, &it.release, it.wished_at))
+            Some((it.place.as_ref()?, &it.release, it.told_in))
         }
         let (old, new) = (old.and_then(seen), new.and_then(seen));
         if old == new {
@@ -227,9 +266,9 @@ impl World {
             self.site_mut(&place.computer)?.uses.remove(release, &id);
             self.set_occupant(place, None)?;
         }
-        if let Some((place, release, wished_at)) = new {
+        if let Some((place, release, told_in)) = new {
             self.site_mut(&place.computer)?.uses.insert(release.clone(), id);
-            self.set_occupant(place, Some((id, wished_at)))?;
+            self.set_occupant(place, Some((id, told_in)))?;
         }
         Ok(())
     }
@@ -267,4 +306,18 @@ impl World {
         let missing = || ApplyError::Missing(format!("computer {computer}"));
         self.sites.get_mut(computer).ok_or_else(missing)
     }
+}
+
+/// The hosts for which a change of an instance is a change of what they serve.
+fn burdened(old: Option<&Instance>, new: Option<&Instance>) -> Vec<Effect> {
+    /// What a host sees of a shared instance.
+    fn seen(it: &Instance) -> Option<(InstanceId, &Title, &SoftwareType, &Dictionary)> {
+        let host = it.host.filter(|_| it.wished == WishedState::Started)?;
+        Some((host, &it.title, &it.software_type, &it.parameters))
+    }
+    let (old, new) = (old.and_then(seen), new.and_then(seen));
+    if old == new {
+        return vec![];
+    }
+    [old, new].into_iter().flatten().map(|it| Effect::Burdened(it.0)).collect()
 }

@@ -9,6 +9,7 @@ use super::{
     partitions::{Slot, Slots},
 };
 use crate::{
+    allocate::placement::Traits,
     index::SetMap,
     names::{ComputerId, InstanceId, PartitionId, Revision, SoftwareUrl},
 };
@@ -37,6 +38,12 @@ impl AllocationScope {
     }
 }
 
+impl std::fmt::Display for AllocationScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// One computer: the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Computer {
@@ -44,6 +51,20 @@ pub struct Computer {
     pub id: ComputerId,
     /// Whether it takes new instances.
     pub allocation: AllocationScope,
+    /// At most so many of its partitions are given away; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// What requests can choose it by, e.g. `region`: `europe/west`.
+    #[serde(default, skip_serializing_if = "Traits::is_empty")]
+    pub traits: Traits,
+}
+
+impl Computer {
+    /// A computer as it is when its node first speaks.
+    pub(crate) fn new(id: ComputerId) -> Self {
+        let allocation = AllocationScope::default();
+        Self { id, allocation, capacity: None, traits: Traits::new() }
+    }
 }
 
 /// A computer with what is on it.
@@ -92,6 +113,12 @@ impl Site {
     /// Its releases, in order of URL.
     pub fn supplies(&self) -> impl Iterator<Item = &Supply> {
         self.supplies.values()
+    }
+
+    /// True when it would take one more instance, if a partition is free.
+    pub(crate) fn takes_more(&self) -> bool {
+        let room = |capacity: u32| self.slots.busy < capacity as usize;
+        self.computer.allocation == AllocationScope::Open && self.computer.capacity.is_none_or(room)
     }
 
     /// One release on it.

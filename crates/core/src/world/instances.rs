@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dictionary, Place};
 use crate::{
-    allocate::placement::{Class, Placement},
+    allocate::placement::{Class, Placement, Traits},
     index::SetMap,
     names::{
         Generation, InstanceId, PersonId, ReportedState, Revision, SoftwareType, SoftwareUrl,
@@ -31,6 +31,9 @@ pub struct Instance {
     pub release: SoftwareUrl,
     /// The entry of the release.
     pub software_type: SoftwareType,
+    /// True when it has no partition of its own and is served by another instance, its host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// What went in.
     pub parameters: Arc<Dictionary>,
     /// Conditions on where.
@@ -42,14 +45,22 @@ pub struct Instance {
     /// What its node shall do: what was asked, unless it or its tree is stopped or the requester
     /// goes.
     pub wished: WishedState,
-    /// Counts the wishes: release, type, parameters, state.
+    /// Tells wishes apart: title, release, type, parameters, state.
     pub generation: Generation,
-    /// Counts what happened to what it requested, and bangs.
+    /// Counts what happened to what it requested or hosts, and bangs.
     pub news: u64,
     /// The revision of the newest thing that its node must hear.
-    pub wished_at: Revision,
+    pub told_in: Revision,
+    /// The same as a time that only grows: what old nodes compare (protocol, section 6).
+    pub told_at: Timestamp,
     /// Where it lives, from the moment it got a partition until its node confirmed its removal.
     pub place: Option<Place>,
+    /// The instance that serves it, if it is a shared one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<InstanceId>,
+    /// Its requester did not ask for it in its last complete pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrequested: bool,
     /// What its node last said.
     pub report: Option<Report>,
     /// The last error's text, until it is up or stopped again.
@@ -101,9 +112,14 @@ impl Instance {
         self.report.as_ref().filter(|report| report.generation == self.generation)
     }
 
-    /// True when it waits for a partition.
+    /// True when it waits for a partition, or for a host if it is a shared one.
     pub fn waits(&self) -> bool {
-        self.place.is_none() && self.wished != WishedState::Destroyed
+        self.place.is_none() && self.host.is_none() && self.wished != WishedState::Destroyed
+    }
+
+    /// True when it can serve shared instances.
+    pub fn hosts(&self) -> bool {
+        !self.shared && self.place.is_some() && self.wished == WishedState::Started
     }
 
     /// The requests that any partition that serves this one serves too.
@@ -112,8 +128,40 @@ impl Instance {
             release: self.release.clone(),
             computer: self.placement.computer.clone(),
             capability: self.placement.capability.clone(),
+            traits: self.placement.traits.clone(),
+            apart: self.placement.unique_by_network.then_some(self.root),
         }
     }
+
+    /// What a host and whom it serves have in common.
+    pub(crate) fn service(&self) -> Service {
+        Service {
+            person: self.person.clone(),
+            release: self.release.clone(),
+            software_type: self.software_type.clone(),
+        }
+    }
+
+    /// Marks that its node must hear of it: in this revision, at this time.
+    pub(crate) fn tell(&mut self, revision: Revision, now: Timestamp) {
+        self.told_in = revision;
+        self.told_at = now.max(Timestamp(self.told_at.0 + 1));
+    }
+
+    /// Marks another wish for its node.
+    pub(crate) fn renew(&mut self, revision: Revision, now: Timestamp) {
+        self.generation = revision.into();
+        self.tell(revision, now);
+    }
+}
+
+/// What a host and whom it serves have in common. Only a person's own instances serve that
+/// person's shared instances.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Service {
+    pub(crate) person: PersonId,
+    pub(crate) release: SoftwareUrl,
+    pub(crate) software_type: SoftwareType,
 }
 
 /// All instances, with their indexes.
@@ -126,6 +174,14 @@ pub(crate) struct Instances {
     pub(crate) titles: SetMap<Title, InstanceId>,
     /// Those without a partition, oldest first in each class.
     pub(crate) waiting: SetMap<Class, InstanceId>,
+    /// Shared ones without a host, oldest first.
+    pub(crate) seeking: SetMap<Service, InstanceId>,
+    /// Those that can host shared ones: the least burdened first, by how many they serve.
+    pub(crate) hosts: SetMap<Service, (usize, InstanceId)>,
+    /// Shared ones by host.
+    pub(crate) guests: SetMap<InstanceId, InstanceId>,
+    /// Those whose placement names traits.
+    pub(crate) choosy: SetMap<Traits, InstanceId>,
 }
 
 impl Instances {
@@ -144,9 +200,7 @@ impl Instances {
             self.children.remove(&requester, &id);
         }
         self.titles.remove(&old.title, &id);
-        if old.waits() {
-            self.waiting.remove(&old.class(), &id);
-        }
+        self.file(&old, Filing::Remove);
         Some(old)
     }
 
@@ -160,9 +214,54 @@ impl Instances {
             self.children.insert(requester, id);
         }
         self.titles.insert(new.title.clone(), id);
-        if new.waits() {
-            self.waiting.insert(new.class(), id);
-        }
+        self.file(&new, Filing::Insert);
         self.rows.insert(id, new);
+    }
+
+    /// Keeps the indexes of allocation.
+    fn file(&mut self, it: &Instance, filing: Filing) {
+        if it.waits() && it.shared {
+            filing.apply(&mut self.seeking, it.service(), it.id);
+        } else if it.waits() {
+            filing.apply(&mut self.waiting, it.class(), it.id);
+        }
+        if !it.placement.traits.is_empty() {
+            filing.apply(&mut self.choosy, it.placement.traits.clone(), it.id);
+        }
+        if it.hosts() {
+            let burden = self.guests.count(&it.id);
+            filing.apply(&mut self.hosts, it.service(), (burden, it.id));
+        }
+        if let Some(host) = it.host {
+            self.move_guest(host, it.id, filing);
+        }
+    }
+
+    /// A host serves one more or one fewer.
+    fn move_guest(&mut self, host: InstanceId, guest: InstanceId, filing: Filing) {
+        let service = self.rows.get(&host).filter(|it| it.hosts()).map(Instance::service);
+        let before = self.guests.count(&host);
+        filing.apply(&mut self.guests, host, guest);
+        let after = self.guests.count(&host);
+        if let Some(service) = service {
+            self.hosts.remove(&service, &(before, host));
+            self.hosts.insert(service, (after, host));
+        }
+    }
+}
+
+/// Into an index, or out of it.
+#[derive(Debug, Clone, Copy)]
+enum Filing {
+    Insert,
+    Remove,
+}
+
+impl Filing {
+    fn apply<K: Ord, V: Ord>(self, index: &mut SetMap<K, V>, key: K, value: V) {
+        match self {
+            Self::Insert => index.insert(key, value),
+            Self::Remove => index.remove(&key, &value),
+        }
     }
 }

@@ -20,13 +20,14 @@ pub use self::{
     apply::ApplyError,
     computers::{AllocationScope, Computer, Site},
     instances::{Instance, Promise, Report},
-    partitions::{Partition, Place},
+    partitions::{Partition, Place, Route},
     supplies::Supply,
 };
 pub(crate) use self::{apply::Effect, instances::Instances};
 use crate::{
     allocate::candidates::Offers,
     names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title},
+    policy::Policy,
     refusal::{Refusal, nearest},
 };
 
@@ -36,6 +37,8 @@ pub type Dictionary = BTreeMap<String, String>;
 /// The whole state at one revision.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct World {
+    /// The rules; not part of the journal.
+    pub(crate) policy: Policy,
     pub(crate) revision: Revision,
     pub(crate) sites: BTreeMap<ComputerId, Site>,
     /// Computers that were asked to have a release, whatever became of it.
@@ -45,6 +48,16 @@ pub struct World {
 }
 
 impl World {
+    /// This world under other rules.
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The revision of this state; 0 when nothing was ever committed.
     pub fn revision(&self) -> Revision {
         self.revision
@@ -118,6 +131,19 @@ impl World {
     /// What an instance requested, oldest first.
     pub fn children(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
         self.instances.children.of(&id).filter_map(|child| self.instance(*child))
+    }
+
+    /// The shared instances that an instance serves, oldest first.
+    pub fn guests(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
+        self.instances.guests.of(&id).filter_map(|guest| self.instance(*guest))
+    }
+
+    /// Where an instance lives: in its partition, or a shared one in that of its host.
+    pub fn place_of<'w>(&'w self, it: &'w Instance) -> Option<&'w Place> {
+        match it.host {
+            Some(host) => self.instance(host)?.place.as_ref(),
+            None => it.place.as_ref(),
+        }
     }
 
     /// The requesters of an instance, nearest first, up to the root.

@@ -35,12 +35,31 @@ pub struct Partition {
     pub place: Place,
     /// Addresses that its services may bind.
     pub addresses: Vec<IpAddr>,
+    /// The network interface that carries them; `None`: not told, its services need no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// A further address with its own route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
     /// A partition that has any serves only requests that name one of them.
     pub capabilities: BTreeSet<String>,
     /// Its node no longer formats it: it goes as soon as it is free, and is never given again.
     pub retired: bool,
     /// The revision at which the row, or the fact that somebody lives there, last changed.
     pub changed: Revision,
+}
+
+/// An address of a partition that is reached through a gateway of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The address.
+    pub address: IpAddr,
+    /// The gateway.
+    pub gateway: String,
+    /// The netmask.
+    pub netmask: String,
+    /// The network.
+    pub network: String,
 }
 
 /// A partition with who lives there.

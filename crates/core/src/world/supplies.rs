@@ -29,6 +29,11 @@ pub struct Supply {
 }
 
 impl Supply {
+    /// True when instances may be placed for it: it is wished, and did not fail.
+    pub fn is_promising(&self) -> bool {
+        self.wished == SupplyWish::Available && self.state != SupplyState::Error
+    }
+
     /// True when instances can be deployed from it.
     pub fn is_ready(&self) -> bool {
         self.wished == SupplyWish::Available && self.state == SupplyState::Available

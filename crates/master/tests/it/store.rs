@@ -23,7 +23,8 @@ fn entries(world: &mut World, count: usize) -> Vec<Entry> {
             software_type: "default".try_into().unwrap(),
             parameters: Some(Dictionary::from([("name".into(), "world".repeat(20))])),
             placement: Dictionary::new(),
-            state: WishedState::Started,
+            shared: false,
+            state: Some(WishedState::Started),
         })
     };
     let start = world.revision().0;

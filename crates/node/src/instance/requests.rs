@@ -40,9 +40,6 @@ impl Serve for Requests<'_> {
 }
 
 fn check(ask: RequestAsk) -> Result<v1::RequestAsk, String> {
-    if ask.shared {
-        return Err("shared instances are not served yet".into());
-    }
     let text = |error: slapos_core::names::BadName| error.to_string();
     Ok(v1::RequestAsk {
         title: ask.title.try_into().map_err(text)?,
@@ -50,14 +47,15 @@ fn check(ask: RequestAsk) -> Result<v1::RequestAsk, String> {
         software_type: ask.software_type.try_into().map_err(text)?,
         parameters: Some(ask.parameters),
         placement: ask.placement,
-        state: match ask.state.as_str() {
+        shared: ask.shared,
+        state: Some(match ask.state.as_str() {
             "started" => WishedState::Started,
             "stopped" => WishedState::Stopped,
             "destroyed" => WishedState::Destroyed,
             other => {
                 return Err(format!("`{other}` is no state; use started, stopped or destroyed"));
             }
-        },
+        }),
     })
 }
 

@@ -15,7 +15,7 @@ pub(super) fn run(client: &Client, ui: Ui) -> Outcome {
         |computer| {
             vec![
                 computer.computer.to_string(),
-                computer.allocation.clone(),
+                computer.allocation.to_string(),
                 super::free(computer).to_string(),
                 computer.partitions.len().to_string(),
                 computer.supplies.len().to_string(),

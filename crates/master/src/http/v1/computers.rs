@@ -6,16 +6,16 @@ use axum::extract::State;
 use serde::Deserialize;
 use slapos_core::{
     actor::Actor,
-    decide::{Ask, Format, FormatPartition},
+    decide::{Ask, Format, FormatPartition, Govern},
     names::{ComputerId, Revision},
 };
 use slapos_wire::v1;
 
 use super::super::{
     error::ApiError,
-    extract::{Json, Path, Query},
+    extract::{Json, Path, Person, Query},
 };
-use crate::service::{Origin, Service};
+use crate::service::{Origin, Service, ServiceError};
 
 /// `GET /v1/computers`
 pub(super) async fn list(
@@ -32,6 +32,28 @@ pub(super) async fn info(
     Ok(Json(service.computer(&computer).await?))
 }
 
+/// `PUT /v1/computers/{computer}`
+pub(super) async fn govern(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Path(computer): Path<ComputerId>,
+    Json(body): Json<v1::ComputerAsk>,
+) -> Result<Json<v1::Computer>, ApiError> {
+    let ask = Ask::Govern(Govern {
+        computer: computer.clone(),
+        allocation: body.allocation,
+        capacity: body.capacity,
+        traits: body.traits,
+    });
+    let show = service.act(
+        origin,
+        |_| Ok((ask, person.actor())),
+        |world, _| world.site(&computer).map(|site| service.show_computer(world, site)),
+    );
+    Ok(Json(show.await?.map_err(ServiceError::from)?))
+}
+
 /// `PUT /v1/computers/{computer}/format`
 pub(super) async fn format(
     State(service): State<Service>,
@@ -42,6 +64,8 @@ pub(super) async fn format(
     let partitions = body.partitions.into_iter().map(|it| FormatPartition {
         name: it.name,
         addresses: it.addresses,
+        interface: None,
+        route: None,
         capabilities: it.capabilities,
     });
     let ask = Ask::Format(Format { computer: computer.clone(), partitions: partitions.collect() });
@@ -51,7 +75,7 @@ pub(super) async fn format(
         |_| Ok((ask, actor)),
         |world, _| world.site(&computer).map(|site| service.show_computer(world, site)),
     );
-    let document = show.await?.map_err(crate::service::ServiceError::from)?;
+    let document = show.await?.map_err(ServiceError::from)?;
     service.heard_from(&computer);
     Ok(Json(document))
 }

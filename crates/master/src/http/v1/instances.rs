@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use serde::Deserialize;
 use slapos_core::{
-    decide::{Answer, Ask, Request, Requester, Wish},
+    decide::{Answer, Ask, Bang, Rename, Request, Requester, Target, Upgrade, Wish},
     names::{InstanceId, Revision, Title},
     refusal::Refusal,
     world::World,
@@ -59,8 +59,55 @@ pub(super) async fn state(
     Json(body): Json<v1::StateAsk>,
 ) -> Result<Json<v1::Instance>, ApiError> {
     let ask = Ask::Wish(Wish { id: body.id, state: body.state });
-    let shown = service.act(origin, |_| Ok((ask, person.actor())), show_requested).await?;
-    let unknown = || ServiceError::from(Refusal::UnknownInstance(body.id));
+    change(&service, origin, &person, body.id, ask).await
+}
+
+/// `POST /v1/instances/bang`
+pub(super) async fn bang(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Json(body): Json<v1::InstanceBangAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let target = if body.tree { Target::Tree(body.id) } else { Target::Instance(body.id) };
+    let ask = Ask::Bang(Bang { target, message: body.message });
+    change(&service, origin, &person, body.id, ask).await
+}
+
+/// `POST /v1/instances/rename`
+pub(super) async fn rename(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Json(body): Json<v1::RenameAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let ask = Ask::Rename(Rename { id: body.id, title: body.title });
+    change(&service, origin, &person, body.id, ask).await
+}
+
+/// `POST /v1/instances/upgrade`
+pub(super) async fn upgrade(
+    State(service): State<Service>,
+    origin: Origin,
+    person: Person,
+    Json(body): Json<v1::UpgradeAsk>,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let (id, release) = (body.id, body.software_release);
+    let ask = Ask::Upgrade(Upgrade { id, release, software_type: body.software_type });
+    change(&service, origin, &person, body.id, ask).await
+}
+
+/// Does what a person asks for one instance, and shows it.
+async fn change(
+    service: &Service,
+    origin: Origin,
+    person: &Person,
+    id: InstanceId,
+    ask: Ask,
+) -> Result<Json<v1::Instance>, ApiError> {
+    let show = |world: &World, _| world.instance(id).map(|it| documents::instance(world, it));
+    let shown = service.act(origin, |_| Ok((ask, person.actor())), show).await?;
+    let unknown = || ServiceError::from(Refusal::UnknownInstance(id));
     Ok(Json(shown.ok_or_else(unknown)?))
 }
 
@@ -109,6 +156,7 @@ pub(super) fn requested(body: v1::RequestAsk, requester: Requester) -> Request {
         software_type: body.software_type,
         parameters: body.parameters,
         placement: body.placement,
+        shared: body.shared,
         state: body.state,
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn router() -> Router<Service> {
     let quick = Router::new()
         .route("/health", get(health))
         .route("/computers", get(computers::list))
-        .route("/computers/{computer}", get(computers::info))
+        .route("/computers/{computer}", get(computers::info).put(computers::govern))
         .route("/computers/{computer}/format", put(computers::format))
         .route("/computers/{computer}/usage", put(computers::usage))
         .route("/computers/{computer}/supplies", put(supplies::wish))
@@ -32,6 +32,9 @@ pub(super) fn router() -> Router<Service> {
         .route("/computers/{computer}/partitions/{partition}/bang", post(partitions::bang))
         .route("/instances", get(instances::list).post(instances::request))
         .route("/instances/state", post(instances::state))
+        .route("/instances/bang", post(instances::bang))
+        .route("/instances/rename", post(instances::rename))
+        .route("/instances/upgrade", post(instances::upgrade))
         .route("/instances/tree", get(instances::tree))
         .route("/history", get(history::list));
     let waiting = Router::new()

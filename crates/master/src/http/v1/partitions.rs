@@ -4,7 +4,7 @@
 use axum::extract::State;
 use slapos_core::{
     actor::Actor,
-    decide::{Answer, Ask, Bang, InstanceReport, Requester},
+    decide::{Answer, Ask, Bang, InstanceReport, Requester, Target},
     names::{ComputerId, PartitionId},
     world::{Place, Promise, World},
 };
@@ -39,6 +39,7 @@ pub(super) async fn report(
         state: body.state,
         text: body.text,
         connection: body.connection,
+        shared: body.shared,
         requested: body.requested,
         promises: promises.collect(),
     });
@@ -76,7 +77,7 @@ pub(super) async fn bang(
     let ask = |world: &World| {
         let id = world.occupant(&place)?.id;
         let actor = Actor::Computer(place.computer.clone());
-        Ok((Ask::Bang(Bang { id, message: body.message }), actor))
+        Ok((Ask::Bang(Bang { target: Target::Instance(id), message: body.message }), actor))
     };
     Ok(Json(service.act(origin, ask, accepted).await?))
 }

@@ -1,0 +1,93 @@
+//! `requested`: these instances, and no others, were requested in a complete pass. Children that
+//! are not named are destroyed, or only marked, as the policy has it.
+
+use std::collections::BTreeSet;
+
+use super::{Answer, Decision, wish::destroyed};
+use crate::{
+    actor::{Actor, Deed, permit},
+    names::{Timestamp, Title, WishedState},
+    policy::Unrequested,
+    refusal::Refusal,
+    settle::change,
+    world::{Instance, Place, World},
+    write::{Note, Write},
+};
+
+/// What an instance requested in a complete pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// Its partition.
+    pub place: Place,
+    /// Titles of all that it requested.
+    pub titles: Vec<Title>,
+}
+
+pub(super) fn requested(
+    world: &World,
+    ask: &Requested,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let requester = world.occupant(&ask.place)?;
+    permit(world, actor, Deed::Host(requester.id))?;
+    let note = Note {
+        verb: "requested".into(),
+        what: format!("`{}` no longer requests everything that it did", requester.title),
+        instance: Some((requester.id, requester.title.clone())),
+        computer: Some(ask.place.computer.clone()),
+    };
+    let writes = unrequested(world, requester, &ask.titles, now);
+    Ok(Decision { answer: Answer::Done, writes, note })
+}
+
+/// What becomes of the children that a complete pass did not ask for.
+pub(super) fn unrequested(
+    world: &World,
+    requester: &Instance,
+    titles: &[Title],
+    now: Timestamp,
+) -> Vec<Write> {
+    let requested: BTreeSet<_> = titles.iter().collect();
+    let children = world.children(requester.id);
+    let others =
+        children.filter(|it| it.wished != WishedState::Destroyed && !requested.contains(&it.title));
+    match world.policy.unrequested {
+        Unrequested::Destroyed => others.map(|it| destroyed(world, it, now)).collect(),
+        Unrequested::Listed => {
+            let unmarked = others.filter(|it| !it.unrequested);
+            unmarked.map(|it| change(world, it, now, |new| new.unrequested = true)).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decide::Ask, policy::Policy, testing::*};
+
+    #[test]
+    fn children_that_are_not_named_go_or_are_marked() {
+        for policy in [Unrequested::Destroyed, Unrequested::Listed] {
+            let mut cloud = Cloud::under(Policy { unrequested: policy, ..Policy::default() });
+            cloud.format("COMP-1", 3);
+            cloud.install("software/db", "COMP-1");
+            let app = cloud.root("app", "software/db");
+            let db = cloud.child(app, "db", "software/db");
+            let cache = cloud.child(app, "cache", "software/db");
+            let place = cloud.it(app).place.clone().unwrap();
+            let ask = Ask::Requested(Requested { place, titles: vec![title("db")] });
+            let here = Actor::Computer(computer("COMP-1"));
+            for actor in [operator(), Actor::Computer(computer("COMP-2")), Actor::Instance(db)] {
+                assert_eq!(cloud.ask(&ask, &actor).unwrap_err().code(), "not-permitted");
+            }
+            cloud.ask(&ask, &here).unwrap();
+            let listed = policy == Unrequested::Listed;
+            let gone = cloud.it(cache).wished == WishedState::Destroyed;
+            assert_eq!((gone, cloud.it(cache).unrequested), (!listed, listed));
+            assert!(!cloud.it(db).unrequested && cloud.it(db).wished == WishedState::Started);
+            cloud.child(app, "cache", "software/db");
+            assert!(!cloud.it(cache).unrequested, "asked for again");
+        }
+    }
+}
