@@ -229,9 +229,13 @@ impl Cloud {
 
     /// Supplies a test release and waits until it is available.
     pub(crate) fn supply(&self, name: &str, computer: &str) {
-        let url = release(name);
-        self.must(&["supply", &url, computer], 0);
-        self.until(&format!("{name} is available on {computer}"), |client| {
+        self.supply_url(&release(name), computer);
+    }
+
+    /// Supplies a release and waits until it is available.
+    pub(crate) fn supply_url(&self, url: &str, computer: &str) {
+        self.must(&["supply", url, computer], 0);
+        self.until(&format!("{url} is available on {computer}"), |client| {
             let computer = client.computer(&computer.try_into().unwrap()).unwrap();
             computer.supplies.iter().any(|supply| {
                 supply.software_release.as_str() == url
@@ -319,6 +323,6 @@ fn open_to_all(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn write_file(path: &Utf8Path, text: &str) {
+pub(crate) fn write_file(path: &Utf8Path, text: &str) {
     slapos_node::files::write_atomically(path, text.as_bytes(), 0o644).unwrap();
 }

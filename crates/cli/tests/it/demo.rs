@@ -1,5 +1,7 @@
 //! The demo, for real: Debian packages, MariaDB, phpMyAdmin, a browser.
 
+mod database;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
