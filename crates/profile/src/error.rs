@@ -48,6 +48,8 @@ pub enum Code {
     Command,
     /// The file system refused.
     File,
+    /// No space, or no quota, left.
+    DiskFull,
     /// The program around (node, master, mirror) refused or failed.
     Host,
     /// The state file of earlier runs cannot be used.
@@ -76,6 +78,7 @@ impl Code {
             Self::Checksum => "checksum",
             Self::Command => "command",
             Self::File => "file",
+            Self::DiskFull => "disk-full",
             Self::Host => "host",
             Self::BadState => "bad-state",
         }
@@ -152,12 +155,12 @@ impl Error {
 
     /// A file operation that failed: `step` is a verb phrase without the path.
     pub(crate) fn io(step: &str, path: impl fmt::Display, source: &std::io::Error) -> Self {
-        let error = Self::new(Code::File, format!("cannot {step} {path}: {source}"));
         match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                error.with_hint("free some space and run again: what was finished is kept")
+                Self::new(Code::DiskFull, format!("disk full: cannot {step} {path}"))
+                    .with_hint("free some space and run again: what was finished is kept")
             }
-            _ => error,
+            _ => Self::new(Code::File, format!("cannot {step} {path}: {source}")),
         }
     }
 
@@ -308,8 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
+        let table =
+            [(StorageFull, "disk-full"), (QuotaExceeded, "disk-full"), (PermissionDenied, "file")];
+        for (kind, code) in table {
+            let report = Error::io("write", "/srv/x", &kind.into()).report();
+            assert!(report.contains("/srv/x") && report.contains(code), "{report}");
+            assert_eq!(report.contains("free some space"), code == "disk-full", "{report}");
+        }
+    }
+
+    #[test]
     fn the_name_of_a_code_is_its_json() {
-        for code in [Code::Unreadable, Code::MissingOption, Code::BadState, Code::Host] {
+        for code in [Code::Unreadable, Code::MissingOption, Code::DiskFull, Code::Host] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }
