@@ -253,12 +253,14 @@ fn no_room(world: &World, sites: &[&Site], it: &Instance) -> Cause {
 /// A release that is wished on a computer but not available there.
 fn unready(site: &Site, supply: &Supply) -> Cause {
     let (release, computer) = (&supply.release, &site.computer.id);
-    let text = supply.text.as_deref().map(last_line);
-    let colon = |text: Option<&str>| text.map(|text| format!(": {text}")).unwrap_or_default();
+    // Of a failure the first line says what; of what goes on the last one is the newest.
+    let colon = |line: fn(&str) -> &str| {
+        supply.text.as_deref().map(|text| format!(": {}", line(text))).unwrap_or_default()
+    };
     match supply.state {
         SupplyState::Error => cause(
             "release-failed",
-            format!("`{release}` could not be installed on {computer}{}", colon(text)),
+            format!("`{release}` could not be installed on {computer}{}", colon(first_line)),
             Some(format!("once mended, try again: slapos supply {release} {computer}")),
         ),
         SupplyState::Requested => cause(
@@ -268,7 +270,7 @@ fn unready(site: &Site, supply: &Supply) -> Cause {
         ),
         SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => cause(
             "release-building",
-            format!("`{release}` is being installed on {computer}{}", colon(text)),
+            format!("`{release}` is being installed on {computer}{}", colon(last_line)),
             None,
         ),
     }
@@ -317,7 +319,12 @@ mod tests {
         say(&cloud);
         cloud.supply_is("software/php", "COMP-1", SupplyState::Building, "fetching\nunpacking");
         say(&cloud);
-        cloud.supply_is("software/php", "COMP-1", SupplyState::Error, "no space left");
+        cloud.supply_is(
+            "software/php",
+            "COMP-1",
+            SupplyState::Error,
+            "no space left\nhint: free some",
+        );
         say(&cloud);
         cloud.install("software/php", "COMP-1");
         say(&cloud);
