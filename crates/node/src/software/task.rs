@@ -106,6 +106,10 @@ impl Release {
             }
             Err(text) => {
                 tracing::error!(release = %self.url, error = %text, "installation failed");
+                let (url, computer) = (&self.url, &self.node.settings.computer);
+                let text = format!(
+                    "{text}\ntried again by itself after a while; at once: slapos supply {url} {computer}"
+                );
                 self.report(wish.generation, SupplyState::Error, Some(text)).await;
                 false
             }
