@@ -3,6 +3,7 @@
 //! Waiting repeats a look until it is satisfied; the deadline is only against hanging for ever.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     net::TcpListener,
     path::Path,
@@ -13,7 +14,10 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
+use slapos_core::names::SupplyState;
 use slapos_wire::{client::Client, v1};
+
+use crate::disk::Disk;
 
 /// No test waits longer for anything.
 const HANGS: Duration = Duration::from_secs(90);
@@ -80,6 +84,8 @@ pub(crate) struct Cloud {
     network: String,
     master: Option<Child>,
     nodes: Vec<(String, Child)>,
+    /// Computers that have a disk of their own.
+    disks: BTreeMap<String, Disk>,
 }
 
 /// Each test in this process has a network of its own; the process number keeps those of
@@ -112,6 +118,7 @@ impl Cloud {
             network,
             master: None,
             nodes: Vec::new(),
+            disks: BTreeMap::new(),
         };
         fs::create_dir_all(cloud.path().join("etc")).unwrap();
         write_file(&cloud.client_cfg(), &format!("[slapos]\nmaster_url = {}\n", cloud.url));
@@ -187,10 +194,30 @@ impl Cloud {
         self.restart_node(computer);
     }
 
+    /// Starts a node whose directory is a disk of its own; the error says why that cannot be.
+    pub(crate) fn start_node_on_disk(&mut self, computer: &str, size: &str) -> Result<(), String> {
+        let base = self.path().join(computer);
+        fs::create_dir(&base).unwrap();
+        self.disks.insert(computer.to_owned(), Disk::mount(&base, size)?);
+        self.start_node(computer, 1);
+        Ok(())
+    }
+
+    /// The disk of a computer that has one of its own.
+    pub(crate) fn disk(&self, computer: &str) -> &Disk {
+        &self.disks[computer]
+    }
+
+    /// The directory of a computer, as this process sees it.
+    pub(crate) fn base(&self, computer: &str) -> Utf8PathBuf {
+        let base = self.path().join(computer);
+        self.disks.get(computer).map_or_else(|| base.clone(), |disk| disk.seen(&base))
+    }
+
     /// Starts the agent of a computer whose configuration is there.
     pub(crate) fn restart_node(&mut self, computer: &str) {
         let cfg = self.node_cfg(computer);
-        let mut command = slapos();
+        let mut command = self.disks.get(computer).map_or_else(slapos, Disk::slapos);
         command.args(["--cfg", cfg.as_str(), "node", "run"]);
         let child = self.spawn(computer, command);
         self.nodes.push((computer.to_owned(), child));
@@ -235,13 +262,20 @@ impl Cloud {
     /// Supplies a release and waits until it is available.
     pub(crate) fn supply_url(&self, url: &str, computer: &str) {
         self.must(&["supply", url, computer], 0);
-        self.until(&format!("{url} is available on {computer}"), |client| {
+        self.until_supply(url, computer, SupplyState::Available);
+    }
+
+    /// Waits until the node of a computer has told that a release is in a state; what it said.
+    pub(crate) fn until_supply(&self, url: &str, computer: &str, state: SupplyState) -> String {
+        let mut text = None;
+        self.until(&format!("{url} is {state:?} on {computer}"), |client| {
             let computer = client.computer(&computer.try_into().unwrap()).unwrap();
-            computer.supplies.iter().any(|supply| {
-                supply.software_release.as_str() == url
-                    && supply.state == slapos_core::names::SupplyState::Available
-            })
+            let mut supplies = computer.supplies.into_iter();
+            let supply = supplies.find(|supply| supply.software_release.as_str() == url);
+            text = supply.filter(|supply| supply.state == state).map(|supply| supply.text);
+            text.is_some()
         });
+        text.flatten().unwrap_or_default()
     }
 
     /// Requests `web` and waits until it is connected.
@@ -295,7 +329,7 @@ impl Drop for Cloud {
             let _gone = child.wait();
         }
         for computer in ["COMP-1", "COMP-2"] {
-            let base = self.path().join(computer).join("var");
+            let base = self.base(computer).join("var");
             if base.exists() {
                 let runtime =
                     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -8,5 +8,6 @@
 mod browser;
 mod cloud;
 mod demo;
+mod disk;
 mod story;
 mod trouble;

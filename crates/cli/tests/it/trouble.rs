@@ -1,6 +1,8 @@
 //! What goes wrong, and what is said about it: place, cause, way out, exit code.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, process::Command};
+
+use slapos_core::names::SupplyState;
 
 use crate::cloud::{Cloud, Said, release, slapos};
 
@@ -147,4 +149,58 @@ fn a_release_in_use_is_not_removed() {
     cloud.until("the release is gone", |client| {
         client.computer(&"COMP-1".try_into().unwrap()).unwrap().supplies.is_empty()
     });
+}
+
+#[test]
+fn a_release_too_large_for_the_disk_is_told_and_installed_when_there_is_space() {
+    let mut cloud = Cloud::master();
+    let directory = cloud.path().join("large");
+    let profile = "[buildout]\nparts = data\n[data]\nrecipe = slapos.recipe.build:download\n\
+                   url = ${:_profile_base_location_}/data\n";
+    write(&directory.join("software.cfg"), profile);
+    write(&directory.join("data"), &"twelve bytes".repeat(1 << 20));
+    let url = directory.join("software.cfg");
+    let done = the_disk_is_too_small(&mut cloud, url.as_str(), ("8m", "32m"), "parts/data/data");
+    if let Err(why) = done {
+        println!("skipped: {why}");
+    }
+}
+
+/// Installs a release on a disk of the first size, on which it finds no room for `part`; then on
+/// one of the second. The error says why this machine cannot have such disks.
+pub(crate) fn the_disk_is_too_small(
+    cloud: &mut Cloud,
+    url: &str,
+    (small, large): (&str, &str),
+    part: &str,
+) -> Result<(), String> {
+    cloud.start_node_on_disk("COMP-1", small)?;
+    cloud.until("the node is formatted", |client| client.computers().unwrap().len() == 1);
+    cloud.must(&["supply", url, "COMP-1"], 0);
+    let told = cloud.until_supply(url, "COMP-1", SupplyState::Error);
+    let seen = cloud.must(&["computer", "info", "COMP-1"], 0);
+    let waits = cloud.must(&["request", "waits", url], 2);
+    assert!(waits.out.contains("disk full"), "{waits:?}");
+    cloud.must(&["service", "destroy", "waits"], 0);
+    let place = "COMP-1/software/";
+    for text in ["disk full", place, "free some space", &format!("slapos supply {url} COMP-1")] {
+        assert!(told.contains(text), "{text} in {told}");
+        assert!(seen.out.contains(text), "{text} in {seen:?}");
+    }
+    let mut releases = cloud.base("COMP-1").join("software").read_dir_utf8().unwrap();
+    let release = releases.next().unwrap().unwrap().into_path();
+    for half_done in [".completed", part] {
+        assert!(!release.join(half_done).exists(), "{half_done} is there");
+    }
+    let usage: Said = Command::new("du").args(["-sk", release.as_str()]).output().unwrap().into();
+    let kilobytes = usage.out.split_whitespace().next().and_then(|text| text.parse::<u32>().ok());
+    assert!(
+        kilobytes.is_some_and(|kilobytes| kilobytes < 1024),
+        "the space is free again: {usage:?}"
+    );
+
+    cloud.disk("COMP-1").resize(large);
+    cloud.supply_url(url, "COMP-1");
+    assert!(release.join(part).exists() && release.join(".completed").exists());
+    Ok(())
 }

@@ -7,9 +7,21 @@ use camino::Utf8PathBuf;
 use slapos_core::names::WishedState;
 use slapos_wire::v1::{BangAsk, Instance, StateAsk};
 
-use crate::cloud::{Cloud, Said, write_file};
+use crate::{
+    cloud::{Cloud, Said, write_file},
+    trouble::the_disk_is_too_small,
+};
 
 const MARIADB: &str = "software/mariadb";
+
+#[test]
+fn mariadb_too_large_for_the_disk_is_installed_when_there_is_space() {
+    let mut cloud = Cloud::master();
+    let done = the_disk_is_too_small(&mut cloud, MARIADB, ("32m", "1g"), "parts/mariadb");
+    if let Err(why) = done {
+        println!("skipped: {why}");
+    }
+}
 
 #[test]
 fn the_application_follows_its_database_through_a_crash_a_new_password_and_a_move() {
