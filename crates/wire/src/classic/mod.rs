@@ -4,4 +4,9 @@
 //! Pure: bytes to types and back. The old words of the protocol (`computer_guid`,
 //! `slave_reference`, ...) exist here only as keys on the wire.
 
+pub mod document;
 pub mod marshal;
+mod read;
+mod words;
+
+pub use read::Misfit;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod document;
 mod fixtures;
 mod instance_xml;
 mod marshal;
