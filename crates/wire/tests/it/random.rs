@@ -2,9 +2,17 @@
 
 use proptest::prelude::*;
 use slapos_wire::{
-    classic::marshal::{Class, Object, Value, decode},
+    classic::{
+        authorization::claimed_place,
+        call::{Call, Endpoint, Form},
+        document::{Answer, Computer, Partition},
+        marshal::{Class, Object, Value, decode},
+        usage,
+    },
     instance_xml, is_forbidden,
 };
+
+use crate::fixtures;
 
 fn text() -> impl Strategy<Value = String> {
     let usual = proptest::string::string_regex("[a-c_]{0,4}").unwrap();
@@ -42,9 +50,17 @@ fn value() -> impl Strategy<Value = Value> {
 
 /// A document after a few accidents.
 fn mutated() -> impl Strategy<Value = String> {
+    damaged(value().prop_map(|value| value.encode().unwrap()))
+}
+
+/// A text after a few accidents.
+fn damaged(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let accident = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>());
-    (value(), prop::collection::vec(accident, 1..6)).prop_map(|(value, accidents)| {
-        let mut bytes = value.encode().unwrap().into_bytes();
+    (text, prop::collection::vec(accident, 1..6)).prop_map(|(text, accidents)| {
+        if text.is_empty() {
+            return text;
+        }
+        let mut bytes = text.into_bytes();
         for (from, to, kind) in accidents {
             let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
             match kind % 4 {
@@ -59,6 +75,11 @@ fn mutated() -> impl Strategy<Value = String> {
         }
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// One part of any recorded exchange.
+fn recorded(part: fn(fixtures::Exchange) -> String) -> impl Strategy<Value = String> {
+    prop::sample::select(fixtures::classic().into_iter().map(part).collect::<Vec<_>>())
 }
 
 proptest! {
@@ -84,6 +105,23 @@ proptest! {
             prop_assert!(value.encode().is_ok());
         }
         drop(instance_xml::decode(&document));
+    }
+
+    #[test]
+    fn damaged_calls_and_answers_are_understood_or_refused(
+        call in damaged(recorded(|exchange| exchange.request.body)),
+        answer in damaged(recorded(|exchange| exchange.response.body)),
+        text in text(),
+    ) {
+        let form = Form::decode(call.as_bytes());
+        for endpoint in Endpoint::ALL {
+            drop(Call::parse(*endpoint, &form));
+        }
+        drop(Computer::decode(&answer));
+        drop(Partition::decode(&answer));
+        drop(Answer::decode(&answer));
+        drop(usage::kind(&answer));
+        drop(claimed_place(&format!("X-SlapPartition computer_id={text}")));
     }
 
     #[test]
