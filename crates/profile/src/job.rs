@@ -76,4 +76,19 @@ pub struct Facts {
     pub ipv6: Vec<String>,
     /// The master's time stamp of the wish.
     pub timestamp: String,
+    /// The shared instances that it serves: those that shall run.
+    pub shared: Vec<Shared>,
+}
+
+/// A shared instance, as the instance that serves it sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// Its identity: what `-slave-reference` names.
+    pub reference: String,
+    /// Its title.
+    pub title: String,
+    /// Its type, an entry of the release.
+    pub software_type: String,
+    /// Its parameters, as texts.
+    pub parameters: Options,
 }

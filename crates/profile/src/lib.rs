@@ -33,5 +33,5 @@ mod value;
 pub use engine::run;
 pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
-pub use job::{Facts, Job, Options, Purpose, Supply};
+pub use job::{Facts, Job, Options, Purpose, Shared, Supply};
 pub use outcome::{Action, Input, Look, Outcome, PartReport, Waiting, unchanged};

@@ -14,6 +14,8 @@ pub struct Outcome {
     pub parts: Vec<PartReport>,
     /// What the instance publishes; `None` while `publish` waits, or if the profile has none.
     pub connection: Option<BTreeMap<String, String>>,
+    /// What it publishes for shared instances that it serves, by their reference.
+    pub shared: BTreeMap<String, BTreeMap<String, String>>,
     /// Titles of all requests of the profile, also of those that could not be made yet.
     pub requested: Vec<String>,
     /// The requests that have no answer yet: the causes of all waiting.

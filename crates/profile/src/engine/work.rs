@@ -73,6 +73,11 @@ impl Work<'_> {
         self.outcome.connection = Some(connection);
     }
 
+    /// Remembers what it publishes for a shared instance; the last publisher wins.
+    pub(crate) fn publish_for(&mut self, reference: &str, connection: BTreeMap<String, String>) {
+        self.outcome.shared.insert(reference.to_owned(), connection);
+    }
+
     /// Takes over what another profile did.
     pub(crate) fn adopt(&mut self, other: Outcome) {
         let part = self.part;
@@ -81,6 +86,7 @@ impl Work<'_> {
             report
         }));
         self.outcome.connection = other.connection.or(self.outcome.connection.take());
+        self.outcome.shared.extend(other.shared);
         self.outcome.requested.extend(other.requested);
         self.outcome.waiting.extend(other.waiting);
         self.outcome.changed.extend(other.changed);

@@ -1,8 +1,8 @@
 //! `slapos.cookbook:publish`, and `:publish.serialised`: what the instance tells its requester.
 //!
 //! In: every option but `recipe` and those that begin with `-`; with `-publish` only the named ones; `-extends` names
-//! sections whose options are published too. Serialised: one key `_` that holds JSON. Nothing is sent here: the
-//! outcome carries it.
+//! sections whose options are published too; `-slave-reference` names the shared instance that they are for.
+//! Serialised: one key `_` that holds JSON. Nothing is sent here: the outcome carries it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,29 +18,55 @@ pub(super) static KINDS: [Kind; 2] = [
     Kind::new(&["slapos.cookbook:publish.serialised"], serialised),
 ];
 
-struct Publish(BTreeMap<String, String>);
+struct Publish {
+    /// The shared instance that the values are for; `None`: they are the instance's own.
+    reference: Option<String>,
+    values: BTreeMap<String, String>,
+}
 
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    let mut texts = BTreeMap::new();
+    let reference = reference(scope)?;
+    let mut values = BTreeMap::new();
     for (name, value) in collect(scope)? {
         let text =
             value.text().map_err(|error| scope.fault(&name, Code::BadOption, error.message()))?;
-        texts.insert(name, text.to_string());
+        values.insert(name, text.to_string());
     }
-    Ok(Box::new(Publish(texts)))
+    Ok(Box::new(Publish { reference, values }))
 }
 
 fn serialised(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    let values = Value::dict(collect(scope)?);
-    let json = values
+    let reference = reference(scope)?;
+    let json = Value::dict(collect(scope)?)
         .to_json()
         .map_err(|error| scope.fault("recipe", Code::BadOption, error.message()))?;
-    Ok(Box::new(Publish(BTreeMap::from([("_".to_owned(), json)]))))
+    Ok(Box::new(Publish { reference, values: BTreeMap::from([("_".to_owned(), json)]) }))
+}
+
+/// The shared instance that the part is for. An empty reference is a mistake: it must not turn values that are meant
+/// for one requester into those of another.
+fn reference(scope: &mut Scope<'_, '_>) -> Result<Option<String>, Stop> {
+    const OPTION: &str = "-slave-reference";
+    let Some(value) = scope.option(OPTION)? else {
+        return Ok(None);
+    };
+    let text =
+        value.text().map_err(|error| scope.fault(OPTION, Code::BadOption, error.message()))?;
+    let reference = text.trim();
+    let served = &scope.facts()?.shared;
+    if served.iter().any(|shared| shared.reference == reference) {
+        return Ok(Some(reference.to_owned()));
+    }
+    let message = format!("this instance serves no shared instance `{reference}`");
+    let error = scope.fault(OPTION, Code::BadOption, message).with_hint(
+        "take it from `slave_reference` of an entry of `slap-configuration:slave-instance-list`",
+    );
+    let known = served.iter().map(|shared| shared.reference.as_str());
+    Err(error.with_nearest(reference, known).into())
 }
 
 /// Name and value of everything to publish.
 fn collect(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Value>, Stop> {
-    scope.refuse(&["-slave-reference"])?;
     let (mut found, mut seen) = (BTreeMap::new(), BTreeSet::new());
     let mut open = vec![scope.name().to_owned()];
     while let Some(section) = open.pop() {
@@ -77,7 +103,10 @@ fn words(value: &Value) -> Vec<String> {
 
 impl Recipe for Publish {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.publish(self.0.clone());
+        match &self.reference {
+            Some(reference) => work.publish_for(reference, self.values.clone()),
+            None => work.publish(self.values.clone()),
+        }
         Ok(())
     }
 }

@@ -3,6 +3,9 @@
 //! The facts come from whoever runs the profile; the options that say where the master is are not needed. A
 //! parameter overrides the profile's `configuration.<name>`. Serialised: parameters are JSON under the key `_`;
 //! without it they are taken as they are.
+//!
+//! `slave-instance-list` has a dictionary for each shared instance that this one serves: its parameters as texts,
+//! in either form, and `slave_reference`, `slave_title`, `slap_software_type`.
 
 use slapos_jinja::{Set, Value};
 
@@ -10,7 +13,7 @@ use super::publish::from_json;
 use super::{Kind, OptionsOnly, Recipe};
 use crate::engine::{Scope, Stop};
 use crate::error::{Code, Error, Result};
-use crate::job::Facts;
+use crate::job::{Facts, Shared};
 
 pub(super) static KINDS: [Kind; 2] = [
     Kind::new(&["slapos.cookbook:slapconfiguration"], plain),
@@ -65,11 +68,24 @@ fn fill(
     for (option, text) in texts {
         scope.set(option, text);
     }
-    scope.set("slave-instance-list", Value::list(Vec::new()));
+    // A secret: the parameters belong to others, and may hold passwords.
+    scope.set_secret("slave-instance-list", Value::list(facts.shared.iter().map(listed).collect()));
     addresses(scope, "ipv4", &facts.ipv4)?;
     addresses(scope, "ipv6", &facts.ipv6)?;
     scope.set("storage-dict", Value::dict::<&str>([]));
     Ok(Box::new(OptionsOnly))
+}
+
+/// An entry of the list. What the master says comes last: no parameter can pretend to be another instance.
+fn listed(shared: &Shared) -> Value {
+    let mut entry = shared.parameters.clone();
+    let said = [
+        ("slave_reference", &shared.reference),
+        ("slave_title", &shared.title),
+        ("slap_software_type", &shared.software_type),
+    ];
+    entry.extend(said.map(|(name, text)| (name.to_owned(), text.clone())));
+    Value::dict(entry.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))))
 }
 
 /// The set, and as `-random` the smallest, if there is any.

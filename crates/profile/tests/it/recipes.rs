@@ -3,3 +3,4 @@
 mod files;
 mod instance;
 mod programs;
+mod shared;

@@ -155,6 +155,26 @@ fn a_missing_name_is_told_and_a_request_without_return_is_answered_at_once() {
 }
 
 #[test]
+fn a_request_says_whether_it_is_for_a_shared_instance() {
+    let table = [
+        ("", false),
+        ("slave = true\n", true),
+        ("shared = true\n", true),
+        ("slave = false\n", false),
+    ];
+    for recipe in ["request", "requestoptional.serialised"] {
+        for (options, shared) in table {
+            let profile = format!(
+                "[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:{recipe}\nname = x\nsoftware-url = u\n{options}"
+            );
+            let mut bench = Bench::new(&profile);
+            bench.ran();
+            assert_eq!(bench.host.asked[0].shared, shared, "{recipe} {options}");
+        }
+    }
+}
+
+#[test]
 fn an_optional_request_never_waits() {
     let profile = "
 [buildout]
