@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slapos_core::names::{PartitionId, ReportedState, Title, WishedState};
-use slapos_wire::v1::{InstanceReport, InstanceWish, Promise};
+use slapos_core::names::{InstanceId, PartitionId, ReportedState, Title, WishedState};
+use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
 
 use crate::{
     agent::Node,
@@ -195,12 +195,18 @@ async fn evaluate_profile(
         requested: titles.collect(),
         read: outcome.inputs,
         connection: outcome.connection,
+        shared: outcome.shared.into_iter().filter_map(for_guest).collect(),
         waiting: outcome.waiting.iter().map(sentence).collect(),
     });
     memory.reported = None;
     remember(settings, &partition.name, &memory)?;
     partition.memory = Some(memory);
     Ok(())
+}
+
+/// The shared instance of a reference, which the engine took from the wish, and what is for it.
+fn for_guest((reference, values): (String, Dictionary)) -> Option<(InstanceId, Dictionary)> {
+    Some((InstanceId::try_from(reference).ok()?, values))
 }
 
 /// What a part waits for.
@@ -233,6 +239,7 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
     let promises = until_green(partition, wish).await?;
     let told = InstanceReport {
         connection: Some(evaluated.connection.unwrap_or_default()),
+        shared: evaluated.shared,
         requested: Some(evaluated.requested),
         promises,
         ..report(wish, ReportedState::Started)

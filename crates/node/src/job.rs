@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use slapos_core::names::{PartitionId, WishedState};
-use slapos_profile::{Facts, Job, Purpose, Supply};
-use slapos_wire::v1::InstanceWish;
+use slapos_profile::{Facts, Job, Purpose, Shared, Supply};
+use slapos_wire::v1::{InstanceWish, SharedWish};
 
 use crate::{clock, settings::Settings};
 
@@ -78,7 +78,17 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
             ipv4: of_family(true),
             ipv6: of_family(false),
             timestamp: wish.generation.0.to_string(),
+            shared: wish.shared.iter().map(shared).collect(),
         }),
+    }
+}
+
+fn shared(guest: &SharedWish) -> Shared {
+    Shared {
+        reference: guest.id.to_string(),
+        title: guest.title.to_string(),
+        software_type: guest.software_type.to_string(),
+        parameters: guest.parameters.clone(),
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Occupant {
 pub struct Inputs {
     /// The generation of the wish: parameters, type, state, release.
     pub generation: Generation,
-    /// What happened to the instances that it requested.
+    /// What happened to the instances that it requested, and which shared ones it serves with
+    /// what parameters.
     pub news: u64,
     /// Installation of the release that was evaluated.
     pub release: String,

@@ -3,7 +3,7 @@
 //! Kept outside of the partition, so that the instance cannot change it. Holds what the instance
 //! publishes, secrets too, hence mode 0600 below a directory of mode 0700.
 
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, io};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub(crate) struct Evaluated {
     pub(crate) read: Vec<slapos_profile::Input>,
     /// What it publishes; `None` while its `publish` waits.
     pub(crate) connection: Option<Dictionary>,
+    /// What it publishes for the shared instances that it serves.
+    #[serde(default)]
+    pub(crate) shared: BTreeMap<InstanceId, Dictionary>,
     /// The titles that it requested.
     pub(crate) requested: Vec<Title>,
     /// One sentence for each part that waits.
