@@ -1,7 +1,8 @@
 //! The built binary, end to end, with real processes.
 //!
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
-//! our own; `demo` runs the real MariaDB, phpMyAdmin and browser; `trouble` is what goes wrong.
+//! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
+//! `trouble` is what goes wrong.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -9,5 +10,6 @@ mod browser;
 mod cloud;
 mod demo;
 mod disk;
+mod shared;
 mod story;
 mod trouble;
