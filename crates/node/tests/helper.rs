@@ -1,5 +1,5 @@
-//! The two hidden subcommands that supervisor and agent start, as the real program has them; and one
-//! that binds a port, for the sandbox.
+//! The hidden subcommands that supervisor and agent start, as the real program has them; and one that
+//! binds a port, for the sandbox.
 
 use std::{fmt::Display, io::Write, process::ExitCode};
 
@@ -13,6 +13,13 @@ fn main() -> ExitCode {
             say(&sandbox::launch_from_stdin().line());
             u8::try_from(sandbox::LAUNCH_FAILED).map_or(ExitCode::FAILURE, ExitCode::from)
         }
+        ["node", "evaluate"] => match slapos_node::evaluate::child_main() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(&error);
+                ExitCode::FAILURE
+            }
+        },
         ["node", "supervisor", "--base", base] => {
             let settings =
                 supervise::SupervisorSettings { base: base.into(), program: words[0].into() };
