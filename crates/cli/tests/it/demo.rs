@@ -1,6 +1,7 @@
 //! The demo, for real: Debian packages, MariaDB, phpMyAdmin, a browser.
 
 mod database;
+mod tenants;
 
 use std::{
     fs,

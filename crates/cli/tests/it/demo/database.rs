@@ -12,7 +12,7 @@ use crate::{
     trouble::the_disk_is_too_small,
 };
 
-const MARIADB: &str = "software/mariadb";
+pub(super) const MARIADB: &str = "software/mariadb";
 
 #[test]
 fn mariadb_too_large_for_the_disk_is_installed_when_there_is_space() {
@@ -162,13 +162,13 @@ fn until_connected(cloud: &Cloud) {
 }
 
 /// Process number of an instance's MariaDB, as it says itself.
-fn server(cloud: &Cloud, database: &Instance) -> Option<String> {
+pub(super) fn server(cloud: &Cloud, database: &Instance) -> Option<String> {
     let file = cloud.partition(database).join("var/run/mariadb.pid");
     Some(fs::read_to_string(file).ok()?.trim().to_owned())
 }
 
 /// Runs a statement with MariaDB's own client, as the published user; `None` without a server.
-fn sql(cloud: &Cloud, database: &Instance, statement: &str) -> Option<Said> {
+pub(super) fn sql(cloud: &Cloud, database: &Instance, statement: &str) -> Option<Said> {
     let program = fs::read_link(format!("/proc/{}/exe", server(cloud, database)?)).ok()?;
     let client = program.ancestors().nth(2)?.join("bin/mariadb");
     let published = |key: &str| database.connection[key].as_str();
@@ -181,7 +181,7 @@ fn sql(cloud: &Cloud, database: &Instance, statement: &str) -> Option<Said> {
     Some(output.unwrap().into())
 }
 
-fn must_sql(cloud: &Cloud, database: &Instance, statement: &str) -> Said {
+pub(super) fn must_sql(cloud: &Cloud, database: &Instance, statement: &str) -> Said {
     let said = sql(cloud, database, statement).unwrap();
     assert_eq!(said.code, 0, "{statement}: {said:?}");
     said

@@ -1,0 +1,60 @@
+//! Shared instances of MariaDB: one server, a database and a user for each that asks.
+
+use std::fs;
+
+use slapos_wire::v1::Instance;
+
+use super::database::{MARIADB, must_sql, server, sql};
+use crate::cloud::Cloud;
+
+/// Requests a database on a server that runs already.
+fn database(cloud: &Cloud, title: &str, parameters: &[&str]) -> Instance {
+    let mut arguments = vec!["request", title, MARIADB, "--shared", "--wait", "--timeout", "90"];
+    for parameter in parameters {
+        arguments.extend(["--parameters", parameter]);
+    }
+    cloud.must(&arguments, 0);
+    cloud.instance(title)
+}
+
+#[test]
+fn each_has_a_database_of_its_own_and_nobody_else_notices() {
+    const PASSWORD: &str = "quo\"te's $ \\back\nline";
+    let cloud = Cloud::start();
+    cloud.supply_url(MARIADB, "COMP-2");
+    cloud.must(&["request", "host", MARIADB, "--wait", "--timeout", "90"], 0);
+    let host = cloud.instance("host");
+    let running = server(&cloud, &host).unwrap();
+
+    let first = database(&cloud, "first", &[&format!("password={PASSWORD}")]);
+    let second = database(&cloud, "second", &[]);
+    assert_eq!(first.connection["password"], PASSWORD);
+    for it in [&first, &second] {
+        let name = it.id.to_string().replace("SOFTINST-", "shared_");
+        let said = must_sql(&cloud, it, "SELECT DATABASE(), CURRENT_USER()");
+        assert_eq!(said.out, format!("{name}\t{name}@%\n"));
+        must_sql(&cloud, it, &format!("CREATE TABLE kept AS SELECT '{}' AS word", it.title));
+        let seen = must_sql(&cloud, it, "SHOW DATABASES");
+        assert_eq!(seen.out, format!("information_schema\n{name}\n"), "only its own");
+    }
+    must_sql(&cloud, &host, "SELECT 1");
+
+    // One goes: it cannot log in, its database stays, the other one goes on.
+    cloud.must(&["service", "destroy", "first"], 0);
+    cloud.until("its user is gone", |_| {
+        sql(&cloud, &first, "SELECT 1").is_some_and(|said| said.err.contains("Access denied"))
+    });
+    let partition = cloud.partition(&host);
+    assert!(partition.join("srv/mysql").join(&first.connection["database"]).is_dir());
+    let mut left = fs::read_dir(partition.join("etc/guests")).unwrap();
+    let name = &first.connection["database"];
+    assert!(left.all(|entry| !entry.unwrap().file_name().to_string_lossy().contains(name)));
+    assert_eq!(must_sql(&cloud, &second, "SELECT word FROM kept").out, "second\n");
+
+    // Whoever comes back under the same title is another instance, with another database.
+    let again = database(&cloud, "first", &[]);
+    assert_ne!(again.connection["database"], first.connection["database"]);
+    assert_eq!(must_sql(&cloud, &again, "SHOW TABLES").out, "");
+    assert_eq!(cloud.instance("second").connection, second.connection);
+    assert_eq!(server(&cloud, &host), Some(running), "the server went on");
+}
