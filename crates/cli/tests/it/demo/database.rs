@@ -115,7 +115,7 @@ fn destroyed_it_is_requested_again_elsewhere(cloud: &Cloud) {
 
 /// phpMyAdmin as it comes with the program, but it logs in by itself with what the database
 /// published, as most applications do: so its configuration holds the password too.
-fn application(cloud: &Cloud) -> String {
+pub(super) fn application(cloud: &Cloud) -> String {
     let from = Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../software/phpmyadmin"));
     let to = cloud.path().join("application");
     fs::create_dir(&to).unwrap();
@@ -141,13 +141,18 @@ fn application(cloud: &Cloud) -> String {
     to.join("software.cfg").into_string()
 }
 
-fn replaced(text: &str, from: &str, to: &str) -> String {
+pub(super) fn replaced(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} in {text}");
     text.replace(from, to)
 }
 
-/// Waits until the application shows the database, which it can only when it has logged in.
 fn until_connected(cloud: &Cloud) {
+    until_it_shows(cloud, "app");
+}
+
+/// Waits until the application shows a database, which it can only when it has logged in.
+pub(super) fn until_it_shows(cloud: &Cloud, database: &str) {
+    let row = format!("data-filter-row=\"{database}\"");
     cloud.until("the application shows its database", |_| {
         let web = cloud.instance("web");
         let Some(url) = web.connection.get("url").filter(|_| web.state == "started") else {
@@ -156,7 +161,7 @@ fn until_connected(cloud: &Cloud) {
         let page = ureq::get(&format!("{url}index.php?route=/server/databases")).call();
         page.is_ok_and(|mut page| {
             let page = page.body_mut().read_to_string().unwrap();
-            page.to_lowercase().contains("data-filter-row=\"app\"")
+            page.to_lowercase().contains(&row)
         })
     });
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use camino::Utf8PathBuf;
 use slapos_wire::v1::Instance;
 
-use super::database::{MARIADB, must_sql, server, sql};
-use crate::cloud::Cloud;
+use super::database::{MARIADB, application, must_sql, replaced, server, sql, until_it_shows};
+use crate::cloud::{Cloud, write_file};
 
 /// Requests a database on a server that runs already.
 fn database(cloud: &Cloud, title: &str, parameters: &[&str]) -> Instance {
@@ -38,6 +39,15 @@ fn each_has_a_database_of_its_own_and_nobody_else_notices() {
         assert_eq!(seen.out, format!("information_schema\n{name}\n"), "only its own");
     }
     must_sql(&cloud, &host, "SELECT 1");
+
+    // With a line more, an application asks for a database there instead of a server of its own.
+    let application = Utf8PathBuf::from(application(&cloud));
+    let profile = application.with_file_name("instance.cfg.in");
+    let text = fs::read_to_string(&profile).unwrap();
+    write_file(&profile, &replaced(&text, "name = database\n", "name = database\nshared = true\n"));
+    cloud.supply_url(application.as_str(), "COMP-1");
+    cloud.must(&["request", "web", application.as_str(), "--wait", "--timeout", "90"], 0);
+    until_it_shows(&cloud, &cloud.instance("database").connection["database"]);
 
     // One goes: it cannot log in, its database stays, the other one goes on.
     cloud.must(&["service", "destroy", "first"], 0);
