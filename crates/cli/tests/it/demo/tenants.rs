@@ -8,6 +8,15 @@ use slapos_wire::v1::Instance;
 use super::database::{MARIADB, application, must_sql, replaced, server, sql, until_it_shows};
 use crate::cloud::{Cloud, write_file};
 
+/// Whether what brings the users to what is wished has done so, and ended.
+fn has_served(cloud: &Cloud) -> bool {
+    let cfg = cloud.node_cfg("COMP-2");
+    let status = cloud.must(&["--cfg", cfg.as_str(), "node", "status", "--json"], 0).json();
+    let processes = status["processes"].as_array().unwrap();
+    let mut guests = processes.iter().filter(|process| process["service"] == "guests");
+    guests.next().is_some_and(|process| process["state"] == "finished") && guests.next().is_none()
+}
+
 /// Requests a database on a server that runs already.
 fn database(cloud: &Cloud, title: &str, parameters: &[&str]) -> Instance {
     let mut arguments = vec!["request", title, MARIADB, "--shared", "--wait", "--timeout", "90"];
@@ -26,6 +35,7 @@ fn each_has_a_database_of_its_own_and_nobody_else_notices() {
     cloud.must(&["request", "host", MARIADB, "--wait", "--timeout", "90"], 0);
     let host = cloud.instance("host");
     let running = server(&cloud, &host).unwrap();
+    cloud.until("there is nothing to do for nobody", |_| has_served(&cloud));
 
     let first = database(&cloud, "first", &[&format!("password={PASSWORD}")]);
     let second = database(&cloud, "second", &[]);
@@ -54,6 +64,7 @@ fn each_has_a_database_of_its_own_and_nobody_else_notices() {
     cloud.until("its user is gone", |_| {
         sql(&cloud, &first, "SELECT 1").is_some_and(|said| said.err.contains("Access denied"))
     });
+    cloud.until("that was all", |_| has_served(&cloud));
     let partition = cloud.partition(&host);
     assert!(partition.join("srv/mysql").join(&first.connection["database"]).is_dir());
     let mut left = fs::read_dir(partition.join("etc/guests")).unwrap();
