@@ -2,9 +2,9 @@
 
 use slapos_core::{
     explain::{explain, state_word},
-    names::{InstanceId, PartitionId, Revision, WishedState},
+    names::{InstanceId, PartitionId, ReportedState, Revision, SupplyState, WishedState},
     world::{Instance, Place, Promise, Site, Supply, World},
-    write::Entry,
+    write::{Entry, Write},
 };
 use slapos_wire::v1;
 
@@ -173,5 +173,23 @@ pub(crate) fn history(entry: &Entry) -> v1::HistoryEntry {
         change: change(entry),
         who: entry.actor.to_string(),
         origin: entry.origin.clone(),
+        error: told_error(entry).map(str::to_owned),
     }
+}
+
+/// The text of the error that a node told with an entry, if it told one.
+pub(crate) fn told_error(entry: &Entry) -> Option<&str> {
+    let about = entry.note.instance.as_ref().map(|(id, _)| *id);
+    entry.writes.iter().find_map(|write| match (entry.note.verb.as_str(), write) {
+        ("report", Write::PutInstance(row)) if Some(row.id) == about => {
+            let report = row.report.as_ref()?;
+            let failed = report.state == ReportedState::Error;
+            failed.then(|| report.text.as_deref().unwrap_or_default())
+        }
+        ("supply-report", Write::PutSupply(row)) => {
+            let failed = row.state == SupplyState::Error;
+            failed.then(|| row.text.as_deref().unwrap_or_default())
+        }
+        _ => None,
+    })
 }

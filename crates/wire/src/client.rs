@@ -4,6 +4,7 @@
 //! command line, and one worker thread per call for the node.
 
 use std::{
+    collections::VecDeque,
     fmt,
     io::{BufRead, BufReader, Lines},
     time::Duration,
@@ -13,8 +14,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use slapos_core::names::{ComputerId, InstanceId, PartitionId, Revision, Title};
 
 use crate::v1::{
-    Accepted, BangAsk, Change, Computer, Format, Health, HistoryEntry, Instance, InstanceReport,
-    Problem, RequestAsk, StateAsk, Supply, SupplyAsk, SupplyReport, Tree, Usage, Watch,
+    Accepted, At, BangAsk, Change, Computer, ComputerAsk, Format, Health, HistoryAsk, HistoryEntry,
+    Instance, InstanceBangAsk, InstanceReport, Problem, RenameAsk, RequestAsk, StateAsk, Supply,
+    SupplyAsk, SupplyReport, Tree, UpgradeAsk, Usage, Watch,
 };
 
 /// The largest answer that is read, in bytes.
@@ -106,12 +108,35 @@ impl Client {
 
     /// All computers.
     pub fn computers(&self) -> Result<Vec<Computer>, ClientError> {
-        self.get("/v1/computers", &[])
+        self.computers_at(None)
     }
 
     /// One computer.
     pub fn computer(&self, computer: &ComputerId) -> Result<Computer, ClientError> {
-        self.get(&format!("/v1/computers/{computer}"), &[])
+        self.computer_at(computer, None)
+    }
+
+    /// All computers as they were.
+    pub fn computers_at(&self, at: Option<At>) -> Result<Vec<Computer>, ClientError> {
+        self.get("/v1/computers", &when(at))
+    }
+
+    /// One computer as it was.
+    pub fn computer_at(
+        &self,
+        computer: &ComputerId,
+        at: Option<At>,
+    ) -> Result<Computer, ClientError> {
+        self.get(&format!("/v1/computers/{computer}"), &when(at))
+    }
+
+    /// Says what a computer is for.
+    pub fn govern(
+        &self,
+        computer: &ComputerId,
+        ask: &ComputerAsk,
+    ) -> Result<Computer, ClientError> {
+        self.put(&format!("/v1/computers/{computer}"), ask)
     }
 
     /// Declares the partitions of a computer.
@@ -191,15 +216,45 @@ impl Client {
         self.post("/v1/instances/state", ask)
     }
 
+    /// "Process this instance again", or its tree, as the person whose tree it is.
+    pub fn bang_instance(&self, ask: &InstanceBangAsk) -> Result<Instance, ClientError> {
+        self.post("/v1/instances/bang", ask)
+    }
+
+    /// Another title for an instance.
+    pub fn rename(&self, ask: &RenameAsk) -> Result<Instance, ClientError> {
+        self.post("/v1/instances/rename", ask)
+    }
+
+    /// Another release for a root.
+    pub fn upgrade(&self, ask: &UpgradeAsk) -> Result<Instance, ClientError> {
+        self.post("/v1/instances/upgrade", ask)
+    }
+
     /// All instances, or those of a title.
     pub fn instances(&self, title: Option<&Title>) -> Result<Vec<Instance>, ClientError> {
-        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
-        self.get("/v1/instances", &query)
+        self.instances_at(title, None)
+    }
+
+    /// All instances, or those of a title, as they were.
+    pub fn instances_at(
+        &self,
+        title: Option<&Title>,
+        at: Option<At>,
+    ) -> Result<Vec<Instance>, ClientError> {
+        let titled = title.iter().map(|title| ("title", title.to_string()));
+        self.get("/v1/instances", &titled.chain(when(at)).collect::<Vec<_>>())
     }
 
     /// The tree below a root.
     pub fn tree(&self, root: &Title) -> Result<Tree, ClientError> {
-        self.get("/v1/instances/tree", &[("title", root.to_string())])
+        self.tree_at(root, None)
+    }
+
+    /// The tree below a root as it was.
+    pub fn tree_at(&self, root: &Title, at: Option<At>) -> Result<Tree, ClientError> {
+        let titled = [("title", root.to_string())].into_iter();
+        self.get("/v1/instances/tree", &titled.chain(when(at)).collect::<Vec<_>>())
     }
 
     /// Waits up to `wait_seconds` until an instance changed after a revision, then shows it.
@@ -217,10 +272,40 @@ impl Client {
         self.poll("/v1/instances/wait", &query, wait_seconds)
     }
 
-    /// What happened, oldest first; all of it or what concerns a title.
+    /// What happened, oldest first; the newest of it, or of what concerns a title.
     pub fn history(&self, title: Option<&Title>) -> Result<Vec<HistoryEntry>, ClientError> {
-        let query: Vec<_> = title.iter().map(|title| ("title", title.to_string())).collect();
-        self.get("/v1/history", &query)
+        self.history_page(&HistoryAsk { title: title.cloned(), ..HistoryAsk::default() })
+    }
+
+    /// The newest `limit` entries, oldest first, in as many calls as it takes.
+    pub fn history_of(
+        &self,
+        ask: &HistoryAsk,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, ClientError> {
+        let mut entries: VecDeque<HistoryEntry> = VecDeque::new();
+        let mut ask = ask.clone();
+        while entries.len() < limit {
+            ask.limit = Some(limit - entries.len());
+            let page = self.history_page(&ask)?;
+            let Some(first) = page.first() else { break };
+            ask.before = Some(first.change.revision);
+            page.into_iter().rev().for_each(|entry| entries.push_front(entry));
+        }
+        Ok(entries.into())
+    }
+
+    /// The newest entries that one answer holds.
+    fn history_page(&self, ask: &HistoryAsk) -> Result<Vec<HistoryEntry>, ClientError> {
+        let said = [
+            ("title", ask.title.as_ref().map(Title::to_string)),
+            ("computer", ask.computer.as_ref().map(ComputerId::to_string)),
+            ("errors", ask.errors.then(|| "true".to_owned())),
+            ("limit", ask.limit.map(|limit| limit.to_string())),
+            ("before", ask.before.map(|before| before.0.to_string())),
+        ];
+        let query = said.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        self.get("/v1/history", &query.collect::<Vec<_>>())
     }
 
     /// Follows what happens from now on, without end: one item per change, as soon as it is
@@ -297,6 +382,11 @@ impl Client {
         let problem: Problem = serde_json::from_str(&text).map_err(|_| strange())?;
         Err(ClientError::Refused(Box::new(problem)))
     }
+}
+
+/// The query of a moment.
+fn when(at: Option<At>) -> Vec<(&'static str, String)> {
+    at.iter().map(|at| ("at", at.to_string())).collect()
 }
 
 fn no_answer(url: &str, source: ureq::Error) -> ClientError {

@@ -7,8 +7,8 @@
 //! | method and path | body → answer |
 //! | --- | --- |
 //! | `GET /v1/health` | → [`Health`] |
-//! | `GET /v1/computers` | → `[Computer]` |
-//! | `GET /v1/computers/{computer}` | → [`Computer`] |
+//! | `GET /v1/computers[?at=AT]` | → `[Computer]` |
+//! | `GET /v1/computers/{computer}[?at=AT]` | → [`Computer`] |
 //! | `PUT /v1/computers/{computer}` | [`ComputerAsk`] → [`Computer`] |
 //! | `PUT /v1/computers/{computer}/format` | [`Format`] → [`Computer`] |
 //! | `PUT /v1/computers/{computer}/supplies` | [`SupplyAsk`] → [`Supply`] |
@@ -23,13 +23,16 @@
 //! | `POST /v1/instances/bang` | [`InstanceBangAsk`] → [`Instance`] |
 //! | `POST /v1/instances/rename` | [`RenameAsk`] → [`Instance`] |
 //! | `POST /v1/instances/upgrade` | [`UpgradeAsk`] → [`Instance`] (a root) |
-//! | `GET /v1/instances[?title=T][&id=SOFTINST-N]` | → `[Instance]` |
-//! | `GET /v1/instances/tree?title=ROOT` | → [`Tree`] |
+//! | `GET /v1/instances[?title=T][&id=SOFTINST-N][&at=AT]` | → `[Instance]` |
+//! | `GET /v1/instances/tree?title=ROOT[&at=AT]` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
 //! | `GET /v1/events` | server-sent events: one `change` per durable revision that changed something, data is [`Change`]; one `usage` per sample of a computer, data is `{"computer": NAME}` |
-//! | `GET /v1/history[?title=T]` | → `[HistoryEntry]` |
+//! | `GET /v1/history[?title=T][&computer=C][&errors=true][&limit=N][&before=REVISION]` | → `[HistoryEntry]`, oldest first: a page ([`HistoryAsk`]) |
+//!
+//! `AT` is [`At`]: the state as it was then. It has no processes and no `seen_at`, which no
+//! journal keeps.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use slapos_core::names::{
@@ -497,6 +500,66 @@ pub struct Change {
     pub computer: Option<ComputerId>,
 }
 
+/// A moment of the past: microseconds since 1970 in UTC, or `rev:N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum At {
+    /// Before the first entry that is later than this.
+    Time(Timestamp),
+    /// After this entry.
+    Revision(Revision),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{}", time.0),
+            Self::Revision(revision) => write!(f, "rev:{}", revision.0),
+        }
+    }
+}
+
+impl From<At> for String {
+    fn from(at: At) -> Self {
+        at.to_string()
+    }
+}
+
+impl TryFrom<String> for At {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let at = match text.strip_prefix("rev:") {
+            Some(revision) => revision.parse().map(|number| Self::Revision(Revision(number))),
+            None => text.parse().map(|number| Self::Time(Timestamp(number))),
+        };
+        at.map_err(|_| "`at` is microseconds since 1970, or rev: and a revision")
+    }
+}
+
+/// Which entries of the history. An answer can hold fewer than `limit`, for it is bounded in
+/// bytes too: the entries before it follow with its first revision as `before`, until there are
+/// none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryAsk {
+    /// About instances that had this title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Title>,
+    /// About this computer: itself, its releases, what its node said of its instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computer: Option<ComputerId>,
+    /// Only those that told an error.
+    #[serde(default)]
+    pub errors: bool,
+    /// At most so many, the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Older than this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Revision>,
+}
+
 /// One entry of the journal, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
@@ -506,4 +569,7 @@ pub struct HistoryEntry {
     pub who: String,
     /// From where the call came.
     pub origin: String,
+    /// The text of the error that it told, whole (the master keeps the last 64 KiB).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }

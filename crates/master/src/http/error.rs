@@ -8,7 +8,7 @@ use axum::{
 use slapos_core::{names::Title, refusal::RefusalKind};
 use slapos_wire::v1::Problem;
 
-use crate::service::ServiceError;
+use crate::service::{PastError, ServiceError};
 
 /// Why a call was not answered as asked.
 #[derive(Debug)]
@@ -112,6 +112,13 @@ fn service_problem(
         ServiceError::Ending => {
             let hint = Some("start it again, then ask again".into());
             say(StatusCode::SERVICE_UNAVAILABLE, "master-ending", title, hint)
+        }
+        ServiceError::Past(error) => {
+            let status = match error {
+                PastError::BeforeJournal(_) | PastError::NotYet(_) => StatusCode::NOT_FOUND,
+                PastError::TooFar(_) => StatusCode::GATEWAY_TIMEOUT,
+            };
+            say(status, error.code(), title, Some(error.hint()))
         }
         ServiceError::Journal(cause) => {
             say(StatusCode::INTERNAL_SERVER_ERROR, "journal-unreadable", title, cause.hint())

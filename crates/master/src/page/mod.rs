@@ -19,6 +19,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{Stream, stream::unfold};
+use slapos_wire::v1::HistoryAsk;
 
 use self::view::{Live, Page};
 use crate::service::{Service, ServiceError, Viewer};
@@ -84,7 +85,8 @@ async fn draw(service: &Service) -> Result<Live, ServiceError> {
         processes.extend(tree.processes);
     }
     let computers = service.computers().await?;
-    let history = service.history(None, CHANGES_SHOWN).await?;
+    let newest = HistoryAsk { limit: Some(CHANGES_SHOWN), ..HistoryAsk::default() };
+    let history = service.history(newest).await?;
     let changes: Vec<_> = history.into_iter().rev().map(|entry| entry.change).collect();
     Ok(Live::new(revision.0, &instances, &processes, &computers, &changes))
 }

@@ -8,6 +8,7 @@
 //! Faces use [`Service::act`] for what may change something and the functions of `read.rs` for
 //! the rest; [`Service::look`] is the stream of what happens.
 
+mod history;
 mod read;
 
 use std::{
@@ -26,6 +27,7 @@ use slapos_core::{
 };
 use tokio::sync::watch;
 
+pub use self::history::PastError;
 pub use crate::hub::{Event, Viewer};
 use crate::{
     clock::now,
@@ -70,6 +72,9 @@ pub enum ServiceError {
     /// The journal cannot be read.
     #[error("the journal cannot be read")]
     Journal(#[source] StoreError),
+    /// The past cannot be shown.
+    #[error(transparent)]
+    Past(#[from] PastError),
 }
 
 /// From where a call came, for the history.
@@ -104,6 +109,7 @@ struct Inner {
     hub: Arc<Hub>,
     live: Live,
     journal: Journal,
+    turns: history::Turns,
     thread: Mutex<Option<JoinHandle<()>>>,
     closing: watch::Sender<bool>,
 }
@@ -127,6 +133,7 @@ impl Service {
             hub,
             live: Live::default(),
             journal,
+            turns: history::Turns::default(),
             thread: Mutex::new(Some(thread)),
             closing: watch::Sender::new(false),
         };

@@ -51,27 +51,12 @@ impl Service {
         title: Option<&Title>,
         id: Option<InstanceId>,
     ) -> Result<Vec<v1::Instance>, ServiceError> {
-        self.read(|world| {
-            let titled = |it: &&Instance| title.is_none_or(|title| it.title == *title);
-            let chosen: Vec<_> = match (id, title) {
-                (Some(id), _) => world.instance(id).into_iter().filter(titled).collect(),
-                (None, Some(title)) => world.titled(title).collect(),
-                (None, None) => world.instances().collect(),
-            };
-            Ok(chosen.into_iter().map(|it| documents::instance(world, it)).collect())
-        })
-        .await
+        self.read(|world| Ok(chosen(world, title, id))).await
     }
 
     /// The tree below the root of a title: that of this person if there is one, else the oldest.
     pub async fn tree(&self, person: &PersonId, title: &Title) -> Result<v1::Tree, ServiceError> {
-        self.read(|world| {
-            let root = world.root(person, title);
-            let root = root.or_else(|| world.titled(title).find(|it| it.is_root()));
-            let root = root.ok_or_else(|| Refusal::UnknownTree(title.clone()))?;
-            Ok(self.show_tree(world, root))
-        })
-        .await
+        self.read(|world| Ok(self.show_tree(world, root(world, person, title)?))).await
     }
 
     /// All trees, oldest first.
@@ -164,20 +149,6 @@ impl Service {
         }
     }
 
-    /// The newest `limit` entries of the history (of all, or of what is about instances of a
-    /// title), oldest first.
-    pub async fn history(
-        &self,
-        title: Option<Title>,
-        limit: usize,
-    ) -> Result<Vec<v1::HistoryEntry>, ServiceError> {
-        let journal = self.inner.journal.clone();
-        let read = move || journal.history(title.as_ref(), limit);
-        let entries = tokio::task::spawn_blocking(read).await.map_err(|_| ServiceError::Ending)?;
-        let entries = entries.map_err(ServiceError::Journal)?;
-        Ok(entries.iter().map(documents::history).collect())
-    }
-
     /// Keeps a sample of what runs on a computer, in memory only.
     pub async fn keep_usage(
         &self,
@@ -202,4 +173,30 @@ impl Service {
     pub(crate) fn heard_from(&self, computer: &ComputerId) {
         self.inner.live.seen(computer, now());
     }
+}
+
+/// Instances, oldest first: all, those of a title, or the one of an identity.
+pub(super) fn chosen(
+    world: &World,
+    title: Option<&Title>,
+    id: Option<InstanceId>,
+) -> Vec<v1::Instance> {
+    let titled = |it: &&Instance| title.is_none_or(|title| it.title == *title);
+    let chosen: Vec<_> = match (id, title) {
+        (Some(id), _) => world.instance(id).into_iter().filter(titled).collect(),
+        (None, Some(title)) => world.titled(title).collect(),
+        (None, None) => world.instances().collect(),
+    };
+    chosen.into_iter().map(|it| documents::instance(world, it)).collect()
+}
+
+/// The root of a title: that of this person if there is one, else the oldest.
+pub(super) fn root<'w>(
+    world: &'w World,
+    person: &PersonId,
+    title: &Title,
+) -> Result<&'w Instance, Refusal> {
+    let own = world.root(person, title);
+    let root = own.or_else(|| world.titled(title).find(|it| it.is_root()));
+    root.ok_or_else(|| Refusal::UnknownTree(title.clone()))
 }

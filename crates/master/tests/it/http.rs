@@ -13,20 +13,24 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// A master in process.
-struct Master {
+pub(crate) struct Master {
     service: Service,
     router: Router,
     _data: Arc<TempDir>,
 }
 
 impl Master {
-    fn new() -> Self {
-        let data = TempDir::new().unwrap();
+    pub(crate) fn new() -> Self {
+        Self::on(TempDir::new().unwrap())
+    }
+
+    /// A master on what a directory holds.
+    pub(crate) fn on(data: TempDir) -> Self {
         let service = Service::open(&data.path().join("master.sqlite")).unwrap();
         Self { router: router(service.clone()), service, _data: Arc::new(data) }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
@@ -44,14 +48,14 @@ impl Master {
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
-    async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(crate) async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.call(method, path, body).await;
         assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");
         answer
     }
 
     /// The status and the code of a refusal.
-    async fn refused(&self, method: &str, path: &str, body: Value) -> (u16, String) {
+    pub(crate) async fn refused(&self, method: &str, path: &str, body: Value) -> (u16, String) {
         let (status, problem) = self.call(method, path, body).await;
         assert_eq!(problem["status"], status.as_u16());
         assert!(!problem["title"].as_str().unwrap().is_empty());
@@ -82,11 +86,11 @@ fn wanted(title: &str, release: &str) -> Value {
     json!({"title": title, "software_release": release})
 }
 
-const PHP: &str = "/v1/computers/COMP-1/partitions/slappart0";
-const DB: &str = "/v1/computers/COMP-2/partitions/slappart0";
+pub(crate) const PHP: &str = "/v1/computers/COMP-1/partitions/slappart0";
+pub(crate) const DB: &str = "/v1/computers/COMP-2/partitions/slappart0";
 
 /// PHP has asked for a database: the two instances.
-async fn story(master: &Master) -> (Value, Value) {
+pub(crate) async fn story(master: &Master) -> (Value, Value) {
     master.cloud().await;
     let app = master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let db = master.ok("POST", &format!("{PHP}/request"), wanted("db", "software/db")).await;
@@ -94,10 +98,10 @@ async fn story(master: &Master) -> (Value, Value) {
 }
 
 /// What the database reports when it is up.
-fn db_is_up(db: &Value) -> Value {
+pub(crate) fn db_is_up(db: &Value) -> Value {
     json!({
         "id": db["id"],
-        "generation": 1,
+        "generation": db["generation"],
         "state": "started",
         "connection": {"host": "127.0.1.1", "password": "secret"},
         "promises": [{"name": "listens", "ok": true, "message": "fine"}],
@@ -116,7 +120,7 @@ async fn a_request_is_answered_please_wait_with_the_reason() {
     assert_eq!(heard["complete"], true);
     assert_eq!(heard["partitions"][0]["instance"]["title"], "app");
 
-    let waiting = json!({"id": app["id"], "generation": 1, "state": "waiting"});
+    let waiting = json!({"id": app["id"], "generation": app["generation"], "state": "waiting"});
     master.ok("POST", &format!("{PHP}/report"), waiting).await;
     let app = &master.ok("GET", "/v1/instances?title=app", Value::Null).await[0];
     let reason = "waits for `db`: the node of COMP-2 has not begun with it yet";
@@ -263,7 +267,7 @@ async fn an_instance_is_awaited_until_it_changes() {
     let app = master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let (id, revision) = (app["id"].as_str().unwrap(), &app["revision"]);
     let path = format!("/v1/instances/wait?id={id}&since={revision}&wait=100");
-    let report = json!({"id": id, "generation": 1, "state": "started"});
+    let report = json!({"id": id, "generation": app["generation"], "state": "started"});
     let report_path = format!("{PHP}/report");
     let (seen, _) = tokio::join!(
         master.ok("GET", &path, Value::Null),

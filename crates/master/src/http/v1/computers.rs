@@ -17,19 +17,34 @@ use super::super::{
 };
 use crate::service::{Origin, Service, ServiceError};
 
+/// The query of what may be asked of the past.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AtQuery {
+    at: Option<v1::At>,
+}
+
 /// `GET /v1/computers`
 pub(super) async fn list(
     State(service): State<Service>,
+    Query(query): Query<AtQuery>,
 ) -> Result<Json<Vec<v1::Computer>>, ApiError> {
-    Ok(Json(service.computers().await?))
+    Ok(Json(match query.at {
+        Some(at) => service.computers_at(at).await?,
+        None => service.computers().await?,
+    }))
 }
 
 /// `GET /v1/computers/{computer}`
 pub(super) async fn info(
     State(service): State<Service>,
     Path(computer): Path<ComputerId>,
+    Query(query): Query<AtQuery>,
 ) -> Result<Json<v1::Computer>, ApiError> {
-    Ok(Json(service.computer(&computer).await?))
+    Ok(Json(match query.at {
+        Some(at) => service.computer_at(computer, at).await?,
+        None => service.computer(&computer).await?,
+    }))
 }
 
 /// `PUT /v1/computers/{computer}`

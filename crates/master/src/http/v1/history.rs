@@ -1,8 +1,6 @@
 //! `/v1/history`: what happened.
 
 use axum::extract::State;
-use serde::Deserialize;
-use slapos_core::names::Title;
 use slapos_wire::v1;
 
 use super::super::{
@@ -11,20 +9,10 @@ use super::super::{
 };
 use crate::service::Service;
 
-/// The most entries in one answer.
-const ENTRIES_MAX: usize = 10_000;
-
-/// The query of a history.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HistoryQuery {
-    title: Option<Title>,
-}
-
 /// `GET /v1/history`
 pub(super) async fn list(
     State(service): State<Service>,
-    Query(query): Query<HistoryQuery>,
+    Query(ask): Query<v1::HistoryAsk>,
 ) -> Result<Json<Vec<v1::HistoryEntry>>, ApiError> {
-    Ok(Json(service.history(query.title, ENTRIES_MAX).await?))
+    Ok(Json(service.history(ask).await?))
 }

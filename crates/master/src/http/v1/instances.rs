@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct ListQuery {
     title: Option<Title>,
     id: Option<InstanceId>,
+    at: Option<v1::At>,
 }
 
 /// `GET /v1/instances`
@@ -34,7 +35,11 @@ pub(super) async fn list(
     State(service): State<Service>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<v1::Instance>>, ApiError> {
-    Ok(Json(service.instances(query.title.as_ref(), query.id).await?))
+    let ListQuery { title, id, at } = query;
+    Ok(Json(match at {
+        Some(at) => service.instances_at(title, id, at).await?,
+        None => service.instances(title.as_ref(), id).await?,
+    }))
 }
 
 /// `POST /v1/instances`
@@ -116,6 +121,7 @@ async fn change(
 #[serde(deny_unknown_fields)]
 pub(super) struct TreeQuery {
     title: Title,
+    at: Option<v1::At>,
 }
 
 /// `GET /v1/instances/tree`
@@ -124,7 +130,10 @@ pub(super) async fn tree(
     person: Person,
     Query(query): Query<TreeQuery>,
 ) -> Result<Json<v1::Tree>, ApiError> {
-    Ok(Json(service.tree(&person.0, &query.title).await?))
+    Ok(Json(match query.at {
+        Some(at) => service.tree_at(person.0, query.title, at).await?,
+        None => service.tree(&person.0, &query.title).await?,
+    }))
 }
 
 /// The query of a wait.
