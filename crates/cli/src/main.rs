@@ -54,19 +54,15 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show the whole story: a master, two nodes, and PHP asks for MySQL
     Demo(demo::Args),
-    /// Request an instance of a software release, or change one
     Request(commands::request::Args),
-    /// Instances: list, info, tree, explain, destroy
+    /// Instances: list, info, tree, explain, history, start, stop, bang, rename, upgrade, destroy
     #[command(subcommand)]
     Service(commands::service::Verb),
-    /// Computers: list, info
+    /// Computers: list, info, history, open, close, drain, set
     #[command(subcommand)]
     Computer(commands::computer::Verb),
-    /// Make a software release available on a computer
     Supply(commands::supply::Args),
-    /// Remove a software release from a computer
     Remove(commands::remove::Args),
     /// The master: serve
     #[command(subcommand)]

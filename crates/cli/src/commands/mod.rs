@@ -1,6 +1,8 @@
 //! The command line: `slapos <noun> <verb>`, one file each.
 
+pub(crate) mod at;
 pub(crate) mod computer;
+pub(crate) mod history;
 pub(crate) mod master;
 pub(crate) mod node;
 pub(crate) mod remove;

@@ -4,19 +4,18 @@ use slapos_core::names::ComputerId;
 use slapos_wire::client::Client;
 
 use crate::{
+    commands::at::When,
     error::{Exit, Outcome},
     ui::Ui,
 };
 
-pub(super) fn run(client: &Client, computer: &ComputerId, ui: Ui) -> Outcome {
-    let computer = client.computer(computer)?;
+pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) -> Outcome {
+    let computer = client.computer_at(computer, when.at)?;
     if ui.json {
         ui.json(&computer);
         return Ok(Exit::Done);
     }
-    let (name, allocation) = (&computer.computer, &computer.allocation);
-    let (free, all) = (super::free(&computer), computer.partitions.len());
-    ui.data(format_args!("{name}: {allocation}, {free} of {all} partitions free"));
+    ui.data(super::summary(&computer));
     ui.data("");
     let partitions = computer.partitions.iter().map(|partition| {
         let addresses: Vec<_> = partition.addresses.iter().map(ToString::to_string).collect();

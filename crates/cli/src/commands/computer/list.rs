@@ -3,22 +3,25 @@
 use slapos_wire::client::Client;
 
 use crate::{
+    commands::at::When,
     error::{Exit, Outcome},
     ui::Ui,
 };
 
-pub(super) fn run(client: &Client, ui: Ui) -> Outcome {
-    let computers = client.computers()?;
+pub(super) fn run(when: When, client: &Client, ui: Ui) -> Outcome {
+    let computers = client.computers_at(when.at)?;
     ui.list(
         &computers,
-        &["computer", "allocation", "free", "partitions", "releases"],
+        &["computer", "allocation", "capacity", "free", "partitions", "releases", "traits"],
         |computer| {
             vec![
                 computer.computer.to_string(),
                 computer.allocation.to_string(),
+                computer.capacity.map_or_else(|| "all".into(), |it| it.to_string()),
                 super::free(computer).to_string(),
                 computer.partitions.len().to_string(),
                 computer.supplies.len().to_string(),
+                super::traits(computer),
             ]
         },
     );

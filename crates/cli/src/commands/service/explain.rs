@@ -2,11 +2,11 @@
 
 use slapos_wire::client::Client;
 
-use super::One;
+use super::Seen;
 use crate::{commands::request::exit_of, error::Outcome, ui::Ui};
 
-pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
-    let instance = one.find(client)?;
+pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
+    let instance = seen.find(client)?;
     if ui.json {
         ui.json(&serde_json::json!({
             "title": instance.title,

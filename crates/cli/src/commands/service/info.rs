@@ -7,7 +7,7 @@ use slapos_wire::{
     v1::{Dictionary, Instance, Promise},
 };
 
-use super::One;
+use super::{Seen, place_of, serves};
 use crate::{
     commands::show_time,
     error::{Exit, Outcome},
@@ -24,6 +24,10 @@ struct Info<'a> {
     state: &'a str,
     software_release: &'a SoftwareUrl,
     software_type: &'a SoftwareType,
+    shared: bool,
+    host: Option<&'a Title>,
+    serves: Vec<&'a Title>,
+    unrequested: bool,
     computer: &'a Option<ComputerId>,
     partition: &'a Option<PartitionId>,
     addresses: &'a [std::net::IpAddr],
@@ -36,8 +40,8 @@ struct Info<'a> {
     error: &'a Option<String>,
 }
 
-pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
-    show(ui, &one.find(client)?);
+pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
+    show(ui, &seen.find(client)?);
     Ok(Exit::Done)
 }
 
@@ -52,6 +56,10 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
             state: &instance.state,
             software_release: &instance.software_release,
             software_type: &instance.software_type,
+            shared: instance.shared,
+            host: instance.host.as_ref().map(|host| &host.title),
+            serves: instance.serves.iter().map(|guest| &guest.title).collect(),
+            unrequested: instance.unrequested,
             computer: &instance.computer,
             partition: &instance.partition,
             addresses: &instance.addresses,
@@ -70,8 +78,13 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
         ("release", format!("{} ({})", instance.software_release, instance.software_type)),
         ("since", show_time(instance.changed_at)),
     ];
-    if let (Some(computer), Some(partition)) = (&instance.computer, &instance.partition) {
-        lines.push(("where", format!("{computer} {partition}")));
+    if instance.shared {
+        lines.push(("shared", "yes: another instance serves it".into()));
+    }
+    lines.extend(place_of(instance).map(|place| ("where", place)));
+    lines.extend(serves(instance).map(|guests| ("serves", guests)));
+    if instance.unrequested {
+        lines.push(("not requested", "its requester no longer asks for it".into()));
     }
     for (key, value) in &instance.parameters {
         lines.push(("parameter", format!("{key} = {value}")));
@@ -90,6 +103,6 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
         lines.push(("hint", hint.clone()));
     }
     for (name, value) in lines {
-        ui.data(format_args!("{name:12} {value}"));
+        ui.data(format_args!("{name:13} {value}"));
     }
 }

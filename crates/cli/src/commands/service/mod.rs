@@ -1,30 +1,47 @@
 //! `slapos service ...`: instances.
 
-pub(crate) mod destroy;
-pub(crate) mod explain;
+mod bang;
+mod destroy;
+mod explain;
+mod history;
 pub(crate) mod info;
-pub(crate) mod list;
-pub(crate) mod tree;
+mod list;
+mod rename;
+mod state;
+mod tree;
+mod upgrade;
 
-use slapos_core::names::Title;
-use slapos_wire::{client::Client, v1::Instance};
+use slapos_core::names::{Title, WishedState};
+use slapos_wire::{
+    client::Client,
+    v1::{At, Instance},
+};
 
+use super::at::When;
 use crate::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
 };
 
-/// What to do with instances.
+/// What to do with instances. The help of a verb is that of its arguments where it has its own.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// List instances
-    List,
+    List(When),
     /// Show everything about an instance
-    Info(One),
+    Info(Seen),
     /// Show a tree: who requested what, where it lives, its processes
-    Tree(One),
+    Tree(Seen),
     /// Say why an instance is not ready
-    Explain(One),
+    Explain(Seen),
+    History(history::Args),
+    /// Start an instance that was stopped
+    Start(One),
+    /// Stop an instance (a root: its whole tree); its data stays
+    Stop(One),
+    Bang(bang::Args),
+    Rename(rename::Args),
+    Upgrade(upgrade::Args),
     /// Destroy an instance and its data
     Destroy(One),
 }
@@ -36,24 +53,84 @@ pub(crate) struct One {
     pub(crate) title: Title,
 }
 
+/// Names one instance, and when it is looked at.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seen {
+    #[command(flatten)]
+    pub(crate) one: One,
+    #[command(flatten)]
+    pub(crate) when: When,
+}
+
+impl Seen {
+    /// Finds the instance as it was then.
+    pub(crate) fn find(&self, client: &Client) -> Result<Instance, Failure> {
+        self.one.find_at(client, self.when.at)
+    }
+}
+
 impl One {
     /// Finds the instance; a title that several trees use means the root's.
     pub(crate) fn find(&self, client: &Client) -> Result<Instance, Failure> {
-        let found = client.instances(Some(&self.title))?;
+        self.find_at(client, None)
+    }
+
+    fn find_at(&self, client: &Client, at: Option<At>) -> Result<Instance, Failure> {
+        let found = client.instances_at(Some(&self.title), at)?;
         let root = found.iter().find(|instance| instance.requested_by.is_none()).cloned();
         root.or_else(|| found.into_iter().next()).ok_or_else(|| {
-            Failure::new(Exit::Failed, format!("there is no instance `{}`", self.title))
-                .hint("`slapos service list` shows all")
+            let (message, hint) = match at {
+                None => ("there is no", "`slapos service list` shows all"),
+                Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
+            };
+            Failure::new(Exit::Failed, format!("{message} instance `{}`", self.title)).hint(hint)
         })
     }
 }
 
 pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {
     match verb {
-        Verb::List => list::run(client, ui),
-        Verb::Info(one) => info::run(one, client, ui),
-        Verb::Tree(one) => tree::run(one, client, ui),
-        Verb::Explain(one) => explain::run(one, client, ui),
+        Verb::List(when) => list::run(*when, client, ui),
+        Verb::Info(seen) => info::run(seen, client, ui),
+        Verb::Tree(seen) => tree::run(seen, client, ui),
+        Verb::Explain(seen) => explain::run(seen, client, ui),
+        Verb::History(args) => history::run(args, client, ui),
+        Verb::Start(one) => state::run(one, WishedState::Started, client, ui),
+        Verb::Stop(one) => state::run(one, WishedState::Stopped, client, ui),
+        Verb::Bang(args) => bang::run(args, client, ui),
+        Verb::Rename(args) => rename::run(args, client, ui),
+        Verb::Upgrade(args) => upgrade::run(args, client, ui),
         Verb::Destroy(one) => destroy::run(one, client, ui),
     }
+}
+
+/// Prints what became of a change: a sentence, or the instance as JSON.
+fn changed(ui: Ui, instance: &Instance, sentence: impl std::fmt::Display) -> Outcome {
+    if ui.json {
+        ui.json(instance);
+    } else {
+        ui.say(sentence);
+    }
+    Ok(Exit::Done)
+}
+
+/// The state of an instance in a word or two.
+fn state_of(instance: &Instance) -> String {
+    let mark = if instance.unrequested { ", not requested" } else { "" };
+    format!("{}{mark}", instance.state)
+}
+
+/// Where an instance lives, and who serves a shared one.
+fn place_of(instance: &Instance) -> Option<String> {
+    let (Some(computer), Some(partition)) = (&instance.computer, &instance.partition) else {
+        return None;
+    };
+    let host = instance.host.as_ref().map(|host| format!(", served by {}", host.title));
+    Some(format!("{computer} {partition}{}", host.unwrap_or_default()))
+}
+
+/// The titles of the shared instances that an instance serves, if it serves any.
+fn serves(instance: &Instance) -> Option<String> {
+    let titles: Vec<_> = instance.serves.iter().map(|guest| guest.title.as_str()).collect();
+    (!titles.is_empty()).then(|| titles.join(", "))
 }

@@ -11,7 +11,7 @@ use slapos_wire::{
     v1::{Instance, Process, Tree},
 };
 
-use super::One;
+use super::{Seen, place_of, serves, state_of};
 use crate::{
     error::{Exit, Outcome},
     ui::Ui,
@@ -20,9 +20,12 @@ use crate::{
 /// How long to wait for the first samples.
 const SAMPLE_PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) fn run(one: &One, client: &Client, ui: Ui) -> Outcome {
-    let instance = one.find(client)?;
-    let tree = with_processes(client, &instance.root.title)?;
+pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
+    let root = seen.find(client)?.root.title;
+    let tree = match seen.when.at {
+        Some(at) => client.tree_at(&root, Some(at))?,
+        None => with_processes(client, &root)?,
+    };
     if ui.json {
         ui.json(&tree);
     } else {
@@ -41,7 +44,9 @@ fn with_processes(client: &Client, root: &Title) -> Result<Tree, ClientError> {
     loop {
         let tree = client.tree(root)?;
         let sampled = |instance: &Instance| {
-            instance.state != "started" || tree.processes.contains_key(&instance.id)
+            instance.shared
+                || instance.state != "started"
+                || tree.processes.contains_key(&instance.id)
         };
         if tree.instances.iter().all(sampled) || Instant::now() > deadline {
             return Ok(tree);
@@ -60,17 +65,19 @@ fn draw(tree: &Tree) -> Vec<String> {
 }
 
 fn draw_below(tree: &Tree, instance: &Instance, indent: &str, lines: &mut Vec<String>) {
-    let place = match (&instance.computer, &instance.partition) {
-        (Some(computer), Some(partition)) => format!(" on {computer} {partition}"),
-        _ => String::new(),
-    };
+    let shared = if instance.shared { " shared" } else { "" };
+    let place = place_of(instance).map_or_else(String::new, |place| format!(" on {place}"));
     let reason =
         instance.waiting_for.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    lines.push(format!("{indent}{} [{}]{place}{reason}", instance.title, instance.state));
+    let state = state_of(instance);
+    lines.push(format!("{indent}{} [{state}]{shared}{place}{reason}", instance.title));
     let deeper = format!("{indent}  ");
     if !instance.connection.is_empty() {
         let keys: Vec<_> = instance.connection.keys().map(String::as_str).collect();
         lines.push(format!("{deeper}publishes {}", keys.join(", ")));
+    }
+    if let Some(guests) = serves(instance) {
+        lines.push(format!("{deeper}serves {guests}"));
     }
     for process in processes(tree, instance.id) {
         let megabytes = process.memory_bytes >> 20;

@@ -1,0 +1,35 @@
+//! `slapos service upgrade TITLE URL`
+
+use slapos_core::names::{SoftwareType, SoftwareUrl};
+use slapos_wire::{client::Client, v1::UpgradeAsk};
+
+use super::{One, changed};
+use crate::{error::Outcome, ui::Ui};
+
+/// Let an instance that you requested run another release, in place and with its data.
+///
+/// Its computer must have been asked to have the release: `slapos supply URL COMPUTER` first. What
+/// other instances requested is upgraded by their own release.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    one: One,
+    /// The release
+    #[arg(value_name = "URL")]
+    software_release: SoftwareUrl,
+    /// The entry of the release; as before by default
+    #[arg(long = "type", value_name = "TYPE")]
+    software_type: Option<SoftwareType>,
+}
+
+pub(super) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
+    let ask = UpgradeAsk {
+        id: args.one.find(client)?.id,
+        software_release: args.software_release.clone(),
+        software_type: args.software_type.clone(),
+    };
+    let instance = client.upgrade(&ask)?;
+    let (title, release) = (&instance.title, &instance.software_release);
+    let entry = &instance.software_type;
+    changed(ui, &instance, format_args!("{title} shall run {release} ({entry})"))
+}

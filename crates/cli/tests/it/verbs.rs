@@ -1,0 +1,295 @@
+//! The verbs of `slapos computer` and `slapos service`: the binary against a real master. The
+//! nodes are played by the test, so that what they say is known.
+
+use serde_json::json;
+use slapos_core::names::{ComputerId, ReportedState, SupplyState, Timestamp};
+use slapos_wire::v1::{Format, FormatPartition, Instance, InstanceReport, SupplyReport};
+
+use crate::cloud::Cloud;
+
+/// A master, COMP-1 and COMP-2 with two partitions each, and two releases that COMP-1 has.
+fn cloud() -> Cloud {
+    let cloud = Cloud::master();
+    for name in ["COMP-1", "COMP-2"] {
+        let partition = |number| FormatPartition {
+            name: format!("slappart{number}").as_str().try_into().unwrap(),
+            addresses: vec!["127.0.0.1".parse().unwrap()],
+            capabilities: vec![],
+        };
+        let format = Format { partitions: (0..2).map(partition).collect() };
+        cloud.client().format(&computer(name), &format).unwrap();
+    }
+    for release in ["software/one", "software/two"] {
+        cloud.must(&["supply", release, "COMP-1"], 0);
+        report_release(&cloud, release, SupplyState::Available, None);
+    }
+    cloud
+}
+
+fn computer(name: &str) -> ComputerId {
+    name.try_into().unwrap()
+}
+
+/// The node of COMP-1 says what became of a release.
+fn report_release(cloud: &Cloud, release: &str, state: SupplyState, text: Option<&str>) {
+    let client = cloud.client();
+    let supplies = client.computer(&computer("COMP-1")).unwrap().supplies;
+    let supply = supplies.iter().find(|it| it.software_release.as_str() == release).unwrap();
+    let report = SupplyReport {
+        software_release: supply.software_release.clone(),
+        generation: supply.generation,
+        state,
+        text: text.map(str::to_owned),
+    };
+    assert!(client.report_supply(&computer("COMP-1"), &report).unwrap().current);
+}
+
+/// The node of an instance says what became of it.
+fn report(cloud: &Cloud, title: &str, state: ReportedState, text: Option<&str>) -> Instance {
+    let it = cloud.instance(title);
+    let report = InstanceReport {
+        id: it.id,
+        generation: it.generation,
+        state,
+        text: text.map(str::to_owned),
+        connection: (state == ReportedState::Started)
+            .then(|| [("url".to_owned(), format!("http://{title}"))].into()),
+        shared: [].into(),
+        requested: None,
+        promises: vec![],
+    };
+    let (computer, partition) = (it.computer.unwrap(), it.partition.unwrap());
+    let accepted = cloud.client().report_instance(&computer, &partition, &report).unwrap();
+    assert!(accepted.current);
+    cloud.instance(title)
+}
+
+fn words(command: &str) -> Vec<&str> {
+    command.split(' ').collect()
+}
+
+/// Runs commands, each of which must end with a code and say something on standard error.
+fn table(cloud: &Cloud, table: &[(&str, i32, &str)]) {
+    for (command, code, text) in table {
+        let said = cloud.must(&words(command), *code);
+        assert!(said.err.contains(text), "{command}: {said:?}");
+        assert!(said.out.is_empty(), "what is told is no data: {said:?}");
+    }
+}
+
+#[test]
+fn a_computer_is_closed_opened_drained_and_described() {
+    let cloud = cloud();
+    table(
+        &cloud,
+        &[
+            ("computer close COMP-1", 0, "COMP-1: closed, 2 of 2 partitions free"),
+            ("computer drain COMP-1", 0, "COMP-1: draining"),
+            ("computer open COMP-1", 0, "COMP-1: open"),
+            ("computer set COMP-1 --capacity 1", 0, "open, at most 1 instances"),
+            (
+                "computer set COMP-1 region=europe/west cpu_core=4",
+                0,
+                "free, cpu_core=4 region=europe/west",
+            ),
+            ("computer set COMP-1 --capacity all cpu_core=", 0, "2 of 2 partitions free, region"),
+            ("computer set COMP-1", 64, "--capacity"),
+            ("computer set COMP-1 region", 64, "KEY=VALUE"),
+            ("computer set COMP-1 --capacity some", 64, "a number or all"),
+            ("computer set COMP-1 rgion=asia", 3, "did you mean `region`?"),
+            ("computer open COMP-9", 3, "COMP-9"),
+            ("computer history COMP-9", 3, "COMP-9"),
+        ],
+    );
+    cloud.must(&words("computer set COMP-2 --capacity 1"), 0);
+    let closed = cloud.must(&words("computer close COMP-2 --json"), 0).json();
+    assert_eq!((&closed["allocation"], &closed["capacity"]), (&json!("closed"), &json!(1)));
+    let info = cloud.must(&words("computer info COMP-1 --json"), 0).json();
+    assert_eq!(info["traits"], json!({"region": "europe/west"}));
+    assert_eq!((&info["allocation"], &info["capacity"]), (&json!("open"), &json!(null)));
+    let info = cloud.must(&words("computer info COMP-2"), 0).out;
+    assert!(info.starts_with("COMP-2: closed, at most 1 instances, 2 of 2"), "{info}");
+    let list = cloud.must(&words("computer list"), 0).out;
+    let rows: Vec<Vec<_>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[1], ["COMP-1", "open", "all", "2", "2", "2", "region=europe/west"]);
+    assert_eq!(rows[2], ["COMP-2", "closed", "1", "2", "2", "0"]);
+    // who asks by a trait is placed by it
+    let said = cloud.must(&words("request app software/one --node region=asia"), 2);
+    assert!(said.out.contains("region"), "{said:?}");
+    cloud.must(&words("request app software/one --node region=europe/west"), 2);
+    assert_eq!(cloud.instance("app").computer, Some(computer("COMP-1")));
+}
+
+#[test]
+fn an_instance_is_stopped_started_banged_renamed_and_upgraded() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    cloud.must(&words("request other software/one"), 2);
+    let before = report(&cloud, "app", ReportedState::Started, None);
+    table(
+        &cloud,
+        &[
+            ("service stop app", 0, "app is stopping"),
+            ("service start app", 0, "app is start"),
+            ("service bang app", 0, "app is processed again"),
+            ("service bang app --tree --message again", 0, "the whole tree of app is processed"),
+            ("service upgrade app software/two", 0, "app shall run software/two (default)"),
+            ("service upgrade app software/two --type big", 0, "app shall run software/two (big)"),
+            ("service upgrade app software/three", 3, "slapos supply"),
+            ("service rename app other", 3, "other"),
+            ("service rename app shop", 0, "app is now called shop"),
+            ("service start app", 1, "there is no instance `app`"),
+            ("service rename shop", 64, "NEW"),
+        ],
+    );
+    let after = cloud.instance("shop");
+    assert_eq!((after.id, &after.partition), (before.id, &before.partition));
+    assert_eq!(after.connection, before.connection);
+    let entry = (after.software_release.as_str(), after.software_type.as_str());
+    assert_eq!(entry, ("software/two", "big"));
+    let stopped = cloud.must(&words("service stop shop --json"), 0).json();
+    assert_eq!((&stopped["title"], &stopped["wished"]), (&json!("shop"), &json!("stopped")));
+}
+
+#[test]
+fn history_says_who_changed_what_when_from_where_and_what_failed() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    report(&cloud, "app", ReportedState::Error, Some("line one\nline two"));
+    report(&cloud, "app", ReportedState::Error, Some("another cause"));
+    report(&cloud, "app", ReportedState::Started, None);
+    report_release(&cloud, "software/two", SupplyState::Error, Some("no room"));
+
+    let history = cloud.must(&words("service history app"), 0).out;
+    let lines: Vec<_> = history.lines().collect();
+    assert!(lines[0].contains("WHO") && lines[1].contains("person admin"), "{history}");
+    assert!(lines[1].contains("127.") && lines[2].contains("computer COMP-1"), "{history}");
+    assert!(lines[4].contains("publishes its connection"), "newest last: {history}");
+    assert!(!history.contains("http://app"), "no values: {history}");
+
+    let errors = cloud.must(&words("service history app --errors"), 0).out;
+    let texts: Vec<_> = errors.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(texts, ["  line one", "  line two", "  another cause"]);
+    // command, the texts of its errors
+    let table = [
+        (
+            "service history app",
+            vec![None, Some("line one\nline two"), Some("another cause"), None],
+        ),
+        ("service history app --errors", vec![Some("line one\nline two"), Some("another cause")]),
+        ("service history --errors --limit 1", vec![Some("no room")]),
+        ("service history app --limit 1", vec![None]),
+        ("service history app --limit 0", vec![]),
+        (
+            "computer history COMP-1 --errors --limit 2",
+            vec![Some("another cause"), Some("no room")],
+        ),
+        ("computer history COMP-2", vec![None]),
+    ];
+    for (command, expected) in table {
+        let entries = cloud.must(&[words(command), vec!["--json"]].concat(), 0).json();
+        let texts: Vec<_> =
+            entries.as_array().unwrap().iter().map(|entry| entry["error"].as_str()).collect();
+        assert_eq!(texts, expected, "{command}");
+    }
+    let said = cloud.must(&words("service history nobody"), 1);
+    assert!(said.err.contains("nobody") && said.err.contains("hint"), "{said:?}");
+    // what is gone is still told
+    cloud.must(&words("service destroy app"), 0);
+    report(&cloud, "app", ReportedState::Stopped, None);
+    let all = cloud.must(&words("service history"), 0).out;
+    assert!(all.contains("COMP-2") && all.contains("`app`"), "{all}");
+}
+
+#[test]
+fn the_cloud_is_shown_as_it_was() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    let requested = cloud.client().health().unwrap().revision.0;
+    let started = report(&cloud, "app", ReportedState::Started, None);
+    let up = cloud.client().health().unwrap().revision.0;
+    cloud.must(&words("computer close COMP-1"), 0);
+    cloud.must(&words("service rename app shop"), 0);
+
+    let (requested, up) = (format!("rev:{requested}"), format!("rev:{up}"));
+    let Timestamp(micros) = started.changed_at;
+    let moment = jiff::Timestamp::from_microsecond(i64::try_from(micros).unwrap()).unwrap();
+    // command, the moment, the exit code, what is said
+    let table = [
+        ("service list", up.as_str(), 0, "app"),
+        ("service info app", &up, 0, "connection    url = http://app"),
+        ("service info app", &moment.to_string(), 0, "connection    url = http://app"),
+        ("service info app", &requested, 0, "please wait"),
+        ("service explain app", &requested, 2, "app is starting: "),
+        ("service explain app", &up, 0, "app is started"),
+        ("service tree app", &up, 0, "app [started] on COMP-1 slappart0"),
+        ("computer list", &up, 0, "open"),
+        ("computer info COMP-1", &up, 0, "COMP-1: open, 1 of 2"),
+        ("computer info COMP-1", &requested, 0, "app"),
+    ];
+    for (command, at, code, text) in table {
+        let said = cloud.must(&[words(command), vec!["--at", at]].concat(), code);
+        assert!(said.out.contains(text), "{command} --at {at}: {said:?}");
+    }
+    let table = [
+        ("service info shop", up.as_str(), 1, "there was no instance `shop`"),
+        ("service list", "rev:0", 3, "ask for rev:1 or later"),
+        ("service list", "1h", 3, "the journal begins later"),
+        ("computer list", "rev:999", 3, "still to come"),
+        ("computer info COMP-1", "2999-01-01", 3, "still to come"),
+        ("service tree app", "yesterday", 64, "rev:123"),
+    ];
+    for (command, at, code, text) in table {
+        let said = cloud.must(&[words(command), vec!["--at", at]].concat(), code);
+        assert!(said.err.contains(text), "{command} --at {at}: {said:?}");
+    }
+}
+
+#[test]
+fn shared_instances_are_shown_with_their_host() {
+    let cloud = cloud();
+    cloud.must(&words("request waits software/one --shared"), 2);
+    let list = cloud.must(&words("service list"), 0).out;
+    assert!(list.contains("- (shared)"), "{list}");
+    cloud.must(&words("request host software/one"), 2);
+    report(&cloud, "host", ReportedState::Started, None);
+    let table = [
+        ("service list", "COMP-1 slappart0, served by host"),
+        ("service info waits", "where         COMP-1 slappart0, served by host"),
+        ("service info host", "serves        waits"),
+        ("service tree host", "  serves waits"),
+        ("service tree waits", " shared on COMP-1 slappart0, served by host"),
+    ];
+    for (command, text) in table {
+        let said = cloud.must(&words(command), 0);
+        assert!(said.out.contains(text), "{command}: {said:?}");
+    }
+    let info = cloud.must(&words("service info waits --json"), 0).json();
+    assert_eq!((&info["shared"], &info["host"]), (&json!(true), &json!("host")));
+    assert_eq!(info["unrequested"], false);
+    let info = cloud.must(&words("service info host --json"), 0).json();
+    assert_eq!((&info["shared"], &info["serves"]), (&json!(false), &json!(["waits"])));
+}
+
+#[test]
+fn help_teaches_each_verb() {
+    let cloud = Cloud::master();
+    let table = [
+        ("--help", "history, start, stop"),
+        ("service --help", "Give an instance another title"),
+        ("service history --help", "newest last"),
+        ("service info --help", "rev:123"),
+        ("service upgrade --help", "slapos supply URL COMPUTER"),
+        ("service rename --help", "Whoever requests it"),
+        ("service bang --help", "stays untouched"),
+        ("computer --help", "it shall become empty"),
+        ("computer set --help", "KEY= takes one away"),
+        ("computer drain --help", "What is there runs on"),
+        ("computer history --help", "newest last"),
+    ];
+    for (command, text) in table {
+        let said = cloud.must(&words(command), 0);
+        let flowing = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flowing.contains(text), "{command}: {}", said.out);
+    }
+}
