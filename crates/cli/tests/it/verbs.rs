@@ -217,8 +217,8 @@ fn the_cloud_is_shown_as_it_was() {
     // command, the moment, the exit code, what is said
     let table = [
         ("service list", up.as_str(), 0, "app"),
-        ("service info app", &up, 0, "connection    url = http://app"),
-        ("service info app", &moment.to_string(), 0, "connection    url = http://app"),
+        ("service info app", &up, 0, "connection   url = http://app"),
+        ("service info app", &moment.to_string(), 0, "connection   url = http://app"),
         ("service info app", &requested, 0, "please wait"),
         ("service explain app", &requested, 2, "app is starting: "),
         ("service explain app", &up, 0, "app is started"),
@@ -255,8 +255,8 @@ fn shared_instances_are_shown_with_their_host() {
     report(&cloud, "host", ReportedState::Started, None);
     let table = [
         ("service list", "COMP-1 slappart0, served by host"),
-        ("service info waits", "where         COMP-1 slappart0, served by host"),
-        ("service info host", "serves        waits"),
+        ("service info waits", "where        COMP-1 slappart0, served by host"),
+        ("service info host", "serves       waits"),
         ("service tree host", "  serves waits"),
         ("service tree waits", " shared on COMP-1 slappart0, served by host"),
     ];

@@ -7,7 +7,7 @@ use slapos_wire::{
     v1::{Dictionary, Instance, Promise},
 };
 
-use super::{Seen, place_of, serves};
+use super::{Seen, place_of, serves, state_of};
 use crate::{
     commands::show_time,
     error::{Exit, Outcome},
@@ -74,7 +74,7 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     }
     let mut lines = vec![
         ("title", instance.title.to_string()),
-        ("state", instance.state.clone()),
+        ("state", state_of(instance)),
         ("release", format!("{} ({})", instance.software_release, instance.software_type)),
         ("since", show_time(instance.changed_at)),
     ];
@@ -83,9 +83,6 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     }
     lines.extend(place_of(instance).map(|place| ("where", place)));
     lines.extend(serves(instance).map(|guests| ("serves", guests)));
-    if instance.unrequested {
-        lines.push(("not requested", "its requester no longer asks for it".into()));
-    }
     for (key, value) in &instance.parameters {
         lines.push(("parameter", format!("{key} = {value}")));
     }
@@ -103,6 +100,6 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
         lines.push(("hint", hint.clone()));
     }
     for (name, value) in lines {
-        ui.data(format_args!("{name:13} {value}"));
+        ui.data(format_args!("{name:12} {value}"));
     }
 }
