@@ -310,3 +310,40 @@ impl<'a> Page<'a> {
         self.found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slapos_core::{
+        actor::Actor,
+        decide::{Ask, Format, decide},
+        names::Timestamp,
+    };
+
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a_reading_whose_time_is_over_ends_with_what_it_found_or_says_where_it_was() {
+        let data = tempfile::TempDir::new().unwrap();
+        let (mut store, loaded) = Store::open(&data.path().join("master.sqlite")).unwrap();
+        let mut world = loaded.world;
+        let computer: ComputerId = "COMP-1".try_into().unwrap();
+        let node = Actor::Computer(computer.clone());
+        let ask = Ask::Format(Format { computer, partitions: vec![] });
+        let decided = decide(&mut world, &ask, &node, "test", Timestamp(1)).unwrap();
+        store.commit(&[decided.1.unwrap()]).unwrap();
+
+        let (journal, newest) = (store.journal(), Revision(1));
+        let reading = Reading { journal, newest, end: Instant::now() };
+        assert_eq!(reading.history(&HistoryAsk::default()).unwrap().len(), 1);
+        let errors = HistoryAsk { errors: true, ..HistoryAsk::default() };
+        let searched = reading.history(&errors).map(|_| ());
+        let made = reading.world(At::Revision(newest), Policy::default()).map(|_| ());
+        for (outcome, reached) in [(searched, 0), (made, 1)] {
+            let Err(ServiceError::Past(PastError::TooFar(revision))) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert_eq!(revision, Revision(reached));
+        }
+    }
+}
