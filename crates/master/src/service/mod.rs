@@ -117,8 +117,26 @@ struct Inner {
 impl Service {
     /// Opens the store in a database file and starts from what it holds. Blocks on the disk.
     pub fn open(database: &Path) -> Result<Self, StoreError> {
-        let (store, Loaded { world, replayed }) = Store::open(database)?;
+        let (store, Loaded { world, replayed, cut, log_cut }) = Store::open(database)?;
         let revision = world.revision();
+        if let Some(cut) = log_cut {
+            tracing::error!(
+                kept_bytes = cut.kept,
+                cut_bytes = cut.bytes,
+                copy = %cut.copy.display(),
+                "the write-ahead log had a torn end, which was cut off"
+            );
+        }
+        if let Some(cut) = cut {
+            tracing::error!(
+                first_cut = cut.kept.0 + 1,
+                head = cut.head.0,
+                entries = cut.entries,
+                kept = cut.kept.0,
+                copy = cut.copy.map(|copy| copy.display().to_string()),
+                "the journal had a torn end, which was cut off"
+            );
+        }
         tracing::info!(revision = revision.0, replayed, "the store is open");
         let journal = store.journal();
         let hub = Arc::new(Hub::new());

@@ -25,6 +25,15 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// A file cannot be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The file was written by a version that this one does not know.
     #[error("the database has format {found}, this version knows {known}")]
     Format {
@@ -36,7 +45,21 @@ pub enum StoreError {
     /// Another master has taken the store over, or wrote past us.
     #[error("another master has taken this store over; this one may not write any more")]
     Deposed,
-    /// An entry or a row is not what was written.
+    /// An entry is missing, or not what was written, and that is not just a torn end.
+    #[error("the journal is damaged at entry {}{}", entry.0, follow(*.later))]
+    Broken {
+        /// The first such entry.
+        entry: Revision,
+        /// How many whole entries follow it.
+        later: u64,
+    },
+    /// The write-ahead log is not what was written, and that is not just a torn end.
+    #[error("the write-ahead log is damaged at byte {at}, and commits follow")]
+    BrokenLog {
+        /// Where in the file.
+        at: u64,
+    },
+    /// A row is not what was written.
     #[error("the store is damaged: {what} does not fit its digest")]
     Damaged {
         /// Which part.
@@ -64,6 +87,10 @@ pub enum StoreError {
     Contradiction(#[from] ApplyError),
 }
 
+/// What to do about damage.
+const DAMAGED: &str = "nothing was cut: `slapos master check DATA` tells what is damaged, \
+                       `slapos master restore FILE DATA` puts a backup in its place";
+
 impl StoreError {
     /// What the operator can do.
     pub fn hint(&self) -> Option<String> {
@@ -75,17 +102,21 @@ impl StoreError {
                 Some(rusqlite::ErrorCode::DatabaseBusy) => {
                     "another program has the database open for writing: close it"
                 }
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                    DAMAGED
+                }
                 _ => "look at the disk of the data directory, then start the master again",
             },
             Self::Create { .. } => "choose a directory that you may write, with --data",
             Self::Format { .. } => "use the version of slapos that wrote it, or a newer one",
             Self::Deposed => "use the other master, or stop it and start this one again",
-            Self::Damaged { .. }
+            Self::Read { .. } => "run it as the user whom the data directory belongs to",
+            Self::Broken { .. }
+            | Self::BrokenLog { .. }
+            | Self::Damaged { .. }
             | Self::Incomplete { .. }
             | Self::Unreadable { .. }
-            | Self::Contradiction(_) => {
-                "keep a copy of the data directory and restore the last backup"
-            }
+            | Self::Contradiction(_) => DAMAGED,
         };
         Some(hint.to_owned())
     }
@@ -94,4 +125,8 @@ impl StoreError {
     pub(super) fn at(step: &'static str) -> impl Fn(rusqlite::Error) -> Self {
         move |source| Self::Engine { step, source }
     }
+}
+
+fn follow(later: u64) -> String {
+    if later == 0 { String::new() } else { format!(", and {later} whole entries follow it") }
 }

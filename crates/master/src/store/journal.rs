@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use sha2::{Digest, Sha256};
 use slapos_core::{
     names::{Revision, Title},
@@ -38,7 +38,8 @@ pub(super) fn decode(revision: Revision, body: &[u8]) -> Result<Entry, StoreErro
 }
 
 /// Visits the entries beyond `since` in order, each checked against the digest of those before.
-/// Returns the revision and the digest of the last.
+/// Returns the revision and the digest of the last. The first that is missing or does not fit is
+/// [`StoreError::Broken`].
 pub(super) fn visit(
     connection: &Connection,
     since: Revision,
@@ -59,7 +60,7 @@ pub(super) fn visit(
         let kept: Vec<u8> = row.get(2).map_err(&failed)?;
         chain = link(&chain, revision, body);
         if revision.0 != last.0 + 1 || kept != chain {
-            return Err(StoreError::Damaged { what: format!("entry {}", last.0 + 1) });
+            return Err(StoreError::Broken { entry: Revision(last.0 + 1), later: 0 });
         }
         visitor(decode(revision, body)?)?;
         last = revision;
@@ -67,16 +68,28 @@ pub(super) fn visit(
     Ok((last, chain))
 }
 
-/// The digest of everything up to a revision.
+/// The digest of everything up to a revision, whose entry must be whole.
 fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreError> {
     if revision.0 == 0 {
         return Ok(Chain::default());
     }
-    let sql = "SELECT chain FROM journal WHERE revision = ?1";
-    let chain: Vec<u8> = connection
-        .query_one(sql, [as_i64(revision.0)], |row| row.get(0))
-        .map_err(StoreError::at("read the journal"))?;
-    chain.try_into().map_err(|_| StoreError::Damaged { what: format!("entry {}", revision.0) })
+    let broken = || StoreError::Broken { entry: revision, later: 0 };
+    let sql = "SELECT body, chain, (SELECT chain FROM journal WHERE revision = ?1 - 1)
+               FROM journal WHERE revision = ?1";
+    let (body, chain, before) = connection
+        .query_one(sql, [as_i64(revision.0)], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?))
+        })
+        .optional()
+        .map_err(StoreError::at("read the journal"))?
+        .ok_or_else(broken)?;
+    let before: Option<Vec<u8>> = before;
+    let before = match before {
+        None if revision.0 == 1 => Chain::default(),
+        before => before.and_then(|chain| chain.try_into().ok()).ok_or_else(broken)?,
+    };
+    let fits = link(&before, revision, &body);
+    if chain == fits { Ok(fits) } else { Err(broken()) }
 }
 
 /// `SQLite` has signed numbers only; ours never come near the end of them.

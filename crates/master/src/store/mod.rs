@@ -5,17 +5,22 @@
 //! - A commit moves the head row by compare-and-set of `(epoch, revision)` (R1); whoever opens
 //!   the store raises the epoch, so an older holder can commit nothing more.
 //! - Each entry carries the digest of everything before it and itself; an entry that does not fit
-//!   its digest is never used.
+//!   its digest is never used. A torn end is cut at the last whole entry, kept beside and
+//!   reported; any other damage is refused.
 //! - A database file gets its name only when it is complete (R9).
 //! - After any error of a commit the store must not be used again (R5).
 
 mod error;
 mod fold;
 mod journal;
+mod log;
 mod sqlite;
+mod tail;
 
 pub use self::{
     error::StoreError,
     journal::Journal,
+    log::LogCut,
     sqlite::{Loaded, Store},
+    tail::Cut,
 };

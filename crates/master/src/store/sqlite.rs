@@ -1,6 +1,7 @@
 //! The store in one `SQLite` file: write-ahead log, every commit synced, one writer.
 
 use std::{
+    cmp::Ordering,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -10,8 +11,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use slapos_core::{names::Revision, world::World, write::Entry};
 
 use super::{
-    StoreError, fold,
+    Cut, LogCut, StoreError, fold,
     journal::{self, Chain, Journal, as_i64, number},
+    log, tail,
 };
 
 /// The format of the file; kept in `user_version`.
@@ -58,15 +60,21 @@ pub struct Loaded {
     pub world: World,
     /// How many entries were read on top of the folded rows.
     pub replayed: u64,
+    /// What was cut off the journal, whose end was torn.
+    pub cut: Option<Cut>,
+    /// What was cut off the write-ahead log, whose end was torn.
+    pub log_cut: Option<LogCut>,
 }
 
 impl Store {
     /// Opens the store in a file, or makes a new one, and takes it over: whoever held it before
-    /// can commit nothing more. Reads and checks all of it.
+    /// can commit nothing more. Reads and checks all of it. A torn end is cut off and kept beside
+    /// the file; other damage is refused.
     pub fn open(path: &Path) -> Result<(Self, Loaded), StoreError> {
         if !path.exists() {
             create(path)?;
         }
+        let log_cut = log::secure(path)?;
         let failed = StoreError::at("open the database");
         let mut connection = Connection::open(path).map_err(&failed)?;
         connection
@@ -78,21 +86,27 @@ impl Store {
                  PRAGMA busy_timeout = 2000;",
             )
             .map_err(&failed)?;
-        let pragma = |row: &rusqlite::Row<'_>| row.get(0);
-        let found = connection.query_one("PRAGMA user_version", [], pragma).map_err(&failed)?;
-        if found != FORMAT {
-            return Err(StoreError::Format { found, known: FORMAT });
-        }
+        check_format(&connection)?;
         let (epoch, head, folded) = take_over(&mut connection).map_err(&failed)?;
         let mut world = World::from_rows(folded, fold::rows(&connection)?)?;
-        let (last, chain) =
-            journal::visit(&connection, folded, usize::MAX, |entry| Ok(world.commit(&entry)?))?;
-        if last != head {
-            return Err(StoreError::Incomplete { head, found: last });
-        }
-        let path = path.to_owned();
-        let store = Self { connection, path, epoch, revision: head, folded, chain };
-        Ok((store, Loaded { world, replayed: head.0 - folded.0 }))
+        let (chain, cut) = match replay(&connection, &mut world, head) {
+            Ok(chain) => (chain, None),
+            // the entry at the fold is in the rows: that cannot be undone by a cut
+            Err(StoreError::Broken { entry, .. }) if entry > folded => {
+                let later = tail::whole_after(&connection, world.revision())?;
+                if later > 0 {
+                    return Err(StoreError::Broken { entry, later });
+                }
+                let cut = tail::cut(&mut connection, path, world.revision(), head)?;
+                (replay(&connection, &mut world, cut.kept)?, Some(cut))
+            }
+            Err(error) => return Err(error),
+        };
+        checkpoint(&connection)?;
+        let (path, revision) = (path.to_owned(), world.revision());
+        let store = Self { connection, path, epoch, revision, folded, chain };
+        let replayed = store.unfolded();
+        Ok((store, Loaded { world, replayed, cut, log_cut }))
     }
 
     /// Appends entries, which must follow the last one; durable when it returns. After an error
@@ -169,6 +183,38 @@ impl Store {
     /// Reads the journal beside this writer.
     pub fn journal(&self) -> Journal {
         Journal::new(&self.path)
+    }
+}
+
+/// Empties the write-ahead log, so that nothing of what was never committed stays in it: `log`
+/// takes frames for what they say. With readers about, as much as they let.
+fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(StoreError::at("empty the write-ahead log"))
+}
+
+/// Refuses a file of another format.
+fn check_format(connection: &Connection) -> Result<(), StoreError> {
+    let found = connection
+        .query_one("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(StoreError::at("open the database"))?;
+    if found == FORMAT { Ok(()) } else { Err(StoreError::Format { found, known: FORMAT }) }
+}
+
+/// Brings a world up to the last entry, which must be that of `head`; returns the digest of all.
+fn replay(connection: &Connection, world: &mut World, head: Revision) -> Result<Chain, StoreError> {
+    let (last, chain) =
+        journal::visit(
+            connection,
+            world.revision(),
+            usize::MAX,
+            |entry| Ok(world.commit(&entry)?),
+        )?;
+    match last.cmp(&head) {
+        Ordering::Less => Err(StoreError::Broken { entry: Revision(last.0 + 1), later: 0 }),
+        Ordering::Equal => Ok(chain),
+        Ordering::Greater => Err(StoreError::Incomplete { head, found: last }),
     }
 }
 

@@ -1,6 +1,6 @@
-//! The store as files: reopening, damage, torn tails, two masters on one file.
+//! The store as files: reopening, folding, two masters on one file.
 
-use std::{collections::BTreeSet, fs, io::Write, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use slapos_core::{
     actor::Actor,
@@ -13,7 +13,7 @@ use slapos_master::store::{Store, StoreError};
 use tempfile::TempDir;
 
 /// `count` requests by a person, decided on `world`.
-fn entries(world: &mut World, count: usize) -> Vec<Entry> {
+pub(crate) fn entries(world: &mut World, count: usize) -> Vec<Entry> {
     let person = || "admin".try_into().unwrap();
     let ask = |number| {
         Ask::Request(Request {
@@ -38,7 +38,7 @@ fn entries(world: &mut World, count: usize) -> Vec<Entry> {
 }
 
 /// A closed store with 20 entries, of which `folded` are folded; the world that it must give.
-fn filled(path: &Path, folded: usize) -> World {
+pub(crate) fn filled(path: &Path, folded: usize) -> World {
     let (mut store, loaded) = Store::open(path).unwrap();
     let mut world = loaded.world;
     for _ in 0..4 {
@@ -50,13 +50,8 @@ fn filled(path: &Path, folded: usize) -> World {
     world
 }
 
-fn put(path: &Path, bytes: &[u8]) {
+pub(crate) fn put(path: &Path, bytes: &[u8]) {
     fs::File::create(path).and_then(|mut file| file.write_all(bytes)).unwrap();
-}
-
-fn sql(path: &Path, statement: &str) {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    assert_eq!(connection.execute(statement, []).unwrap(), 1, "{statement}");
 }
 
 #[test]
@@ -113,75 +108,13 @@ fn whoever_opened_the_store_before_can_commit_nothing_more() {
 }
 
 #[test]
-fn damage_is_found_and_refused() {
-    let table = [
-        (
-            "UPDATE journal SET body = CAST(replace(body, 'app-15', 'app-16') AS BLOB) WHERE revision = 16",
-            0,
-            "entry 16",
-        ),
-        (
-            "UPDATE journal SET body = CAST(replace(body, 'app-15', 'app-16') AS BLOB) WHERE revision = 16",
-            7,
-            "entry 16",
-        ),
-        ("DELETE FROM journal WHERE revision = 12", 0, "entry 12"),
-        ("DELETE FROM journal WHERE revision = 20", 0, "ends at revision 19, its head says 20"),
-        ("UPDATE journal SET chain = zeroblob(32) WHERE revision = 20", 0, "entry 20"),
-        (
-            "UPDATE instances SET row = replace(row, 'app-2', 'app-3') WHERE key = 'SOFTINST-3'",
-            7,
-            "row SOFTINST-3 of instances",
-        ),
-        ("UPDATE head SET revision = 21", 0, "ends at revision 20, its head says 21"),
-    ];
-    for (damage, folded, expected) in table {
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("master.sqlite");
-        filled(&path, folded);
-        sql(&path, damage);
-        let error = Store::open(&path).unwrap_err();
-        assert!(error.to_string().contains(expected), "{damage}: {error}");
-        assert!(error.hint().unwrap().contains("backup"), "{damage}");
-    }
-}
-
-#[test]
-fn a_torn_tail_is_cut_at_a_whole_commit() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("master.sqlite");
-    let (mut store, loaded) = Store::open(&path).unwrap();
-    let mut worlds = vec![loaded.world];
-    for _ in 0..6 {
-        let mut world = worlds.last().unwrap().clone();
-        store.commit(&entries(&mut world, 3)).unwrap();
-        worlds.push(world);
-    }
-    // the files as a power cut in the middle of writing the log leaves them
-    let log = fs::read(path.with_extension("sqlite-wal")).unwrap();
-    assert!(log.len() > 20_000, "the log holds the commits");
-    let main = fs::read(&path).unwrap();
-    let mut found = BTreeSet::new();
-    for cut in (0..=log.len()).rev().step_by(3_000) {
-        let copy = TempDir::new().unwrap();
-        let path = copy.path().join("master.sqlite");
-        put(&path, &main);
-        put(&path.with_extension("sqlite-wal"), &log[..cut]);
-        let world = Store::open(&path).unwrap().1.world;
-        assert!(worlds.contains(&world), "cut at {cut} gives the state after a whole commit");
-        found.insert(world.revision());
-    }
-    assert!(found.len() > 3, "the cuts fell between different commits: {found:?}");
-}
-
-#[test]
 fn an_unfinished_creation_is_made_anew_and_another_format_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("master.sqlite");
     put(&path.with_extension("new"), b"half a database");
     assert_eq!(Store::open(&path).unwrap().1.world, World::default());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch("PRAGMA user_version = 2").unwrap();
+    connection.execute_batch("PRAGMA user_version = 99").unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Format { found: 2, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Format { found: 99, .. }), "{error:?}");
 }
