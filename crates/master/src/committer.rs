@@ -1,22 +1,29 @@
 //! The thread that makes entries durable. While one sync runs, the next batch gathers.
 //!
 //! Between batches it folds the journal into rows: when nothing is to commit, or when so much is
-//! unfolded that it must. After a failure it says so and does nothing more: the process ends.
+//! unfolded that it must. When the disk is full, `SQLite` has taken back the commit before anything
+//! was synced: the thread gives up what is not durable, and waits for room. After any other failure
+//! it says so and does nothing more: the process ends.
 
 use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
-        Arc,
-        mpsc::{self, RecvTimeoutError},
+        Arc, PoisonError, RwLock,
+        mpsc::{self, RecvTimeoutError, TryRecvError},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use slapos_core::{names::Revision, write::Entry};
+use slapos_core::write::Entry;
 use tokio::sync::watch;
 
 use crate::{
     hub::Hub,
+    present::{Present, Progress},
+    room,
     service::Failure,
     store::{Store, StoreError},
 };
@@ -29,15 +36,8 @@ const FOLD_BATCH: usize = 2000;
 const UNFOLDED_MAX: u64 = 50_000;
 /// How long nothing must happen before the thread folds.
 const IDLE: Duration = Duration::from_millis(200);
-
-/// How far the store is.
-#[derive(Debug, Clone)]
-pub(crate) struct Progress {
-    /// The last durable revision.
-    pub(crate) durable: Revision,
-    /// Why nothing can become durable any more.
-    pub(crate) failure: Option<Arc<Failure>>,
-}
+/// How often a full disk is looked at again.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -47,65 +47,142 @@ pub(crate) enum Job {
     Close,
 }
 
-/// Starts the thread. Entries must be sent in the order of their revisions.
+/// Starts the thread. Entries must be sent in the order of their revisions, under the lock of the
+/// present.
 pub(crate) fn start(
     store: Store,
     hub: Arc<Hub>,
-    progress: Arc<watch::Sender<Progress>>,
-) -> std::io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
+    present: Arc<RwLock<Present>>,
+    failure: Arc<watch::Sender<Option<Arc<Failure>>>>,
+) -> io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
+    let directory = store.directory();
+    let term = present.read().unwrap_or_else(PoisonError::into_inner).term.clone();
+    let mut committer = Committer { store, hub, present, term, jobs, directory, closing: false };
     let work = move || {
-        if let Err(error) = run(store, &jobs, &hub, &progress) {
-            let failure = Some(Arc::new(Failure::Store(error)));
-            progress.send_modify(|progress| progress.failure = failure);
-        }
+        let why = match catch_unwind(AssertUnwindSafe(|| committer.run())) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => Failure::Store(error),
+            Err(_) => Failure::HalfDone,
+        };
+        failure.send_modify(|failure| {
+            failure.get_or_insert_with(|| Arc::new(why));
+        });
+        committer.term.send_modify(|term| term.over = true);
     };
     let thread = thread::Builder::new().name("committer".into()).spawn(work)?;
     Ok((sender, thread))
 }
 
-fn run(
-    mut store: Store,
-    jobs: &mpsc::Receiver<Job>,
-    hub: &Hub,
-    progress: &watch::Sender<Progress>,
-) -> Result<(), StoreError> {
-    let mut closing = false;
-    while !closing {
-        let wait = if store.unfolded() == 0 { Duration::MAX } else { IDLE };
-        let mut batch = Vec::new();
-        match receive(jobs, wait) {
-            Ok(Job::Commit(entry)) => batch.push(*entry),
-            Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => closing = true,
-            Err(RecvTimeoutError::Timeout) => {
-                store.fold(FOLD_BATCH)?;
+struct Committer {
+    store: Store,
+    hub: Arc<Hub>,
+    present: Arc<RwLock<Present>>,
+    /// That of the present, to be told without its lock.
+    term: watch::Sender<Progress>,
+    jobs: mpsc::Receiver<Job>,
+    directory: PathBuf,
+    closing: bool,
+}
+
+impl Committer {
+    fn run(&mut self) -> Result<(), StoreError> {
+        while !self.closing {
+            match self.work() {
+                Err(error) if error.is_disk_full() => self.wait_for_room(&error)?,
+                other => other?,
             }
         }
-        while !closing && !batch.is_empty() && batch.len() < BATCH_MAX {
-            match jobs.try_recv() {
+        while self.store.unfolded() > 0 {
+            match self.store.fold(FOLD_BATCH) {
+                // the next start reads what is not folded
+                Err(error) if error.is_disk_full() => break,
+                other => other?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Commits what there is, or folds when there is nothing.
+    fn work(&mut self) -> Result<(), StoreError> {
+        let mut batch = Vec::new();
+        match self.receive() {
+            Ok(Job::Commit(entry)) => batch.push(*entry),
+            Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
+            Err(RecvTimeoutError::Timeout) => {
+                self.store.fold(FOLD_BATCH)?;
+            }
+        }
+        while !self.closing && !batch.is_empty() && batch.len() < BATCH_MAX {
+            match self.jobs.try_recv() {
                 Ok(Job::Commit(entry)) => batch.push(*entry),
-                Ok(Job::Close) => closing = true,
+                Ok(Job::Close) => self.closing = true,
                 Err(_) => break,
             }
         }
         if let Some(last) = batch.last().map(|entry| entry.revision) {
-            store.commit(&batch)?;
-            progress.send_modify(|progress| progress.durable = last);
-            batch.iter().for_each(|entry| hub.publish(entry));
+            self.store.commit(&batch)?;
+            self.term.send_modify(|term| term.durable = last);
+            batch.iter().for_each(|entry| self.hub.publish(entry));
         }
-        while store.unfolded() > UNFOLDED_MAX {
-            store.fold(FOLD_BATCH)?;
+        while self.store.unfolded() > UNFOLDED_MAX {
+            self.store.fold(FOLD_BATCH)?;
         }
+        Ok(())
     }
-    while store.unfolded() > 0 {
-        store.fold(FOLD_BATCH)?;
-    }
-    Ok(())
-}
 
-fn receive(jobs: &mpsc::Receiver<Job>, wait: Duration) -> Result<Job, RecvTimeoutError> {
-    if wait == Duration::MAX {
-        return jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+    fn receive(&self) -> Result<Job, RecvTimeoutError> {
+        if self.store.unfolded() == 0 {
+            return self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        self.jobs.recv_timeout(IDLE)
     }
-    jobs.recv_timeout(wait)
+
+    /// Gives up what is not durable, and returns when there is room again.
+    fn wait_for_room(&mut self, error: &StoreError) -> Result<(), StoreError> {
+        self.term.send_modify(|term| term.full = true); // from here on nothing is decided
+        self.give_up()?;
+        let revision = self.store.revision().0;
+        tracing::error!(
+            revision,
+            "{error}: the disk is full; no change is taken until it has room"
+        );
+        while !self.closing {
+            match self.jobs.recv_timeout(LOOK_FOR_ROOM) {
+                Ok(Job::Commit(_)) => {} // nothing is decided in this state
+                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
+                Err(RecvTimeoutError::Timeout) => {
+                    if room::there_is(&self.directory)? && self.store.make_room()? {
+                        self.term.send_modify(|term| term.full = false);
+                        tracing::info!(revision, "the disk has room again; changes are taken");
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the present back to what is durable.
+    fn give_up(&mut self) -> Result<(), StoreError> {
+        let is_ahead = self.present.read().unwrap_or_else(PoisonError::into_inner).is_ahead();
+        if !is_ahead {
+            return Ok(());
+        }
+        let durable = self.store.load()?; // takes long with much in it, so not under the lock
+        let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match self.jobs.try_recv() {
+                Ok(Job::Commit(_)) => {}
+                Ok(Job::Close) | Err(TryRecvError::Disconnected) => {
+                    self.closing = true;
+                    break;
+                }
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        present.go_back(durable);
+        self.term = present.term.clone();
+        Ok(())
+    }
 }

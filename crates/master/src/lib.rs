@@ -7,7 +7,8 @@
 //! # Invariants
 //! - Nothing leaves before the revision that it is based on is durable.
 //! - No lock is held across input or output.
-//! - A failed commit ends the process; recovery is the normal start.
+//! - A failed commit ends the process, and recovery is the normal start; only a full disk does not:
+//!   then what is not durable is given up, and changes are refused until there is room.
 
 mod clock;
 mod committer;
@@ -17,6 +18,8 @@ pub mod http;
 mod hub;
 mod live;
 mod page;
+mod present;
+mod room;
 mod serve;
 pub mod service;
 pub mod store;

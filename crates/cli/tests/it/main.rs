@@ -2,7 +2,7 @@
 //!
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
-//! `trouble` is what goes wrong; `verbs` are those of computers and instances.
+//! `faults` is a master whose disk fails it; `trouble` is what goes wrong; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,6 +10,8 @@ mod browser;
 mod cloud;
 mod demo;
 mod disk;
+mod faults;
+mod master;
 mod shared;
 mod story;
 mod trouble;

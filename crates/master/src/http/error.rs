@@ -109,6 +109,13 @@ fn service_problem(
             let hint = Some("ask again in a second".into());
             say(StatusCode::SERVICE_UNAVAILABLE, "busy", title, hint)
         }
+        // Not 507: programs and proxies know 503 as what passes, and that it tells when to come again.
+        ServiceError::DiskFull => {
+            let hint = Some(
+                "make room on the disk of the master's data directory: it goes on by itself".into(),
+            );
+            say(StatusCode::SERVICE_UNAVAILABLE, "disk-full", title, hint)
+        }
         ServiceError::Ending => {
             let hint = Some("start it again, then ask again".into());
             say(StatusCode::SERVICE_UNAVAILABLE, "master-ending", title, hint)
@@ -126,18 +133,24 @@ fn service_problem(
     }
 }
 
+/// When a caller shall come again: nobody makes room on a disk within a second.
+fn retry_after(problem: &Problem) -> &'static str {
+    if problem.code == "disk-full" { "10" } else { "1" }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = self.problem();
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         tracing::debug!(code = problem.code, status = problem.status, "{}", problem.title);
+        let again = HeaderValue::from_static(retry_after(&problem));
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, again);
         }
         response
     }

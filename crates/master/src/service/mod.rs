@@ -3,7 +3,8 @@
 //! # Invariants
 //! - An answer, a reading too, leaves only when the revision that it is based on is durable.
 //! - The lock of the world is held while deciding and rendering, never while waiting.
-//! - After a failure nothing is answered any more.
+//! - After a failure nothing is answered any more. A full disk is none: then changes are refused,
+//!   and readings show what is durable.
 //!
 //! Faces use [`Service::act`] for what may change something and the functions of `read.rs` for
 //! the rest; [`Service::look`] is the stream of what happens.
@@ -31,9 +32,10 @@ pub use self::history::PastError;
 pub use crate::hub::{Event, Viewer};
 use crate::{
     clock::now,
-    committer::{self, Job, Progress},
+    committer::{self, Job},
     hub::Hub,
     live::Live,
+    present::{Present, Progress},
     store::{Journal, Loaded, Store, StoreError},
 };
 
@@ -63,6 +65,9 @@ pub enum ServiceError {
     /// Refused; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The disk is full. Nothing has changed.
+    #[error("the disk of the master is full: no change is taken until there is room")]
+    DiskFull,
     /// Too much waits for the disk.
     #[error("the master is busy: too many changes wait for the disk")]
     Busy,
@@ -95,6 +100,19 @@ impl std::fmt::Display for Origin {
     }
 }
 
+/// What a reading or a decision saw of the present.
+#[derive(Debug)]
+struct Observed {
+    revision: Revision,
+    term: watch::Receiver<Progress>,
+}
+
+impl Observed {
+    fn of(present: &Present) -> Self {
+        Self { revision: present.world.revision(), term: present.term.subscribe() }
+    }
+}
+
 /// The service. Cheap to clone; all clones are the same master.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -103,9 +121,9 @@ pub struct Service {
 
 #[derive(Debug)]
 struct Inner {
-    world: RwLock<World>,
+    present: Arc<RwLock<Present>>,
     jobs: Mutex<mpsc::Sender<Job>>,
-    progress: Arc<watch::Sender<Progress>>,
+    failure: Arc<watch::Sender<Option<Arc<Failure>>>>,
     hub: Arc<Hub>,
     live: Live,
     journal: Journal,
@@ -140,14 +158,15 @@ impl Service {
         tracing::info!(revision = revision.0, replayed, "the store is open");
         let journal = store.journal();
         let hub = Arc::new(Hub::new());
-        let progress = Progress { durable: revision, failure: None };
-        let progress = Arc::new(watch::Sender::new(progress));
-        let (jobs, thread) = committer::start(store, Arc::clone(&hub), Arc::clone(&progress))
+        let present = Arc::new(RwLock::new(Present::new(world)));
+        let failure = Arc::new(watch::Sender::new(None));
+        let (shared, failed) = (Arc::clone(&present), Arc::clone(&failure));
+        let (jobs, thread) = committer::start(store, Arc::clone(&hub), shared, failed)
             .map_err(|source| StoreError::Create { path: database.to_owned(), source })?;
         let inner = Inner {
-            world: RwLock::new(world),
+            present,
             jobs: Mutex::new(jobs),
-            progress,
+            failure,
             hub,
             live: Live::default(),
             journal,
@@ -166,9 +185,8 @@ impl Service {
         ask: impl FnOnce(&World) -> Result<(Ask, Actor), Refusal>,
         show: impl FnOnce(&World, Answer) -> T,
     ) -> Result<T, ServiceError> {
-        let (shown, revision) = self.decide(origin, ask, show)?;
-        self.durable(revision).await?;
-        Ok(shown)
+        let (shown, observed) = self.decide(origin, ask, show)?;
+        if self.durable(observed).await? { Ok(shown) } else { Err(ServiceError::DiskFull) }
     }
 
     fn decide<T>(
@@ -176,14 +194,18 @@ impl Service {
         origin: Origin,
         ask: impl FnOnce(&World) -> Result<(Ask, Actor), Refusal>,
         show: impl FnOnce(&World, Answer) -> T,
-    ) -> Result<(T, Revision), ServiceError> {
-        let mut world = self.inner.world.write().map_err(|_| self.fail(Failure::HalfDone))?;
-        let durable = self.inner.progress.borrow().durable;
-        if world.revision().0 - durable.0 >= BACKLOG_MAX {
+    ) -> Result<(T, Observed), ServiceError> {
+        let mut present = self.inner.present.write().map_err(|_| self.fail(Failure::HalfDone))?;
+        let Present { world, term } = &mut *present;
+        let progress = *term.borrow();
+        if progress.full {
+            return Err(ServiceError::DiskFull);
+        }
+        if world.revision().0 - progress.durable.0 >= BACKLOG_MAX {
             return Err(ServiceError::Busy);
         }
-        let (ask, actor) = ask(&world)?;
-        let (answer, entry) = match decide(&mut world, &ask, &actor, &origin.to_string(), now()) {
+        let (ask, actor) = ask(world)?;
+        let (answer, entry) = match decide(world, &ask, &actor, &origin.to_string(), now()) {
             Ok(decided) => decided,
             Err(DecideError::Refused(refusal)) => return Err(refusal.into()),
             Err(DecideError::Broken(error)) => return Err(self.fail(Failure::Broken(error))),
@@ -196,55 +218,58 @@ impl Service {
                 "{}",
                 entry.note.what
             );
-            // still under the lock of the world: entries are sent in the order of revisions
+            // still under the lock of the present: entries are sent in the order of revisions
             let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             jobs.send(Job::Commit(Box::new(entry))).map_err(|_| ServiceError::Ending)?;
         }
-        Ok((show(&world, answer), world.revision()))
+        Ok((show(world, answer), Observed::of(&present)))
     }
 
-    /// Shows something of the world, once that is durable. `show` must be quick.
+    /// Shows something of the world, once that is durable. `show` must be quick; it looks again
+    /// when what it saw was given up.
     async fn read<T>(
         &self,
-        show: impl FnOnce(&World) -> Result<T, Refusal>,
+        show: impl Fn(&World) -> Result<T, Refusal>,
     ) -> Result<T, ServiceError> {
-        let (shown, revision) = {
-            let world = self.inner.world.read().map_err(|_| self.fail(Failure::HalfDone))?;
-            (show(&world)?, world.revision())
-        };
-        self.durable(revision).await?;
-        Ok(shown)
-    }
-
-    async fn durable(&self, revision: Revision) -> Result<(), ServiceError> {
-        let mut progress = self.inner.progress.subscribe();
-        let enough = |it: &Progress| it.durable >= revision || it.failure.is_some();
-        let progress = progress.wait_for(enough).await.map_err(|_| ServiceError::Ending)?;
-        if progress.durable >= revision && progress.failure.is_none() {
-            Ok(())
-        } else {
-            Err(ServiceError::Ending)
+        loop {
+            let (shown, observed) = {
+                let present = self.inner.present.read();
+                let present = present.map_err(|_| self.fail(Failure::HalfDone))?;
+                (show(&present.world)?, Observed::of(&present))
+            };
+            if self.durable(observed).await? {
+                return Ok(shown);
+            }
         }
     }
 
+    /// Waits until what was observed is durable; false when it was given up.
+    async fn durable(&self, mut observed: Observed) -> Result<bool, ServiceError> {
+        let revision = observed.revision;
+        let settled = |term: &Progress| term.durable >= revision || term.over;
+        let waited = observed.term.wait_for(settled).await;
+        let durable = waited.map_err(|_| ServiceError::Ending)?.durable >= revision;
+        if self.inner.failure.borrow().is_some() { Err(ServiceError::Ending) } else { Ok(durable) }
+    }
+
+    /// The present term, e.g. to hear when something becomes durable.
+    fn term(&self) -> watch::Receiver<Progress> {
+        self.inner.present.read().unwrap_or_else(PoisonError::into_inner).term.subscribe()
+    }
+
     fn fail(&self, failure: Failure) -> ServiceError {
-        self.inner.progress.send_modify(|progress| {
-            progress.failure.get_or_insert_with(|| Arc::new(failure));
+        self.inner.failure.send_modify(|known| {
+            known.get_or_insert_with(|| Arc::new(failure));
         });
         ServiceError::Ending
     }
 
     /// Waits until the master has to end, and says why.
     pub async fn failed(&self) -> Arc<Failure> {
-        let mut progress = self.inner.progress.subscribe();
-        loop {
-            if let Some(failure) = &progress.borrow_and_update().failure {
-                return Arc::clone(failure);
-            }
-            if progress.changed().await.is_err() {
-                return Arc::new(Failure::Stopping);
-            }
-        }
+        let mut failure = self.inner.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        let known = failed.ok().and_then(|failure| failure.clone());
+        known.unwrap_or_else(|| Arc::new(Failure::Stopping))
     }
 
     /// Looks from now on at what happens.
@@ -276,5 +301,7 @@ impl Service {
             self.fail(Failure::HalfDone);
         }
         self.fail(Failure::Stopping);
+        let present = self.inner.present.read().unwrap_or_else(PoisonError::into_inner);
+        present.term.send_modify(|term| term.over = true); // for what was decided after the end
     }
 }

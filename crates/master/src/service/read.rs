@@ -129,9 +129,8 @@ impl Service {
         wait: Duration,
     ) -> Result<v1::Instance, ServiceError> {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
-        let mut progress = self.inner.progress.subscribe();
         loop {
-            progress.mark_unchanged();
+            let mut progress = self.term();
             let show = |world: &World| {
                 let it = world.known_instance(id)?;
                 Ok(documents::instance(world, it))
@@ -139,7 +138,7 @@ impl Service {
             let document = self.read(show).await?;
             let over = async {
                 tokio::select! {
-                    changed = progress.changed() => changed.is_err(),
+                    _ = progress.changed() => false, // it may be another term now
                     () = self.stopping() => true,
                 }
             };

@@ -121,6 +121,17 @@ impl StoreError {
         Some(hint.to_owned())
     }
 
+    /// True when there was no room: the transaction has been taken back before anything of it was
+    /// synced, and the store can be used again. A sync that fails for lack of room is not such.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Engine { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+
     /// Names the step in which the engine failed.
     pub(super) fn at(step: &'static str) -> impl Fn(rusqlite::Error) -> Self {
         move |source| Self::Engine { step, source }

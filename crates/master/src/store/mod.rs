@@ -8,7 +8,8 @@
 //!   its digest is never used. A torn end is cut at the last whole entry, kept beside and
 //!   reported; any other damage is refused.
 //! - A database file gets its name only when it is complete (R9).
-//! - After any error of a commit the store must not be used again (R5).
+//! - After any error of a commit the store must not be used again (R5). A full disk alone is none
+//!   of these: `SQLite` takes such a commit back before it syncs anything.
 
 mod error;
 mod fold;

@@ -109,8 +109,24 @@ impl Store {
         Ok((store, Loaded { world, replayed, cut, log_cut }))
     }
 
+    /// The state after the last entry, read anew.
+    pub(crate) fn load(&self) -> Result<World, StoreError> {
+        let mut world = World::from_rows(self.folded, fold::rows(&self.connection)?)?;
+        replay(&self.connection, &mut world, self.revision)?;
+        Ok(world)
+    }
+
+    /// Empties the write-ahead log into the database; false when there is no room for that.
+    pub(crate) fn make_room(&self) -> Result<bool, StoreError> {
+        match checkpoint(&self.connection) {
+            Err(error) if error.is_disk_full() => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
     /// Appends entries, which must follow the last one; durable when it returns. After an error
-    /// the store must be opened again: whether the entries are in it is unknown.
+    /// the store must be opened again, for whether the entries are in it is unknown; except when
+    /// the disk was full ([`StoreError::is_disk_full`]): then they are not.
     pub fn commit(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let failed = StoreError::at("commit to the database");
         let transaction = self
@@ -178,6 +194,11 @@ impl Store {
     /// The revision of the last entry.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The directory of the database.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new(".")).to_owned()
     }
 
     /// Reads the journal beside this writer.

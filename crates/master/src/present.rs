@@ -1,0 +1,49 @@
+//! The present state, which decisions bring ahead of the disk, and how far the disk is.
+//!
+//! A *term* is the time in which revisions only grow. When the disk is full, what was decided and
+//! is not durable is given up: the world goes back to the durable revision, and a new term begins,
+//! in which the same numbers are used again for other decisions. Whoever waits for a revision
+//! waits for that of its own term.
+
+use slapos_core::{names::Revision, world::World};
+use tokio::sync::watch;
+
+/// How far the store is, in one term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The last durable revision.
+    pub(crate) durable: Revision,
+    /// The disk is full: nothing may be decided.
+    pub(crate) full: bool,
+    /// Nothing more becomes durable in this term.
+    pub(crate) over: bool,
+}
+
+/// The world with the term that it is in.
+#[derive(Debug)]
+pub(crate) struct Present {
+    pub(crate) world: World,
+    pub(crate) term: watch::Sender<Progress>,
+}
+
+impl Present {
+    /// The first term begins with what is durable.
+    pub(crate) fn new(world: World) -> Self {
+        let progress = Progress { durable: world.revision(), full: false, over: false };
+        Self { world, term: watch::Sender::new(progress) }
+    }
+
+    /// Goes back to a world that is durable, with the disk full.
+    pub(crate) fn go_back(&mut self, durable: World) {
+        let world = durable.with_policy(self.world.policy().clone());
+        let progress = Progress { durable: world.revision(), full: true, over: false };
+        let term = std::mem::replace(&mut self.term, watch::Sender::new(progress));
+        self.world = world;
+        term.send_modify(|term| term.over = true);
+    }
+
+    /// True when decisions are ahead of the disk.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.world.revision() > self.term.borrow().durable
+    }
+}

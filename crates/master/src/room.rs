@@ -1,0 +1,36 @@
+//! Is there room on the disk? Asked with a file of its own, never with the database.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
+
+use crate::store::StoreError;
+
+/// So much must fit: some thousand entries, so that a disk with a few free blocks does not make
+/// the master change its mind with every call.
+const ROOM_BYTES: usize = 4 << 20;
+
+/// True when some megabytes can be written in a directory and synced.
+pub(crate) fn there_is(directory: &Path) -> Result<bool, StoreError> {
+    let path = directory.join("room");
+    let tried = write(&path);
+    let removed = fs::remove_file(&path);
+    match tried.and(removed) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Ok(false)
+        }
+        Err(source) => Err(StoreError::Create { path, source }),
+    }
+}
+
+fn write(path: &Path) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    let block = vec![0x5a; 1 << 16];
+    for _ in 0..ROOM_BYTES / block.len() {
+        file.write_all(&block)?;
+    }
+    file.sync_all()
+}
