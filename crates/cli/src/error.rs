@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     NotReady = 2,
     /// The master refused.
     Refused = 3,
+    /// The state of a master, or a backup, is damaged.
+    Damaged = 4,
     /// No answer from the master.
     NoAnswer = 5,
     /// Wrong usage or a faulty configuration file.

@@ -31,7 +31,7 @@ use crate::{
     version,
     disable_help_subcommand = true,
     after_help = "Exit codes: 0 done, 1 failed, 2 not ready yet, 3 refused by the master, \
-                  5 no answer from the master, 64 wrong usage."
+                  4 damaged state of a master, 5 no answer from the master, 64 wrong usage."
 )]
 struct Cli {
     /// Configuration file: slapos-client.cfg for clients, slapos.cfg for `slapos node`
@@ -64,7 +64,7 @@ enum Command {
     Computer(commands::computer::Verb),
     Supply(commands::supply::Args),
     Remove(commands::remove::Args),
-    /// The master: serve
+    /// The master: serve, backup, restore, check
     #[command(subcommand)]
     Master(commands::master::Verb),
     /// The node of this computer: run, status

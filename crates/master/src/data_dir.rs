@@ -65,6 +65,11 @@ impl DataDir {
 
     /// Where the database is.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("master.sqlite")
+        Self::database_in(&self.path)
+    }
+
+    /// Where the database is in a directory that may be another's.
+    pub(crate) fn database_in(path: &Path) -> PathBuf {
+        path.join("master.sqlite")
     }
 }

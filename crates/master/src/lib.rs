@@ -23,6 +23,7 @@ mod room;
 mod serve;
 pub mod service;
 pub mod store;
+pub mod upkeep;
 
 pub use self::{
     http::router,

@@ -2,10 +2,12 @@
 //!
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
-//! `faults` is a master whose disk fails it; `trouble` is what goes wrong; `verbs` are those of computers and instances.
+//! `backup` and `faults` are about the state of a master, kept and endangered; `trouble` is what goes
+//! wrong; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod browser;
 mod cloud;
 mod demo;

@@ -82,6 +82,9 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// A backup was being put in its place.
+    #[error("a restore was broken off here")]
+    HalfRestored,
     /// The entries contradict each other.
     #[error("the journal contradicts itself")]
     Contradiction(#[from] ApplyError),
@@ -107,8 +110,9 @@ impl StoreError {
                 }
                 _ => "look at the disk of the data directory, then start the master again",
             },
-            Self::Create { .. } => "choose a directory that you may write, with --data",
+            Self::Create { .. } => "choose a place that you may write",
             Self::Format { .. } => "use the version of slapos that wrote it, or a newer one",
+            Self::HalfRestored => "do it again: `slapos master restore --replace FILE DATA`",
             Self::Deposed => "use the other master, or stop it and start this one again",
             Self::Read { .. } => "run it as the user whom the data directory belongs to",
             Self::Broken { .. }
@@ -119,6 +123,27 @@ impl StoreError {
             | Self::Contradiction(_) => DAMAGED,
         };
         Some(hint.to_owned())
+    }
+
+    /// True when what was read is not what was written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Engine { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+            ),
+            Self::Broken { .. }
+            | Self::BrokenLog { .. }
+            | Self::Damaged { .. }
+            | Self::Incomplete { .. }
+            | Self::Unreadable { .. }
+            | Self::Contradiction(_) => true,
+            Self::Create { .. }
+            | Self::Read { .. }
+            | Self::Format { .. }
+            | Self::HalfRestored
+            | Self::Deposed => false,
+        }
     }
 
     /// True when there was no room: the transaction has been taken back before anything of it was

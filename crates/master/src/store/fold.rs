@@ -16,7 +16,8 @@ use super::{
     journal::{as_i64, visit},
 };
 
-const TABLES: [&str; 4] = ["computers", "partitions", "supplies", "instances"];
+/// The tables of rows, in the order in which a world takes them.
+pub(super) const TABLES: [&str; 4] = ["computers", "partitions", "supplies", "instances"];
 
 /// Folds up to `limit` entries beyond `folded` in one transaction; returns where it is then.
 pub(super) fn fold(
@@ -56,7 +57,8 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<Write>, StoreError> {
     Ok(writes)
 }
 
-fn put(connection: &Connection, write: &Write) -> Result<(), StoreError> {
+/// Puts or removes one row.
+pub(super) fn put(connection: &Connection, write: &Write) -> Result<(), StoreError> {
     match write {
         Write::PutComputer(row) => store(connection, 0, row.id.as_str(), write),
         Write::PutPartition(row) => store(connection, 1, &partition_key(&row.place), write),

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 use slapos_core::{
     names::{Revision, Title},
     write::Entry,
 };
 
-use super::StoreError;
+use super::{StoreError, sqlite::open_to_read};
 
 /// The digest of everything up to an entry.
 pub(super) type Chain = [u8; 32];
@@ -118,8 +118,7 @@ impl Journal {
     /// `limit`. Blocks on the disk.
     pub fn history(&self, title: Option<&Title>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let failed = StoreError::at("read the journal");
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).map_err(&failed)?;
+        let connection = open_to_read(&self.path)?;
         let mut statement = connection
             .prepare(
                 "SELECT revision, body FROM journal WHERE ?1 IS NULL OR title = ?1
@@ -140,9 +139,7 @@ impl Journal {
 
     /// Entries beyond a revision, oldest first, at most `limit`, each checked. Blocks on the disk.
     pub fn tail(&self, since: Revision, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)
-            .map_err(StoreError::at("read the journal"))?;
+        let connection = open_to_read(&self.path)?;
         let mut entries = Vec::new();
         visit(&connection, since, limit, |entry| {
             entries.push(entry);

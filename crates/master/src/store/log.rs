@@ -69,6 +69,14 @@ pub(super) fn secure(database: &Path) -> Result<Option<LogCut>, StoreError> {
     Ok(Some(LogCut { kept, bytes, copy }))
 }
 
+/// Refuses the log of a database that nobody has open, when it is damaged before its end.
+pub(crate) fn check_log(database: &Path) -> Result<(), StoreError> {
+    match end(&path(database))? {
+        End::Clean | End::Torn(..) => Ok(()),
+        End::Broken(at) => Err(StoreError::BrokenLog { at }),
+    }
+}
+
 /// How the log in a file ends.
 pub(super) fn end(path: &Path) -> Result<End, StoreError> {
     let read = || match File::open(path) {

@@ -11,6 +11,8 @@
 //! - After any error of a commit the store must not be used again (R5). A full disk alone is none
 //!   of these: `SQLite` takes such a commit back before it syncs anything.
 
+mod check;
+mod copy;
 mod error;
 mod fold;
 mod journal;
@@ -19,9 +21,16 @@ mod sqlite;
 mod tail;
 
 pub use self::{
+    check::Checked,
     error::StoreError,
     journal::Journal,
     log::LogCut,
     sqlite::{Loaded, Store},
     tail::Cut,
+};
+pub(crate) use self::{
+    check::check,
+    copy::{copy, raise_epoch, sync_directory},
+    log::check_log,
+    sqlite::unfinished_restore,
 };

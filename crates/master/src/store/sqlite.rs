@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use slapos_core::{names::Revision, world::World, write::Entry};
 
 use super::{
@@ -19,7 +19,8 @@ use super::{
 /// The format of the file; kept in `user_version`.
 const FORMAT: i64 = 1;
 
-const SCHEMA: &str = "
+/// An empty database.
+pub(super) const SCHEMA: &str = "
     CREATE TABLE head (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         epoch INTEGER NOT NULL, -- raised by each master that takes the store
@@ -71,6 +72,9 @@ impl Store {
     /// can commit nothing more. Reads and checks all of it. A torn end is cut off and kept beside
     /// the file; other damage is refused.
     pub fn open(path: &Path) -> Result<(Self, Loaded), StoreError> {
+        if unfinished_restore(path).exists() {
+            return Err(StoreError::HalfRestored);
+        }
         if !path.exists() {
             create(path)?;
         }
@@ -207,6 +211,18 @@ impl Store {
     }
 }
 
+/// Opens a database beside whoever writes it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(StoreError::at("open the database"))
+}
+
+/// A backup that is being put in place of a database. While it is there, the place is not to be
+/// used.
+pub(crate) fn unfinished_restore(database: &Path) -> PathBuf {
+    database.with_extension("restoring")
+}
+
 /// Empties the write-ahead log, so that nothing of what was never committed stays in it: `log`
 /// takes frames for what they say. With readers about, as much as they let.
 fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
@@ -216,7 +232,7 @@ fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Refuses a file of another format.
-fn check_format(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn check_format(connection: &Connection) -> Result<(), StoreError> {
     let found = connection
         .query_one("PRAGMA user_version", [], |row| row.get(0))
         .map_err(StoreError::at("open the database"))?;

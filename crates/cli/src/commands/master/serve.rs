@@ -8,19 +8,11 @@ use slapos_master::ServeSettings;
 use crate::{
     commands::node::{log_to_stderr, until_told_to_end},
     error::{Exit, Failure, Outcome},
-    ui::Ui,
 };
-
-/// What to do with the master.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Verb {
-    /// Serve the cloud
-    Serve(Serve),
-}
 
 /// Serve the cloud until told to end (SIGTERM or Ctrl-C).
 #[derive(Debug, clap::Args)]
-pub(crate) struct Serve {
+pub(crate) struct Args {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
@@ -35,8 +27,7 @@ pub(crate) struct Serve {
     with_parent: bool,
 }
 
-pub(crate) fn run(verb: &Verb, _ui: Ui) -> Outcome {
-    let Verb::Serve(args) = verb;
+pub(super) fn run(args: &Args) -> Outcome {
     log_to_stderr();
     let settings =
         ServeSettings { listen: args.listen, data: args.data.clone().into(), open: args.open };

@@ -1,0 +1,240 @@
+//! What an operator does with the state of a master beside serving it: back it up, put a backup in
+//! its place, check it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use crate::{
+    data_dir::{DataDir, DataDirError},
+    store::{self, Checked, StoreError},
+};
+
+/// Why the state could not be looked after.
+#[derive(Debug, thiserror::Error)]
+pub enum UpkeepError {
+    /// There is no state.
+    #[error("{} holds no state of a master", .0.display())]
+    NoState(PathBuf),
+    /// There is something already.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory")]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be read or written.
+    #[error("cannot {step} {}", path.display())]
+    Store {
+        /// What was being done.
+        step: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// A file cannot be put where it belongs.
+    #[error("cannot put {} in its place", path.display())]
+    Place {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The backup is damaged.
+    #[error("the backup {} is damaged: {}", path.display(), damage.join("; "))]
+    BadBackup {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        damage: Vec<String>,
+    },
+}
+
+impl UpkeepError {
+    /// What the operator can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoState(_) => {
+                Some("name the directory that `slapos master serve --data` has".into())
+            }
+            Self::Exists(_) => Some("choose another name, or say --replace".into()),
+            Self::DataDir(error) => error.hint(),
+            Self::Store { source, .. } if source.is_disk_full() => {
+                Some("make room where the copy goes".into())
+            }
+            Self::Store { source, .. } => source.hint(),
+            Self::Place { .. } => None,
+            Self::BadBackup { .. } => Some("use another backup".into()),
+        }
+    }
+
+    fn store(step: &'static str, path: &Path) -> impl FnOnce(StoreError) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Store { step, path, source }
+    }
+
+    fn place(path: &Path) -> impl Fn(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Place { path: path.clone(), source }
+    }
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// The file.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// The state in it is that after this revision.
+    pub revision: u64,
+}
+
+/// A backup that was put in place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// The state is that after this revision.
+    pub revision: u64,
+    /// Higher than that of any master that worked with the state before.
+    pub epoch: u64,
+    /// Where the files are that were there before.
+    pub before: Option<PathBuf>,
+}
+
+/// Copies the state in a data directory to a file, which is whole when it gets its name. A master
+/// may run.
+pub fn backup(data: &Path, to: &Path, replace: bool) -> Result<Backup, UpkeepError> {
+    let database = state(data)?;
+    if to.exists() && !replace {
+        return Err(UpkeepError::Exists(to.to_owned()));
+    }
+    check_log(data, &database, "back up")?;
+    let place = UpkeepError::place(to);
+    let unfinished = beside(to, &format!("unfinished-{}", std::process::id()));
+    let revision =
+        store::copy(&database, &unfinished).map_err(UpkeepError::store("back up", &database))?;
+    let bytes = fs::metadata(&unfinished).map_err(&place)?.len();
+    let named = if replace {
+        fs::rename(&unfinished, to)
+    } else {
+        // a link does not replace what somebody else put there meanwhile
+        fs::hard_link(&unfinished, to).and_then(|()| fs::remove_file(&unfinished))
+    };
+    if let Err(error) = named.and_then(|()| store::sync_directory(to)) {
+        let _half = fs::remove_file(&unfinished); // what went wrong before is what matters
+        return Err(place(error));
+    }
+    Ok(Backup { file: to.to_owned(), bytes, revision: revision.0 })
+}
+
+/// Puts a backup in place of the state in a data directory, where no master may run. What was
+/// there is kept beside. Broken off, it can be done again; until then no master starts there.
+pub fn restore(backup: &Path, data: &Path, replace: bool) -> Result<Restored, UpkeepError> {
+    if !backup.is_file() {
+        return Err(UpkeepError::NoState(backup.to_owned()));
+    }
+    let directory = DataDir::take(data)?;
+    let database = directory.database();
+    if database.exists() && !replace {
+        return Err(UpkeepError::Exists(database));
+    }
+    let checked = store::check(backup).map_err(UpkeepError::store("check", backup))?;
+    if !checked.damage.is_empty() {
+        let (path, damage) = (backup.to_owned(), checked.damage);
+        return Err(UpkeepError::BadBackup { path, damage });
+    }
+    let unfinished = store::unfinished_restore(&database);
+    if unfinished.exists() {
+        fs::remove_file(&unfinished).map_err(UpkeepError::place(&unfinished))?;
+    }
+    let revision =
+        store::copy(backup, &unfinished).map_err(UpkeepError::store("restore", backup))?;
+    // A damaged database may have no epoch to raise. Nobody works with it: the directory is ours.
+    let old = if database.exists() { store::raise_epoch(&database, 0).unwrap_or(0) } else { 0 };
+    let epoch = store::raise_epoch(&unfinished, old + 1)
+        .map_err(UpkeepError::store("restore", &unfinished))?;
+    let place = UpkeepError::place(&database);
+    let sync = || store::sync_directory(&database).map_err(&place);
+    fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&place)?;
+    sync()?;
+    // From here on a master would refuse to start until the last step: see `Store::open`.
+    let before = keep_old(&database).map_err(&place)?;
+    sync()?;
+    fs::rename(&unfinished, &database).map_err(&place)?;
+    sync()?;
+    Ok(Restored { revision: revision.0, epoch, before })
+}
+
+/// Checks the state in a data directory, or a backup. A master may run.
+pub fn check(path: &Path) -> Result<Checked, UpkeepError> {
+    if path.is_file() {
+        return store::check(path).map_err(UpkeepError::store("check", path));
+    }
+    let database = state(path)?;
+    let log = check_log(path, &database, "check");
+    let mut checked = store::check(&database).map_err(UpkeepError::store("check", &database))?;
+    match log {
+        Err(UpkeepError::Store { source, .. }) if source.is_damage() => {
+            checked.damage.push(source.to_string());
+        }
+        other => other?,
+    }
+    Ok(checked)
+}
+
+/// The database in a data directory.
+fn state(data: &Path) -> Result<PathBuf, UpkeepError> {
+    let database = DataDir::database_in(data);
+    if database.is_file() { Ok(database) } else { Err(UpkeepError::NoState(data.to_owned())) }
+}
+
+/// Refuses a write-ahead log that is damaged. That of a running master is not looked at: it
+/// changes meanwhile, and the master has looked when it started.
+fn check_log(data: &Path, database: &Path, step: &'static str) -> Result<(), UpkeepError> {
+    match DataDir::take(data) {
+        Ok(_ours) => store::check_log(database).map_err(UpkeepError::store(step, database)),
+        Err(DataDirError::InUse { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Moves the files of a database into a directory of their own; `None` when there are none.
+fn keep_old(database: &Path) -> io::Result<Option<PathBuf>> {
+    let files: Vec<_> = ["", "-wal", "-shm"]
+        .iter()
+        .map(|end| {
+            let mut name = database.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        })
+        .filter(|file| file.exists())
+        .collect();
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let mut number = 1;
+    let before = loop {
+        let before = database.with_file_name(format!("before-restore-{number}"));
+        match fs::create_dir(&before) {
+            Ok(()) => break before,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    };
+    for file in files {
+        fs::rename(&file, before.join(file.file_name().unwrap_or_default()))?;
+    }
+    fs::File::open(&before)?.sync_all()?;
+    Ok(Some(before))
+}
+
+/// A hidden name in the same directory.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{end}"))
+}
