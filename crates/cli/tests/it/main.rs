@@ -2,8 +2,8 @@
 //!
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
-//! `backup` and `faults` are about the state of a master, kept and endangered; `trouble` is what goes
-//! wrong; `verbs` are those of computers and instances.
+//! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `trouble` is
+//! what goes wrong; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,6 +13,7 @@ mod cloud;
 mod demo;
 mod disk;
 mod faults;
+mod kill;
 mod master;
 mod shared;
 mod story;

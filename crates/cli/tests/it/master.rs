@@ -21,8 +21,12 @@ pub(crate) struct Master {
 }
 
 /// `slapos master serve` on a directory, on a port of its own.
-pub(crate) fn serve(mut program: Command, data: &Utf8Path) -> Command {
-    program.args(["master", "serve", "--open", "--listen", "127.0.0.1:0", "--data", data.as_str()]);
+pub(crate) fn serve(program: Command, data: &Utf8Path) -> Command {
+    serve_at(program, data, "127.0.0.1:0")
+}
+
+fn serve_at(mut program: Command, data: &Utf8Path, address: &str) -> Command {
+    program.args(["master", "serve", "--open", "--listen", address, "--data", data.as_str()]);
     program
 }
 
@@ -55,6 +59,12 @@ impl Master {
 
     pub(crate) fn on(data: &Utf8Path) -> Self {
         Self::start(serve(slapos(), data), &data.with_extension("log"))
+    }
+
+    /// Starts it again at the same address.
+    pub(crate) fn again(data: &Utf8Path, url: &str) -> Self {
+        let address = url.trim_start_matches("http://");
+        Self::start(serve_at(slapos(), data, address), &data.with_extension("log"))
     }
 
     pub(crate) fn client(&self) -> Client {
