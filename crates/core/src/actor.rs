@@ -22,6 +22,8 @@ pub enum Actor {
     Computer(ComputerId),
     /// A running instance: may request inside its tree.
     Instance(InstanceId),
+    /// Somebody who is not known: may do nothing but show a token.
+    Nobody,
 }
 
 impl fmt::Display for Actor {
@@ -30,6 +32,7 @@ impl fmt::Display for Actor {
             Self::Operator(person) | Self::Person(person) => write!(f, "person {person}"),
             Self::Computer(computer) => write!(f, "computer {computer}"),
             Self::Instance(instance) => write!(f, "instance {instance}"),
+            Self::Nobody => f.write_str("nobody known"),
         }
     }
 }
@@ -45,6 +48,8 @@ pub enum Deed<'a> {
     Supply(&'a ComputerId),
     /// Say what a computer is for: allocation, capacity, traits.
     Govern(&'a ComputerId),
+    /// Let a computer join, in the name of a person.
+    Invite(&'a PersonId),
     /// Publish the connection of an instance, or of one that it serves.
     Publish(InstanceId),
     /// Request a root in the name of a person.
@@ -66,6 +71,7 @@ impl fmt::Display for Deed<'_> {
             Self::Host(instance) => write!(f, "report on {instance}"),
             Self::Supply(computer) => write!(f, "supply a release to {computer}"),
             Self::Govern(computer) => write!(f, "govern computer {computer}"),
+            Self::Invite(person) => write!(f, "let a computer join in the name of person {person}"),
             Self::Publish(instance) => write!(f, "publish for {instance}"),
             Self::RequestRoot(person) => write!(f, "request in the name of person {person}"),
             Self::RequestChild(instance) => write!(f, "request in the name of {instance}"),
@@ -86,7 +92,7 @@ pub fn permit(world: &World, actor: &Actor, deed: Deed<'_>) -> Result<(), Refusa
             .is_some_and(|it| it.computer == *computer)
     };
     let permitted = match (actor, deed) {
-        (Actor::Operator(who), Deed::RequestRoot(person))
+        (Actor::Operator(who), Deed::RequestRoot(person) | Deed::Invite(person))
         | (Actor::Person(who), Deed::RequestRoot(person)) => who == person,
         (
             Actor::Operator(_),

@@ -169,6 +169,15 @@ pub enum Refusal {
         /// Why there is none.
         cause: String,
     },
+    /// Nobody holds this token, or not any more.
+    #[error("this token is not valid: it was used, has expired, or never existed")]
+    BadToken,
+    /// Too many tokens wait to be used.
+    #[error("too many tokens wait to be used")]
+    TooManyTokens,
+    /// Another computer has this title.
+    #[error("a computer called `{0}` exists already. Certificate still active.")]
+    ComputerTitleTaken(Title),
     /// A format named one partition twice.
     #[error("partition `{0}` is named twice")]
     PartitionTwice(PartitionId),
@@ -195,6 +204,9 @@ impl Refusal {
             Self::BadPlacementValue { .. } => "bad-placement-value",
             Self::ReleaseInUse { .. } => "release-in-use",
             Self::PartitionTwice(_) => "partition-named-twice",
+            Self::BadToken => "bad-token",
+            Self::TooManyTokens => "too-many-tokens",
+            Self::ComputerTitleTaken(_) => "computer-title-taken",
             Self::SharedChange { .. } => "shared-change",
             Self::TitleTaken(_) => "title-taken",
             Self::NotARoot(_) => "not-a-root",
@@ -214,7 +226,7 @@ impl Refusal {
             | Self::UnknownTree(_)
             | Self::NotServed { .. }
             | Self::NoPlace { .. } => RefusalKind::Unknown,
-            Self::NotPermitted { .. } => RefusalKind::Forbidden,
+            Self::NotPermitted { .. } | Self::BadToken => RefusalKind::Forbidden,
             Self::UnknownPlacementKey { .. }
             | Self::UnknownTrait { .. }
             | Self::BadPlacementValue { .. }
@@ -228,6 +240,8 @@ impl Refusal {
             | Self::SharedChange { .. }
             | Self::TitleTaken(_)
             | Self::NotARoot(_)
+            | Self::TooManyTokens
+            | Self::ComputerTitleTaken(_)
             | Self::TooManyChildren { .. }
             | Self::ReleaseInUse { .. } => RefusalKind::Conflict,
         }
@@ -261,6 +275,9 @@ impl Refusal {
                 format!("usable traits: {}", TRAITS.join(", "))
             }
             Self::SharedChange { .. } => "request it under another title".into(),
+            Self::BadToken => "ask for a new one: slapos computer token".into(),
+            Self::TooManyTokens => "use them, or wait until they expire".into(),
+            Self::ComputerTitleTaken(_) => "choose another name".into(),
             Self::NotARoot(_) => "change what its requester asks for".into(),
             Self::TitleTaken(_) => "choose another title".into(),
             Self::TooManyChildren { .. } => {

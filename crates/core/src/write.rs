@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Actor,
     names::{ComputerId, InstanceId, Revision, SoftwareUrl, Timestamp, Title},
-    world::{Computer, Instance, Partition, Place, Supply},
+    world::{Computer, Instance, Partition, Place, Supply, Token, TokenDigest},
 };
 
 /// One row put or removed. Applying the same writes in the same order gives the same world.
@@ -31,6 +31,10 @@ pub enum Write {
     PutInstance(Box<Instance>),
     /// An instance is gone.
     RemoveInstance(InstanceId),
+    /// A token can be used.
+    PutToken(Token),
+    /// A token was used, or has expired.
+    RemoveToken(TokenDigest),
 }
 
 impl Write {

@@ -14,6 +14,7 @@ mod request;
 mod requested;
 mod supply;
 mod supply_report;
+mod token;
 mod upgrade;
 mod wish;
 
@@ -28,12 +29,13 @@ pub use self::{
     requested::Requested,
     supply::SupplyAsk,
     supply_report::SupplyReport,
+    token::{IssueToken, Register},
     upgrade::Upgrade,
     wish::Wish,
 };
 use crate::{
     actor::Actor,
-    names::{InstanceId, Timestamp},
+    names::{ComputerId, InstanceId, Timestamp},
     refusal::Refusal,
     settle::settle,
     world::{ApplyError, World},
@@ -67,10 +69,14 @@ pub enum Ask {
     Bang(Bang),
     /// Another state for an existing instance.
     Wish(Wish),
+    /// A secret shall be good for one new computer.
+    IssueToken(IssueToken),
+    /// A new computer, by right of a token.
+    Register(Register),
 }
 
 /// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It is so.
     Done,
@@ -78,6 +84,8 @@ pub enum Answer {
     Stale,
     /// This instance is meant. It can be gone by the time the answer is read: then it is absent.
     Instance(InstanceId),
+    /// This computer is meant.
+    Computer(ComputerId),
     /// What shall be destroyed does not exist. Nothing was created.
     Absent,
 }
@@ -135,6 +143,8 @@ pub fn decide(
         Ask::Upgrade(ask) => upgrade::upgrade(world, ask, actor, now),
         Ask::Bang(ask) => bang::bang(world, ask, actor, now),
         Ask::Wish(ask) => wish::wish(world, ask, actor, now),
+        Ask::IssueToken(ask) => token::issue_token(world, ask, actor, now),
+        Ask::Register(ask) => token::register(world, ask, now),
     }?;
     if decision.writes.is_empty() {
         return Ok((decision.answer, None));

@@ -96,7 +96,8 @@ impl World {
         let partitions = slots.map(|it| Write::PutPartition(it.row.clone()));
         let supplies = sites().flat_map(|it| it.supplies.values().cloned().map(Write::PutSupply));
         let instances = self.instances.rows.values().cloned().map(Box::new).map(Write::PutInstance);
-        computers.chain(partitions).chain(supplies).chain(instances)
+        let tokens = self.tokens.values().cloned().map(Write::PutToken);
+        computers.chain(partitions).chain(supplies).chain(instances).chain(tokens)
     }
 
     /// Applies one write and says what happened.
@@ -109,6 +110,14 @@ impl World {
             Write::RemoveSupply { computer, release } => self.remove_supply(computer, release),
             Write::PutInstance(row) => self.put_instance(row),
             Write::RemoveInstance(id) => self.remove_instance(*id),
+            Write::PutToken(token) => {
+                self.tokens.insert(token.digest.clone(), token.clone());
+                Ok(vec![])
+            }
+            Write::RemoveToken(digest) => {
+                self.tokens.remove(digest);
+                Ok(vec![])
+            }
         }
     }
 

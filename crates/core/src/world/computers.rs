@@ -11,7 +11,7 @@ use super::{
 use crate::{
     allocate::placement::Traits,
     index::SetMap,
-    names::{ComputerId, InstanceId, PartitionId, Revision, SoftwareUrl},
+    names::{ComputerId, InstanceId, PartitionId, Revision, SoftwareUrl, Title},
 };
 
 /// Whether a computer takes new instances.
@@ -49,6 +49,9 @@ impl std::fmt::Display for AllocationScope {
 pub struct Computer {
     /// Its name.
     pub id: ComputerId,
+    /// What people call it, if it joined by a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Title>,
     /// Whether it takes new instances.
     pub allocation: AllocationScope,
     /// At most so many of its partitions are given away; `None`: all.
@@ -63,7 +66,7 @@ impl Computer {
     /// A computer as it is when its node first speaks.
     pub(crate) fn new(id: ComputerId) -> Self {
         let allocation = AllocationScope::default();
-        Self { id, allocation, capacity: None, traits: Traits::new() }
+        Self { id, title: None, allocation, capacity: None, traits: Traits::new() }
     }
 }
 

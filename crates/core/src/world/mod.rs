@@ -13,6 +13,7 @@ mod computers;
 mod instances;
 mod partitions;
 mod supplies;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ pub use self::{
     instances::{Instance, Promise, Report},
     partitions::{Partition, Place, Route},
     supplies::Supply,
+    tokens::{Token, TokenDigest},
 };
 pub(crate) use self::{apply::Effect, instances::Instances};
 use crate::{
@@ -45,6 +47,7 @@ pub struct World {
     pub(crate) supplied: BTreeMap<SoftwareUrl, BTreeSet<ComputerId>>,
     pub(crate) instances: Instances,
     pub(crate) offers: Offers,
+    pub(crate) tokens: BTreeMap<TokenDigest, Token>,
 }
 
 impl World {

@@ -177,25 +177,29 @@ impl Service {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Decides what `ask` makes of the world, and shows the result once it is durable. `show`
-    /// sees the world right after the decision; both closures must be quick.
+    /// Decides what `ask` makes of the world, and shows the result, a refusal too, once what it is
+    /// based on is durable. `show` sees the world right after the decision; both closures must be
+    /// quick.
     pub async fn act<T>(
         &self,
         origin: Origin,
         ask: impl FnOnce(&World) -> Result<(Ask, Actor), Refusal>,
-        show: impl FnOnce(&World, Answer) -> T,
+        show: impl FnOnce(&World, &Answer) -> T,
     ) -> Result<T, ServiceError> {
         let (shown, observed) = self.decide(origin, ask, show)?;
-        if self.durable(observed).await? { Ok(shown) } else { Err(ServiceError::DiskFull) }
+        if self.durable(observed).await? { Ok(shown?) } else { Err(ServiceError::DiskFull) }
     }
 
     fn decide<T>(
         &self,
         origin: Origin,
         ask: impl FnOnce(&World) -> Result<(Ask, Actor), Refusal>,
-        show: impl FnOnce(&World, Answer) -> T,
-    ) -> Result<(T, Observed), ServiceError> {
+        show: impl FnOnce(&World, &Answer) -> T,
+    ) -> Result<(Result<T, Refusal>, Observed), ServiceError> {
         let mut present = self.inner.present.write().map_err(|_| self.fail(Failure::HalfDone))?;
+        if self.inner.failure.borrow().is_some() {
+            return Err(ServiceError::Ending); // the world may be half changed
+        }
         let Present { world, term } = &mut *present;
         let progress = *term.borrow();
         if progress.full {
@@ -204,10 +208,14 @@ impl Service {
         if world.revision().0 - progress.durable.0 >= BACKLOG_MAX {
             return Err(ServiceError::Busy);
         }
-        let (ask, actor) = ask(world)?;
-        let (answer, entry) = match decide(world, &ask, &actor, &origin.to_string(), now()) {
+        let decided = ask(world)
+            .map_err(DecideError::Refused)
+            .and_then(|(ask, actor)| decide(world, &ask, &actor, &origin.to_string(), now()));
+        let (answer, entry) = match decided {
             Ok(decided) => decided,
-            Err(DecideError::Refused(refusal)) => return Err(refusal.into()),
+            Err(DecideError::Refused(refusal)) => {
+                return Ok((Err(refusal), Observed::of(&present)));
+            }
             Err(DecideError::Broken(error)) => return Err(self.fail(Failure::Broken(error))),
         };
         if let Some(entry) = entry {
@@ -222,7 +230,7 @@ impl Service {
             let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             jobs.send(Job::Commit(Box::new(entry))).map_err(|_| ServiceError::Ending)?;
         }
-        Ok((show(world, answer), Observed::of(&present)))
+        Ok((Ok(show(world, &answer)), Observed::of(&present)))
     }
 
     /// Shows something of the world, once that is durable. `show` must be quick; it looks again
@@ -235,10 +243,10 @@ impl Service {
             let (shown, observed) = {
                 let present = self.inner.present.read();
                 let present = present.map_err(|_| self.fail(Failure::HalfDone))?;
-                (show(&present.world)?, Observed::of(&present))
+                (show(&present.world), Observed::of(&present))
             };
             if self.durable(observed).await? {
-                return Ok(shown);
+                return Ok(shown?);
             }
         }
     }

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// The tables of rows, in the order in which a world takes them.
-pub(super) const TABLES: [&str; 4] = ["computers", "partitions", "supplies", "instances"];
+pub(super) const TABLES: [&str; 5] = ["computers", "partitions", "supplies", "instances", "tokens"];
 
 /// Folds up to `limit` entries beyond `folded` in one transaction; returns where it is then.
 pub(super) fn fold(
@@ -71,6 +71,8 @@ pub(super) fn put(connection: &Connection, write: &Write) -> Result<(), StoreErr
         }
         Write::PutInstance(row) => store(connection, 3, &row.id.to_string(), write),
         Write::RemoveInstance(id) => remove(connection, 3, &id.to_string()),
+        Write::PutToken(token) => store(connection, 4, &token.digest.0, write),
+        Write::RemoveToken(digest) => remove(connection, 4, &digest.0),
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// The format of the file; kept in `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// An empty database.
 pub(super) const SCHEMA: &str = "
@@ -40,7 +40,8 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE partitions (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE supplies (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE instances (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 1;
+    CREATE TABLE tokens (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 2;
 ";
 
 /// The one writer of a database file.

@@ -110,7 +110,8 @@ async fn change(
     id: InstanceId,
     ask: Ask,
 ) -> Result<Json<v1::Instance>, ApiError> {
-    let show = |world: &World, _| world.instance(id).map(|it| documents::instance(world, it));
+    let show =
+        |world: &World, _: &Answer| world.instance(id).map(|it| documents::instance(world, it));
     let shown = service.act(origin, |_| Ok((ask, person.actor())), show).await?;
     let unknown = || ServiceError::from(Refusal::UnknownInstance(id));
     Ok(Json(shown.ok_or_else(unknown)?))
@@ -171,9 +172,9 @@ pub(super) fn requested(body: v1::RequestAsk, requester: Requester) -> Request {
 }
 
 /// The instance that an answer means; `None` when it does not exist (any more).
-pub(super) fn show_requested(world: &World, answer: Answer) -> Option<v1::Instance> {
+pub(super) fn show_requested(world: &World, answer: &Answer) -> Option<v1::Instance> {
     match answer {
-        Answer::Instance(id) => world.instance(id).map(|it| documents::instance(world, it)),
-        Answer::Done | Answer::Stale | Answer::Absent => None,
+        Answer::Instance(id) => world.instance(*id).map(|it| documents::instance(world, it)),
+        Answer::Done | Answer::Stale | Answer::Absent | Answer::Computer(_) => None,
     }
 }

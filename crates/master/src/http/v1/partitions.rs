@@ -82,6 +82,6 @@ pub(super) async fn bang(
     Ok(Json(service.act(origin, ask, accepted).await?))
 }
 
-fn accepted(world: &World, answer: Answer) -> v1::Accepted {
-    v1::Accepted { revision: world.revision(), current: answer != Answer::Stale }
+fn accepted(world: &World, answer: &Answer) -> v1::Accepted {
+    v1::Accepted { revision: world.revision(), current: *answer != Answer::Stale }
 }

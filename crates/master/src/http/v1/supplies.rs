@@ -70,7 +70,7 @@ pub(super) async fn report(
         |_| Ok((ask, actor)),
         |world, answer| v1::Accepted {
             revision: world.revision(),
-            current: answer != Answer::Stale,
+            current: *answer != Answer::Stale,
         },
     );
     let accepted = accepted.await?;

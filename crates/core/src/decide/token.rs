@@ -1,0 +1,133 @@
+//! `token` and `register`: a person hands out the right to join, once and soon; whoever holds the
+//! secret turns it into a computer.
+
+use super::{Answer, Decision};
+use crate::{
+    actor::{Actor, Deed, permit},
+    names::{ComputerId, Timestamp, Title},
+    refusal::Refusal,
+    world::{Computer, Token, TokenDigest, World},
+    write::{Note, Write},
+};
+
+/// Tokens that may wait to be used.
+const TOKENS_MAX: usize = 1000;
+
+/// This secret shall be good for one new computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueToken {
+    /// The token.
+    pub token: Token,
+}
+
+/// Make a computer of this name, by right of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// The digest of the secret that was shown.
+    pub digest: TokenDigest,
+    /// What people shall call the computer.
+    pub title: Title,
+}
+
+pub(super) fn issue_token(
+    world: &World,
+    ask: &IssueToken,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    permit(world, actor, Deed::Invite(&ask.token.person))?;
+    let expired = |token: &&Token| token.expires_at <= now;
+    let mut writes: Vec<_> = world
+        .tokens
+        .values()
+        .filter(expired)
+        .map(|it| Write::RemoveToken(it.digest.clone()))
+        .collect();
+    if world.tokens.len() - writes.len() >= TOKENS_MAX {
+        return Err(Refusal::TooManyTokens);
+    }
+    writes.push(Write::PutToken(ask.token.clone()));
+    let what = format!("{} may let one computer join", ask.token.person);
+    let note = Note { verb: "token".into(), what, instance: None, computer: None };
+    Ok(Decision { answer: Answer::Done, writes, note })
+}
+
+/// The token is the permission: nobody is known yet who could have another.
+pub(super) fn register(world: &World, ask: &Register, now: Timestamp) -> Result<Decision, Refusal> {
+    let token = world.tokens.get(&ask.digest).filter(|token| token.expires_at > now);
+    let token = token.ok_or(Refusal::BadToken)?;
+    let named = |site: &crate::world::Site| site.computer().title.as_ref() == Some(&ask.title);
+    if world.sites().any(named) {
+        return Err(Refusal::ComputerTitleTaken(ask.title.clone()));
+    }
+    let id = next_id(world);
+    let mut row = Computer::new(id.clone());
+    row.title = Some(ask.title.clone());
+    let note = Note {
+        verb: "register".into(),
+        what: format!("{id} (`{}`) joins, invited by {}", ask.title, token.person),
+        instance: None,
+        computer: Some(id.clone()),
+    };
+    let writes = vec![Write::RemoveToken(ask.digest.clone()), Write::PutComputer(row)];
+    Ok(Decision { answer: Answer::Computer(id), writes, note })
+}
+
+/// `COMP-` and the number of the revision, which was never given to anybody by us; a computer
+/// that called itself so is passed over.
+fn next_id(world: &World) -> ComputerId {
+    let numbers = world.next_revision().0..;
+    let ids = numbers.filter_map(|number| ComputerId::try_from(format!("COMP-{number}")).ok());
+    let mut free = ids.filter(|id| !world.sites.contains_key(id));
+    free.next().expect("there are more numbers than computers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decide::Ask, testing::*};
+
+    fn token(secret: &str, expires_at: u64) -> Ask {
+        let digest = TokenDigest(secret.to_owned());
+        let token = Token { digest, person: admin(), expires_at: Timestamp(expires_at) };
+        Ask::IssueToken(IssueToken { token })
+    }
+
+    fn register(secret: &str, name: &str) -> Ask {
+        Ask::Register(Register { digest: TokenDigest(secret.to_owned()), title: title(name) })
+    }
+
+    #[test]
+    fn a_token_is_good_for_one_computer_and_for_some_time() {
+        let mut cloud = Cloud::default();
+        cloud.ask(&token("a", 1000), &operator()).unwrap();
+        cloud.ask(&token("b", 1000), &operator()).unwrap();
+        cloud.ask(&token("late", 4), &operator()).unwrap();
+        let nobody = Actor::Nobody;
+        let table = [
+            ("wrong", "one", Err("bad-token")),
+            ("late", "one", Err("bad-token")), // it is 5 o'clock
+            ("a", "one", Ok("COMP-4")),
+            ("a", "two", Err("bad-token")),
+            ("b", "one", Err("computer-title-taken")),
+            ("b", "two", Ok("COMP-5")),
+        ];
+        for (secret, name, expected) in table {
+            let answer = cloud.ask(&register(secret, name), &nobody);
+            let found = match &answer {
+                Ok((Answer::Computer(id), _)) => Ok(id.as_str()),
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => Err(refusal.code()),
+            };
+            assert_eq!(found, expected, "{secret} {name}");
+        }
+    }
+
+    #[test]
+    fn only_a_person_invites() {
+        let mut cloud = Cloud::default();
+        for actor in [Actor::Nobody, Actor::Computer(computer("COMP-1"))] {
+            assert_eq!(cloud.ask(&token("a", 9), &actor).unwrap_err().code(), "not-permitted");
+        }
+    }
+}
