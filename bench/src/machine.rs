@@ -116,6 +116,17 @@ pub(crate) fn used(
     (server, generator, machine)
 }
 
+/// Processor, cores, memory and kernel, in one line.
+pub(crate) fn description() -> String {
+    let cpuinfo = read("/proc/cpuinfo");
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let memory_gib = field(&read("/proc/meminfo"), "MemTotal:") as f64 / f64::from(1 << 20);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{cores} cores ({model}), {memory_gib:.0} GiB, Linux {}", kernel.trim())
+}
+
 /// A process and its children, transitively.
 fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];

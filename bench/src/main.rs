@@ -21,6 +21,7 @@ mod null_server;
 mod options;
 mod output;
 mod scenario;
+mod table;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ enum Command {
     Compare(compare::Args),
     Limits(limits::Args),
     NullServer(null_server::Args),
+    Table(table::Args),
 }
 
 fn main() -> ExitCode {
@@ -92,5 +94,6 @@ fn run(command: &Command) -> Result<()> {
         Command::Compare(args) => compare::run(args),
         Command::Limits(args) => limits::run(args),
         Command::NullServer(args) => null_server::run(args),
+        Command::Table(args) => table::run(args),
     }
 }
