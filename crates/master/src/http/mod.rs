@@ -2,6 +2,7 @@
 //!
 //! The one place where faces are composed: [`router`].
 
+mod classic;
 mod error;
 mod extract;
 mod limits;
@@ -20,7 +21,7 @@ pub fn router(service: Service) -> Router {
     Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
-        .fallback(|| async { ApiError::NoSuchPath })
+        .merge(limits::quick(Router::new().fallback(classic::serve)))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)

@@ -235,7 +235,7 @@ impl Service {
 
     /// Shows something of the world, once that is durable. `show` must be quick; it looks again
     /// when what it saw was given up.
-    async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         show: impl Fn(&World) -> Result<T, Refusal>,
     ) -> Result<T, ServiceError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use slapos_core::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, InstanceId, PersonId, Revision, Title},
+    names::{ComputerId, InstanceId, PersonId, Revision, Timestamp, Title},
     refusal::Refusal,
     world::{Instance, World},
 };
@@ -166,6 +166,11 @@ impl Service {
         self.inner.live.sample(computer, usage);
         self.inner.hub.publish_usage(computer);
         Ok(v1::Accepted { revision, current: true })
+    }
+
+    /// When the node of a computer last called.
+    pub(crate) fn seen_at(&self, computer: &ComputerId) -> Option<Timestamp> {
+        self.inner.live.seen_at(computer)
     }
 
     /// Notes that the node of a computer, which exists, called.

@@ -1,0 +1,107 @@
+//! Errors of the classic face: what the Python client makes of a status decides which one it is
+//! (protocol, section 3); the text says what and what to do.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use slapos_core::refusal::{Refusal, RefusalKind};
+use slapos_wire::classic::{
+    authorization::BadClaim,
+    call::{BadCall, Endpoint},
+    marshal::Unwritable,
+};
+
+use crate::service::ServiceError;
+
+/// Why a call of the classic protocol was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClassicError {
+    /// A field is missing or wrong.
+    #[error("{call}: {fault}", call = .0, fault = .0.fault)]
+    Call(#[from] BadCall),
+    /// The header that names a partition is wrong.
+    #[error(transparent)]
+    Claim(#[from] BadClaim),
+    /// The service has no result.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A text in the answer cannot be written as XML.
+    #[error("the answer holds a text that XML cannot hold")]
+    Unwritable(#[from] Unwritable),
+    /// The endpoint takes the other method.
+    #[error("`{endpoint}` is asked with {method}", endpoint = .0, method = .0.method().as_str())]
+    WrongMethod(Endpoint),
+    /// The body is larger than any call is.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The request is accepted; ask again until the instance has a place.
+    #[error("please wait: {0}")]
+    PleaseWait(String),
+    /// A usage report is not one.
+    #[error("the usage report is not readable: {0}")]
+    Usage(slapos_wire::BadXml),
+    /// This master does not do that.
+    #[error("this master does not offer `{0}`")]
+    NotOffered(Endpoint),
+}
+
+impl From<Refusal> for ClassicError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Service(refusal.into())
+    }
+}
+
+impl ClassicError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Call(_) | Self::Claim(_) | Self::Usage(_) => StatusCode::BAD_REQUEST,
+            Self::Service(ServiceError::Refused(refusal)) => match refusal.kind() {
+                RefusalKind::Unknown => StatusCode::NOT_FOUND,
+                RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+                RefusalKind::Invalid => StatusCode::BAD_REQUEST,
+                RefusalKind::Conflict => match refusal {
+                    Refusal::EmptyPartition { .. } => StatusCode::NOT_FOUND,
+                    _ => StatusCode::CONFLICT,
+                },
+            },
+            Self::Service(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unwritable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PleaseWait(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::NotOffered(_) => StatusCode::NOT_FOUND,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call(error) => Some(error.hint().to_owned()),
+            Self::Service(ServiceError::Refused(refusal)) => refusal.hint(),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ClassicError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let hint = self.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let mut response = (status, format!("{self}{hint}\n")).into_response();
+        let headers = response.headers_mut();
+        match &self {
+            Self::WrongMethod(endpoint) => {
+                let allowed = HeaderValue::from_static(endpoint.method().as_str());
+                headers.insert(header::ALLOW, allowed);
+            }
+            Self::PleaseWait(_) => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+            }
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

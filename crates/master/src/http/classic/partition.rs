@@ -1,0 +1,141 @@
+//! Documents of the classic face, made from the world. Pure.
+
+use slapos_core::{
+    names::{ReportedState, SupplyState, WishedState},
+    world::{Dictionary, Instance, Partition, Place, Site, Supply, World},
+};
+use slapos_wire::classic::document;
+
+/// What a node's computer has to do: every partition, free ones too.
+pub(super) fn computer(world: &World, site: &Site) -> document::Computer {
+    let partitions = site.partitions().filter(|(row, occupant)| !row.retired || occupant.is_some());
+    let partitions = partitions.map(|(row, occupant)| {
+        let instance = occupant.and_then(|id| world.instance(id));
+        document::Partition {
+            status: instance.map(status),
+            is_synced: false,
+            ..partition(world, row, instance)
+        }
+    });
+    let supplies = site
+        .supplies()
+        .map(|row| document::Supply { software_release: row.release.clone(), wished: row.wished });
+    document::Computer {
+        computer: site.computer().id.clone(),
+        partitions: partitions.collect(),
+        supplies: supplies.collect(),
+    }
+}
+
+/// One partition, as an instance in it asks for it.
+pub(super) fn partition(
+    world: &World,
+    row: &Partition,
+    occupant: Option<&Instance>,
+) -> document::Partition {
+    document::Partition {
+        place: row.place.clone(),
+        instance: occupant.map(|it| instance(world, it, Some(row))),
+        status: None,
+        is_synced: true,
+    }
+}
+
+/// The answer to a request; `None` while the instance has no place.
+pub(super) fn answer(world: &World, it: &Instance) -> Option<document::Answer> {
+    let place = world.place_of(it)?;
+    let row = row(world, place);
+    Some(document::Answer { place: place.clone(), instance: instance(world, it, row) })
+}
+
+fn row<'w>(world: &'w World, place: &Place) -> Option<&'w Partition> {
+    Some(world.site(&place.computer).ok()?.partition(&place.partition)?.0)
+}
+
+fn instance(world: &World, it: &Instance, row: Option<&Partition>) -> document::Instance {
+    let root = world.instance(it.root);
+    let served = world.guests(it.id).filter(|guest| guest.wished == WishedState::Started);
+    document::Instance {
+        id: Some(it.id.to_string()),
+        wished: Some(it.wished),
+        software_release: it.release.clone(),
+        software_type: it.software_type.clone(),
+        title: Some(it.title.clone()),
+        root_title: root.map(|root| root.title.clone()),
+        root_short_title: String::new(),
+        parameters: (*it.parameters).clone(),
+        connection: (*it.connection).clone(),
+        placement: it.placement.to_dictionary(),
+        addresses: row.map(addresses).unwrap_or_default(),
+        routes: row.and_then(route).into_iter().collect(),
+        shared: served.map(shared).collect(),
+        timestamp: Some(it.told_at),
+    }
+}
+
+fn shared(guest: &Instance) -> document::SharedInstance {
+    let mut values: Dictionary = (*guest.connection).clone();
+    values.extend(guest.parameters.iter().map(|(key, value)| (key.clone(), value.clone())));
+    document::SharedInstance {
+        id: guest.id.to_string(),
+        title: guest.title.clone(),
+        software_type: guest.software_type.clone(),
+        timestamp: Some(guest.changed_at),
+        values,
+    }
+}
+
+/// The addresses of a partition with the name of their interface.
+pub(super) fn addresses(row: &Partition) -> Vec<document::Address> {
+    let interface = row.interface.clone().unwrap_or_else(|| row.place.partition.to_string());
+    let addresses = row.addresses.iter().map(|address| document::Address {
+        interface: interface.clone(),
+        address: address.to_string(),
+    });
+    addresses.collect()
+}
+
+fn route(row: &Partition) -> Option<document::Route> {
+    let route = row.route.as_ref()?;
+    Some(document::Route {
+        interface: format!("route_{}", row.interface.as_deref().unwrap_or_default()),
+        address: route.address.to_string(),
+        gateway: route.gateway.clone(),
+        netmask: route.netmask.clone(),
+        network: route.network.clone(),
+    })
+}
+
+/// What was last said of an instance. The first word decides whether an old node reports again
+/// (protocol, section 6).
+pub(super) fn status(it: &Instance) -> String {
+    match it.current_report() {
+        None => format!("#error no data found for {}", it.id),
+        Some(report) => match report.state {
+            ReportedState::Started => "#access Instance correctly started".into(),
+            ReportedState::Stopped => "#access Instance correctly stopped".into(),
+            ReportedState::Destroyed => "#access Instance correctly destroyed".into(),
+            ReportedState::Starting | ReportedState::Waiting => {
+                "#access Instance is starting".into()
+            }
+            ReportedState::Error => {
+                let text = report.text.as_deref().unwrap_or_default();
+                let skipped = text.chars().count().saturating_sub(80);
+                let tail: String = text.chars().skip(skipped).collect();
+                format!("#error while instanciating: {tail}")
+            }
+        },
+    }
+}
+
+/// What was last said of a release on a computer.
+pub(super) fn supply_status(row: &Supply) -> String {
+    let release = &row.release;
+    match row.state {
+        SupplyState::Requested => format!("#error no data found for {release}"),
+        SupplyState::Building => format!("#building software release {release}"),
+        SupplyState::Available => format!("#access software release {release} available"),
+        SupplyState::Error => format!("#error while installing {release}"),
+        SupplyState::Destroyed => format!("#access software release {release} destroyed"),
+    }
+}

@@ -1,0 +1,74 @@
+//! `requestComputerPartition` (protocol, section 8.3).
+
+use axum::{
+    http::{HeaderMap, header},
+    response::Response,
+};
+use slapos_core::{
+    actor::Actor,
+    decide::{Answer, Ask, Request, Requester},
+    explain::explain,
+    world::{Place, World},
+};
+use slapos_wire::classic::{authorization::claimed_place, call};
+
+use super::{error::ClassicError, operator, partition, xml};
+use crate::service::{Origin, Service};
+
+/// What a request is answered while there is no document for it.
+const ABSENT: &str = "it does not exist, and nothing was created";
+
+/// A request by a person or by the instance that lives in a partition. 408 while it has no place,
+/// and for what shall be destroyed and does not exist: clients take that for "later", and anything
+/// else for a failure.
+pub(super) async fn request(
+    service: &Service,
+    origin: Origin,
+    headers: &HeaderMap,
+    ask: call::Request,
+) -> Result<Response, ClassicError> {
+    let claimed = match headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()) {
+        Some(text) => claimed_place(text)?,
+        None => None,
+    };
+    let requester = ask.requester.clone().or(claimed);
+    let ask = |world: &World| asked(world, ask, requester.as_ref());
+    let show = |world: &World, answer: &Answer| {
+        let Answer::Instance(id) = answer else {
+            return Err(ABSENT.to_owned());
+        };
+        let it = world.instance(*id).ok_or_else(|| ABSENT.to_owned())?;
+        let why = || explain(world, it).map_or_else(String::new, |cause| cause.sentence);
+        partition::answer(world, it).ok_or_else(why)
+    };
+    let shown = service.act(origin, ask, show).await?;
+    xml(shown.map_err(ClassicError::PleaseWait)?.encode())
+}
+
+fn asked(
+    world: &World,
+    ask: call::Request,
+    requester: Option<&Place>,
+) -> Result<(Ask, Actor), slapos_core::refusal::Refusal> {
+    let (requester, actor) = match requester {
+        Some(place) => {
+            let id = world.occupant(place)?.id;
+            (Requester::Instance(id), Actor::Instance(id))
+        }
+        None => {
+            let (person, actor) = operator();
+            (Requester::Person(person), actor)
+        }
+    };
+    let request = Request {
+        requester,
+        title: ask.title,
+        release: ask.software_release,
+        software_type: ask.software_type,
+        parameters: Some(ask.parameters),
+        placement: ask.placement,
+        shared: ask.is_shared,
+        state: ask.wished,
+    };
+    Ok((Ask::Request(request), actor))
+}
