@@ -152,10 +152,21 @@ impl Fleet {
 
     /// The body of a person's request for an instance.
     pub(crate) fn root_body(&self, instance: u64, state: &str) -> String {
+        self.body(instance, state, &self.parameters(instance))
+    }
+
+    /// The same with other parameters, which belong to the revision.
+    pub(crate) fn changed_body(&self, instance: u64, revision: u64) -> String {
+        let lead = format!("\"revision\": \"{revision}\"");
+        let parameters = json_filler(mix(self.seed, instance), self.parameter_bytes, &lead);
+        self.body(instance, "started", &parameters)
+    }
+
+    fn body(&self, instance: u64, state: &str, parameters: &str) -> String {
         let computer = self.computer_for(instance);
         let ask = Ask {
             title: &self.title(instance),
-            parameters: &self.parameters(instance),
+            parameters,
             computer: computer.as_deref(),
             state,
             shared: false,

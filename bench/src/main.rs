@@ -30,7 +30,7 @@ use clap::Parser;
 
 use crate::scenario::{
     allocate, churn, converge, format, info, mixed, poll, publish, ready, reask, shared, tree,
-    verify,
+    verify, watch,
 };
 
 /// Measure a SlapOS master over the classic protocol
@@ -59,6 +59,7 @@ enum Command {
     Converge(converge::Args),
     Mixed(mixed::Args),
     Verify(verify::Args),
+    Watch(watch::Args),
     Ready(ready::Args),
     Compare(compare::Args),
     Limits(limits::Args),
@@ -90,6 +91,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Converge(args) => converge::run(args),
         Command::Mixed(args) => mixed::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Ready(args) => ready::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Limits(args) => limits::run(args),

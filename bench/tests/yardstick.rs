@@ -169,6 +169,24 @@ fn a_master_that_dies_leaves_a_record_of_what_it_acknowledged() {
 }
 
 #[test]
+fn watchers_are_woken_by_each_change() {
+    let server = Server::start(&["--work", "parse"]);
+    let report = server.report(&["watch", "-n", "100", "--rate", "400", "--idle", "0.1"]);
+    assert_eq!(report["operations"], 100);
+    assert_eq!(report["checks"]["watchers"], 4);
+    assert!(report["checks"]["woken"].as_u64().unwrap() > 0, "{report}");
+}
+
+#[test]
+fn a_change_that_wakes_nobody_ends_the_run() {
+    let server = Server::start(&["--work", "none"]); // does not see who is asked for
+    let options = ["watch", "-n", "1", "--idle", "0.1", "--placement", "any", "--timeout", "0.5"];
+    let output = server.load(&options);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("woke nobody"), "{}", stderr(&output));
+}
+
+#[test]
 fn two_reports_are_compared_when_they_are_about_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&["--work", "parse"]);

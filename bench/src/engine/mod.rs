@@ -16,7 +16,8 @@ use anyhow::Result;
 
 pub(crate) use self::{
     measure::{Indices, Plan, measure},
-    report::Report,
+    recorder::histogram,
+    report::{Report, latency},
     session::{Session, alone, computer_path},
 };
 use crate::{fleet::Placement, http::Target};

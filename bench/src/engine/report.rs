@@ -146,7 +146,8 @@ fn write_latency(out: &mut String, name: &str, latency: Option<Latency>) -> std:
     )
 }
 
-pub(super) fn latency(recorded: &Histogram<u64>) -> Option<Latency> {
+/// The quantiles of what was recorded in nanoseconds; `None`: nothing was.
+pub(crate) fn latency(recorded: &Histogram<u64>) -> Option<Latency> {
     let micros = |nanos: u64| (nanos as f64 / 100.0).round() / 10.0;
     let quantile = |q: f64| micros(recorded.value_at_quantile(q));
     (!recorded.is_empty()).then(|| Latency {

@@ -33,6 +33,11 @@ impl Session {
         Self { client, recorder, retry_408: load.retry_408 }
     }
 
+    /// One more connection outside any measurement, which records where this one does.
+    pub(crate) fn another(&self, load: &Load) -> Self {
+        Self::new(load, self.recorder.clone())
+    }
+
     /// Asks for an instance; `requester`: the instance that asks, if one does.
     ///
     /// # Errors

@@ -2,10 +2,12 @@
 //!
 //! `--work none` reads each request and answers a canned document; `--work parse` also decodes
 //! the form and its documents; `--wal FILE` also appends each body to a log and answers when a
-//! sync covers it ([`wal`]). One thread accepts and serves its own connections.
+//! sync covers it ([`wal`]). Who watches a computer is woken by a request that names it
+//! ([`watchers`]). One thread accepts and serves its own connections.
 
 mod documents;
 mod wal;
+mod watchers;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -26,7 +28,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::task::LocalSet;
 
-use self::{documents::Documents, wal::Wal};
+use self::{documents::Documents, wal::Wal, watchers::Watchers};
 use crate::{marshal::decode, output};
 
 /// The largest body that is read, in bytes.
@@ -74,6 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         wal,
         documents: Documents::new(args.computers, args.partitions),
         answered: AtomicU64::new(0),
+        watchers: Watchers::default(),
     });
     output::remark(&format!("null server on http://{address} work={:?}", args.work));
     let threads: Vec<_> = (0..args.threads.max(1))
@@ -111,6 +114,7 @@ struct Server {
     wal: Option<Wal>,
     documents: Documents,
     answered: AtomicU64,
+    watchers: Watchers,
 }
 
 async fn answer(server: &Server, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
@@ -136,10 +140,16 @@ async fn answer(server: &Server, request: Request<Incoming>) -> Result<Response<
     let documents = &server.documents;
     let document = match head.uri.path() {
         "/requestComputerPartition" => {
+            if let Some(computer) = &computer {
+                server.watchers.changed(computer);
+            }
             documents.allocation(server.answered.fetch_add(1, Relaxed), computer.as_deref())
         }
         "/getFullComputerInformation" => documents.computer.clone(),
         "/registerComputerPartition" => documents.partition.clone(),
+        path if path.ends_with("/watch") => {
+            server.watchers.wait(path, head.uri.query().unwrap_or("")).await.into()
+        }
         _ => Bytes::from_static(b"done"),
     };
     Ok(Response::new(Full::new(document)))

@@ -13,6 +13,7 @@ pub(crate) mod reask;
 pub(crate) mod shared;
 pub(crate) mod tree;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use std::collections::HashSet;
 

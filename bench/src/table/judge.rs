@@ -86,7 +86,8 @@ pub(super) fn at_most(figure: Option<f64>, wanted: f64) -> Verdict {
     at_least(figure.map(|figure| -figure), -wanted)
 }
 
-fn both(one: Verdict, other: Verdict) -> Verdict {
+/// Two parts of one target.
+pub(super) fn both(one: Verdict, other: Verdict) -> Verdict {
     match (one, other) {
         (Verdict::No, _) | (_, Verdict::No) => Verdict::No,
         (Verdict::NotMeasured, _) | (_, Verdict::NotMeasured) => Verdict::NotMeasured,

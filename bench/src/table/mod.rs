@@ -2,7 +2,7 @@
 //!
 //! It only reads reports, which lie in a directory as
 //! `ceiling/NAME.json`, `slapproxy/SIZE/NAME.json`, `ours/SIZE/NAME.json` (SIZE: partitions in
-//! all) and `in_process.json`. What is missing there is told as not measured.
+//! all), `watch.json` and `in_process.json`. What is missing there is told as not measured.
 
 mod judge;
 mod render;
@@ -52,6 +52,8 @@ struct Measured {
     ceiling: Reports,
     reference: BTreeMap<u64, Master>,
     ours: BTreeMap<u64, Master>,
+    /// Watchers, idle and woken, of ours.
+    watch: Option<Report>,
     /// Allocations a second without HTTP.
     in_process: Option<f64>,
 }
@@ -78,6 +80,7 @@ impl Measured {
             ceiling: reports(&directory.join("ceiling"))?,
             reference: masters(&directory.join("slapproxy"))?,
             ours: masters(&directory.join("ours"))?,
+            watch: read_if_there(&directory.join("watch.json"))?,
             in_process: in_process.map(|it| it.rate_per_s),
         })
     }
