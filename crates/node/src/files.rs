@@ -1,37 +1,158 @@
-//! Files that matter: written whole or not at all.
+//! Files that matter: written whole or not at all, and never through a link that somebody else laid.
+//!
+//! The functions with a `root` are for directories that belong to another user, such as a
+//! partition: `root` itself is trusted, nothing below it is. They go down one directory at a
+//! time, from open directory to open directory, and follow no link.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    ffi::OsString,
+    fs::{File, Permissions},
+    hash::{BuildHasher, RandomState},
+    io::{self, Read, Write},
+    os::unix::{
+        ffi::OsStringExt,
+        fs::{MetadataExt, PermissionsExt},
+    },
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Component, Utf8Path};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+
+/// Directories that are made on the way.
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// Writes a file under a temporary name, makes it durable and renames it into place. A reader
-/// sees the old content or the new one, also after a power cut. `mode` is exact (no umask).
+/// sees the old content or the new one, also after a power cut. `mode` is exact (no umask). A
+/// link in place of the file is replaced, not followed.
 pub fn write_atomically(path: &Utf8Path, content: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(".".into());
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let fresh = directory.join(format!(".{name}.{}.new", std::process::id()));
+    write_into(&File::open(directory)?, name_of(path)?, content, mode)
+}
+
+/// [`write_atomically`] for `root/below`; directories between them are made.
+pub(crate) fn write_below(
+    root: &Utf8Path,
+    below: &Utf8Path,
+    content: &[u8],
+    mode: u32,
+) -> io::Result<()> {
+    let directory = match below.parent() {
+        Some(above) => make_below(root, above, DIRECTORY_MODE)?,
+        None => File::open(root)?,
+    };
+    write_into(&directory, name_of(below)?, content, mode)
+}
+
+/// Reads the plain file `root/below`; one with another name elsewhere, or with more than
+/// `bytes_max` bytes, is refused. Never waits, whatever is there.
+pub(crate) fn read_below(
+    root: &Utf8Path,
+    below: &Utf8Path,
+    bytes_max: usize,
+) -> io::Result<Vec<u8>> {
+    let directory = open_below(root, below.parent().unwrap_or("".into()))?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(&directory, name_of(below)?, flags, Mode::empty())?);
+    let seen = file.metadata()?;
+    if !seen.is_file() || seen.nlink() != 1 {
+        return Err(refused("it is not a plain file with one name; remove it"));
+    }
+    let mut content = Vec::new();
+    file.take(bytes_max as u64 + 1).read_to_end(&mut content)?;
+    if content.len() > bytes_max {
+        return Err(refused(&format!("it is longer than {bytes_max} bytes")));
+    }
+    Ok(content)
+}
+
+/// Removes the file `root/below`; that it is missing is fine.
+pub(crate) fn remove_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<()> {
+    let removed = open_below(root, below.parent().unwrap_or("".into()))
+        .and_then(|directory| Ok(unlinkat(&directory, name_of(below)?, AtFlags::empty())?));
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The names in the directory `root/below`, in no order; none when it is missing.
+pub(crate) fn names_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Vec<OsString>> {
+    let directory = match open_below(root, below) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&directory)? {
+        let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
+        if name != "." && name != ".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Opens the directory `root/below`, and makes what is missing of it with `mode` (less the umask).
+pub(crate) fn make_below(root: &Utf8Path, below: &Utf8Path, mode: u32) -> io::Result<File> {
+    descend(root, below, |above, name| match mkdirat(above, name, Mode::from_raw_mode(mode)) {
+        Err(error) if error != rustix::io::Errno::EXIST => Err(error.into()),
+        _ => Ok(()),
+    })
+}
+
+fn open_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
+    descend(root, below, |_, _| Ok(()))
+}
+
+/// Goes down to `root/below`; `prepare` is called before each step with where it starts and the
+/// name of the next directory.
+fn descend(
+    root: &Utf8Path,
+    below: &Utf8Path,
+    prepare: impl Fn(&File, &str) -> io::Result<()>,
+) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut directory = File::open(root)?;
+    for component in below.components() {
+        let Utf8Component::Normal(name) = component else {
+            return Err(refused("its path leads out of its directory"));
+        };
+        prepare(&directory, name)?;
+        directory = File::from(openat(&directory, name, flags, Mode::empty())?);
+    }
+    Ok(directory)
+}
+
+fn write_into(directory: &File, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+    // Nobody can guess the name and be there first.
+    let fresh = format!(".{name}.{:016x}.new", RandomState::new().hash_one(name));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(openat(directory, &fresh, flags, Mode::from_raw_mode(mode))?);
     let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
         file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        File::open(directory)?.sync_all()
+        renameat(directory, &fresh, directory, name)?;
+        directory.sync_all()
     })();
     if written.is_err() {
-        // The error that counts is the first one; a left-over is overwritten next time.
-        let _ignored = fs::remove_file(&fresh);
+        // The error that counts is the first one.
+        let _ignored = unlinkat(directory, &fresh, AtFlags::empty());
     }
     written
 }
 
+fn name_of(path: &Utf8Path) -> io::Result<&str> {
+    path.file_name().ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+fn refused(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
 
     #[test]
@@ -47,9 +168,67 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_leaves_the_old_content() {
+    fn a_failed_write_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(directory.path()).unwrap().join("missing/file");
-        assert!(write_atomically(&path, b"x", 0o600).is_err());
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        assert!(write_atomically(&directory.join("missing/file"), b"x", 0o600).is_err());
+        fs::create_dir(directory.join("taken")).unwrap();
+        assert!(write_atomically(&directory.join("taken"), b"x", 0o600).is_err());
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let victim = elsewhere.path().join("file");
+        fs::File::create(&victim).unwrap().write_all(b"mine").unwrap();
+        symlink(elsewhere.path(), root.join("way")).unwrap();
+        for below in ["way/file", "way/new/file", "../file", "/file"] {
+            let below = Utf8Path::new(below);
+            assert!(write_below(root, below, b"x", 0o600).is_err(), "write {below}");
+            assert!(read_below(root, below, 9).is_err(), "read {below}");
+            let removed = remove_below(root, below);
+            assert!(removed.is_err() || fs::exists(&victim).unwrap(), "remove {below}");
+        }
+        assert!(names_below(root, "way".into()).is_err());
+
+        symlink(&victim, root.join("link")).unwrap();
+        assert!(read_below(root, "link".into(), 9).is_err());
+        write_below(root, "link".into(), b"x", 0o600).unwrap();
+        assert_eq!(read_below(root, "link".into(), 9).unwrap(), b"x");
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_a_short_plain_file_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        write_below(root, "a/b/file".into(), b"12345", 0o600).unwrap();
+        assert_eq!(read_below(root, "a/b/file".into(), 5).unwrap(), b"12345");
+        assert!(read_below(root, "a/b/file".into(), 4).is_err(), "too long");
+        assert!(read_below(root, "a/b".into(), 9).is_err(), "a directory");
+        fs::hard_link(root.join("a/b/file"), root.join("twice")).unwrap();
+        assert!(read_below(root, "twice".into(), 9).is_err(), "two names");
+        let fifo = rustix::fs::FileType::Fifo;
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo").as_std_path(), fifo, mode, 0)
+            .unwrap();
+        assert!(read_below(root, "fifo".into(), 9).is_err(), "a pipe, and nobody waits for it");
+    }
+
+    #[test]
+    fn names_are_listed_and_files_removed_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        assert!(names_below(root, "a/b".into()).unwrap().is_empty());
+        write_below(root, "a/b/file".into(), b"", 0o600).unwrap();
+        assert_eq!(names_below(root, "a/b".into()).unwrap(), ["file"]);
+        for _ in 0..2 {
+            remove_below(root, "a/b/file".into()).unwrap();
+        }
+        assert!(names_below(root, "a/b".into()).unwrap().is_empty());
     }
 }

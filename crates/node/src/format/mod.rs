@@ -5,13 +5,13 @@
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, fchown},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_wire::v1::{Format, FormatPartition};
 
-use crate::settings::Settings;
+use crate::{files::make_below, settings::Settings};
 
 /// The longest path of a Unix socket in bytes, without its final zero.
 pub const SOCKET_PATH_MAX: usize = 107;
@@ -121,6 +121,30 @@ pub(crate) fn directory(path: &Utf8Path, mode: u32, user: Option<u32>) -> Result
     Ok(())
 }
 
+/// [`directory`] for `root/name`, where `root` belongs to `user`: a link in its place, which would
+/// hand something else over to that user, is refused.
+pub(crate) fn directory_below(
+    root: &Utf8Path,
+    name: &str,
+    mode: u32,
+    user: Option<u32>,
+) -> Result<(), FormatError> {
+    let prepare = || {
+        let made = make_below(root, name.into(), mode)?;
+        let found = made.metadata()?;
+        if let Some(user) = user
+            && (found.uid(), found.gid()) != (user, user)
+        {
+            fchown(&made, Some(user), Some(user))?;
+        }
+        if found.mode() & 0o7777 != mode {
+            made.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    };
+    prepare().map_err(|source| FormatError::Directory { path: root.join(name), source })
+}
+
 /// Every directory above `path` that is there lets strangers pass.
 fn reachable(path: &Utf8Path, user: u32) -> Result<(), FormatError> {
     for above in path.ancestors().skip(1).filter(|above| !above.as_str().is_empty()) {
@@ -173,6 +197,21 @@ mod tests {
         assert_eq!(format(&settings).unwrap(), first);
         let after = fs::metadata(&partition).unwrap();
         assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_directory_is_refused_where_its_user_may_lay_one() {
+        let root = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(root.path()).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), root.join("link")).unwrap();
+        assert!(directory_below(root, "link", 0o755, None).is_err());
+        assert_eq!(fs::metadata(elsewhere.path()).unwrap().mode() & 0o7777, 0o700);
+        for _ in 0..2 {
+            directory_below(root, "new", 0o755, None).unwrap();
+            assert_eq!(fs::metadata(root.join("new")).unwrap().mode() & 0o7777, 0o755);
+        }
     }
 
     #[test]

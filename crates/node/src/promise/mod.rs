@@ -8,28 +8,33 @@
 //! - Every check has a deadline; whatever it started is gone when it is reported.
 //! - A check that cannot be carried out is red and says why; none is skipped in silence.
 //! - Same partition, same order of results: by name.
+//! - The partition belongs to its user: no link in it leads us, perhaps root, elsewhere, and
+//!   nothing in it makes us wait or read without end.
 
 mod checks;
 mod description;
 mod executable;
 mod record;
 
-use std::{collections::BTreeSet, fs, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::{
     sync::Semaphore,
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::{Instant, sleep, timeout_at},
 };
 
 use crate::{
+    files::{names_below, read_below},
     sandbox::{Sandbox, User},
     supervise::Environment,
 };
 
 /// Checks of one partition at the same time.
 const PARALLEL_MAX: usize = 8;
+/// A longer native description is red.
+const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// First and longest pause before red promises are tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
@@ -68,6 +73,7 @@ struct Found {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
+    /// A description, named from the partition on.
     Native(Utf8PathBuf),
     Executable(Utf8PathBuf),
     /// A Python file without a native description.
@@ -77,12 +83,11 @@ enum Source {
 /// Runs every check of the partition, some at a time, and records the results that changed below
 /// `.slapgrid/promise/result`. Ordered by name.
 pub async fn run_all(context: &PromiseContext) -> Vec<PromiseResult> {
-    let results = match find(&context.directory) {
+    let results = match find(context).await {
         Ok(found) => run(context, found).await,
         Err(error) => vec![unreadable(context, &error)],
     };
-    record::record_all(context, &results);
-    results
+    record(context, results).await
 }
 
 /// Runs every check, then the red ones again and again, quickly at first, until all are green or
@@ -108,7 +113,7 @@ pub async fn until_green(
         sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
         pause = (pause * 2).min(longest);
         let names: BTreeSet<&str> = red.iter().map(|one| one.name.as_str()).collect();
-        let again = match find(&context.directory) {
+        let again = match find(context).await {
             Ok(found) => {
                 found.into_iter().filter(|one| names.contains(one.name.as_str())).collect()
             }
@@ -117,11 +122,21 @@ pub async fn until_green(
         let Ok(fresh) = timeout_at(deadline, run(context, again)).await else {
             return results;
         };
-        record::record_all(context, &fresh);
+        let fresh = record(context, fresh).await;
         results.retain(|one| one.ok || fresh.iter().all(|other| other.name != one.name));
         results.extend(fresh);
         results.sort_by(|one, other| one.name.cmp(&other.name));
     }
+}
+
+/// Records the results, which waits for the disk, and gives them back.
+async fn record(context: &PromiseContext, results: Vec<PromiseResult>) -> Vec<PromiseResult> {
+    let (known, context) = (results.clone(), context.clone());
+    let recorded = spawn_blocking(move || record::record_all(&context, &results)).await;
+    if let Err(error) = recorded {
+        tracing::warn!(%error, "the recording of results broke off");
+    }
+    known
 }
 
 async fn run(context: &PromiseContext, found: Vec<Found>) -> Vec<PromiseResult> {
@@ -149,8 +164,10 @@ type Outcome = Result<String, String>;
 
 async fn check(context: &PromiseContext, source: &Source) -> Outcome {
     match source {
-        Source::Native(path) => {
-            let text = fs::read(path).map_err(|error| format!("read {path}: {error}"))?;
+        Source::Native(below) => {
+            let path = context.directory.join(below);
+            let text = read(context, below).await;
+            let text = text.map_err(|error| format!("read {path}: {error}"))?;
             let check = description::parse(&text).map_err(|error| format!("{path}: {error}"))?;
             checks::run(context, check).await
         }
@@ -161,24 +178,37 @@ async fn check(context: &PromiseContext, source: &Source) -> Outcome {
     }
 }
 
+async fn read(context: &PromiseContext, below: &Utf8Path) -> io::Result<Vec<u8>> {
+    let (directory, below) = (context.directory.clone(), below.to_owned());
+    spawn_blocking(move || read_below(&directory, &below, DESCRIPTION_BYTES_MAX)).await?
+}
+
 fn unreadable(context: &PromiseContext, error: &io::Error) -> PromiseResult {
     let message = format!("read the promises of {}: {error}", context.directory);
     PromiseResult { name: "promises".into(), ok: false, message }
 }
 
 /// All checks of a partition, by name. Files that begin with a dot are being written.
-fn find(directory: &Utf8Path) -> io::Result<Vec<Found>> {
-    let plugins = names(&directory.join("etc/plugin"))?;
-    let executables = names(&directory.join("etc/promise"))?;
+async fn find(context: &PromiseContext) -> io::Result<Vec<Found>> {
+    let directory = context.directory.clone();
+    spawn_blocking(move || find_in(&directory)).await?
+}
+
+fn find_in(directory: &Utf8Path) -> io::Result<Vec<Found>> {
+    let plugins = names(directory, "etc/plugin")?;
+    let executables = names(directory, "etc/promise")?;
     let mut found = Vec::new();
     for name in &plugins {
-        let path = directory.join("etc/plugin").join(name);
+        let path = Utf8Path::new("etc/plugin").join(name);
         if let Some(stem) = name.strip_suffix(".json") {
             found.push(Found { name: stem.to_owned(), source: Source::Native(path) });
         } else if let Some(stem) = name.strip_suffix(".py")
             && !plugins.contains(&format!("{stem}.json"))
         {
-            found.push(Found { name: stem.to_owned(), source: Source::Python(path) });
+            found.push(Found {
+                name: stem.to_owned(),
+                source: Source::Python(directory.join(path)),
+            });
         }
     }
     for name in executables {
@@ -189,17 +219,10 @@ fn find(directory: &Utf8Path) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-fn names(directory: &Utf8Path) -> io::Result<BTreeSet<String>> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        other => other?,
-    };
-    let mut names = BTreeSet::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && name != "__pycache__" && name != "__init__.py" {
-            names.insert(name);
-        }
-    }
-    Ok(names)
+fn names(partition: &Utf8Path, below: &str) -> io::Result<BTreeSet<String>> {
+    let names = names_below(partition, below.into())?.into_iter();
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let ours =
+        |name: &String| !name.starts_with('.') && name != "__pycache__" && name != "__init__.py";
+    Ok(names.filter(ours).collect())
 }

@@ -1,14 +1,19 @@
 //! Leaves the results in the partition, where SlapOS's tools look for them:
 //! `.slapgrid/promise/result/NAME.status.json`. Written only when something changed, so the time
-//! of the file is the time of the change.
+//! of the file is the time of the change. The partition belongs to its user: no link in it is followed.
 
-use std::{fs, io};
+use std::io;
 
 use camino::Utf8Path;
 use serde::Serialize;
 
 use super::{PromiseContext, PromiseResult};
-use crate::files::write_atomically;
+use crate::files::{read_below, write_below};
+
+/// Below the partition.
+const DIRECTORY: &str = ".slapgrid/promise/result";
+/// A longer one is not ours.
+const BYTES_MAX: usize = 1 << 20;
 
 #[derive(Debug, Serialize)]
 struct Status<'a> {
@@ -26,45 +31,62 @@ struct Inner<'a> {
 
 /// A result that cannot be recorded is still reported: that is what counts.
 pub(super) fn record_all(context: &PromiseContext, results: &[PromiseResult]) {
-    let directory = context.directory.join(".slapgrid/promise/result");
+    let partition = &context.directory;
     for result in results {
-        if let Err(error) = record(&directory, result) {
-            tracing::warn!(promise = result.name, %directory, %error, "a result was not recorded");
+        if let Err(error) = record(partition, result) {
+            tracing::warn!(promise = result.name, %partition, %error, "a result was not recorded");
         }
     }
 }
 
-fn record(directory: &Utf8Path, result: &PromiseResult) -> io::Result<()> {
+fn record(partition: &Utf8Path, result: &PromiseResult) -> io::Result<()> {
     let inner = Inner { r#type: "Test Result", failed: !result.ok, message: &result.message };
     let status = Status { title: &result.name, name: &result.name, result: inner };
     let text = serde_json::to_vec(&status)?;
-    let path = directory.join(format!("{}.status.json", result.name));
-    if fs::read(&path).is_ok_and(|known| known == text) {
+    let path = Utf8Path::new(DIRECTORY).join(format!("{}.status.json", result.name));
+    if read_below(partition, &path, BYTES_MAX).is_ok_and(|known| known == text) {
         return Ok(());
     }
-    fs::create_dir_all(directory)?;
-    write_atomically(&path, &text, 0o640)
+    write_below(partition, &path, &text, 0o640)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, symlink},
+    };
 
     use super::*;
 
     #[test]
     fn an_unchanged_result_is_not_written_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let directory = Utf8Path::from_path(directory.path()).unwrap().join("a/b");
+        let partition = tempfile::tempdir().unwrap();
+        let partition = Utf8Path::from_path(partition.path()).unwrap();
         let mut result = PromiseResult { name: "web".into(), ok: true, message: "fine".into() };
-        record(&directory, &result).unwrap();
-        let path = directory.join("web.status.json");
+        record(partition, &result).unwrap();
+        let path = partition.join(DIRECTORY).join("web.status.json");
         let first = fs::metadata(&path).unwrap().ino();
-        record(&directory, &result).unwrap();
+        record(partition, &result).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().ino(), first);
         result.ok = false;
-        record(&directory, &result).unwrap();
+        record(partition, &result).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(r#""failed":true"#), "{text}");
+    }
+
+    #[test]
+    fn a_directory_that_leads_elsewhere_gets_no_result() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let result = PromiseResult { name: "web".into(), ok: true, message: "fine".into() };
+        for link in [".slapgrid", ".slapgrid/promise", ".slapgrid/promise/result"] {
+            let partition = tempfile::tempdir().unwrap();
+            let partition = Utf8Path::from_path(partition.path()).unwrap();
+            let link = partition.join(link);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(elsewhere.path(), &link).unwrap();
+            assert!(record(partition, &result).is_err(), "{link}");
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     }
 }

@@ -5,18 +5,27 @@
 
 mod task;
 
-use std::{fs, io};
+use std::io;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use slapos_profile::Input;
 
-use crate::{files::write_atomically, settings::hexadecimal};
+use crate::{
+    files::{read_below, remove_below, write_below},
+    settings::hexadecimal,
+};
 
 pub(crate) use task::{Release, chain, run};
 
+/// A longer mark is not ours.
+const MARK_BYTES_MAX: usize = 16 << 20;
+
 /// What `.completed` says.
+///
+/// The directories of releases belong to the user that installs them, so no link in them is
+/// followed, nor one in the place of such a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Completed {
     /// The release.
@@ -37,27 +46,36 @@ impl Completed {
     /// Reads the mark of a release; `None` when the release is not complete, or when the files
     /// that it was made from have changed since.
     pub(crate) fn of(directory: &Utf8Path) -> Option<Self> {
-        let bytes = fs::read(directory.join(".completed")).ok()?;
+        let (root, mark) = mark_of(directory).ok()?;
+        let bytes = read_below(root, &mark, MARK_BYTES_MAX).ok()?;
         let completed: Self = serde_json::from_slice(&bytes).ok()?;
         slapos_profile::unchanged(&completed.read).then_some(completed)
     }
 
     /// Writes the mark.
     pub(crate) fn write(&self, directory: &Utf8Path) -> io::Result<()> {
-        write_atomically(&directory.join(".completed"), &serde_json::to_vec(self)?, 0o644)
+        let (root, mark) = mark_of(directory)?;
+        write_below(root, &mark, &serde_json::to_vec(self)?, 0o644)
     }
 
     /// Removes the mark, if it is there.
     pub(crate) fn erase(directory: &Utf8Path) -> io::Result<()> {
-        match fs::remove_file(directory.join(".completed")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        let (root, mark) = mark_of(directory)?;
+        remove_below(root, &mark)
     }
+}
+
+/// The software root, and the mark of the release in `directory` below it.
+fn mark_of(directory: &Utf8Path) -> io::Result<(&Utf8Path, Utf8PathBuf)> {
+    let parts = directory.parent().zip(directory.file_name());
+    let (root, name) = parts.ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((root, Utf8Path::new(name).join(".completed")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use slapos_profile::Look;
 
     use super::*;
@@ -79,5 +97,26 @@ mod tests {
         assert_eq!(Completed::of(directory), None);
         Completed::erase(directory).unwrap();
         Completed::erase(directory).unwrap();
+    }
+
+    #[test]
+    fn a_mark_that_leads_elsewhere_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(root.path()).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let elsewhere = Utf8Path::from_path(elsewhere.path()).unwrap();
+        let completed = Completed::new("software/x", Vec::new());
+        completed.write(elsewhere).unwrap();
+
+        symlink(elsewhere, root.join("release")).unwrap();
+        assert_eq!(Completed::of(&root.join("release")), None);
+        assert!(completed.write(&root.join("release")).is_err());
+        assert!(Completed::erase(&root.join("release")).is_err());
+
+        fs::create_dir(root.join("other")).unwrap();
+        symlink(elsewhere.join(".completed"), root.join("other/.completed")).unwrap();
+        assert_eq!(Completed::of(&root.join("other")), None);
+        Completed::erase(&root.join("other")).unwrap();
+        assert_eq!(Completed::of(elsewhere), Some(completed));
     }
 }

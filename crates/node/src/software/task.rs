@@ -119,7 +119,9 @@ impl Release {
     async fn evaluate(&self, wish: &Supply, directory: &Utf8Path) -> Result<(), String> {
         let settings = &self.node.settings;
         let user = settings.users.map(|users| users.software);
-        format::directory(directory, 0o755, user).map_err(|error| chain(&error))?;
+        let name = directory.file_name().unwrap_or_default();
+        format::directory_below(&settings.software_root, name, 0o755, user)
+            .map_err(|error| chain(&error))?;
         let failed = |error: io::Error| format!("prepare {directory}: {error}");
         Completed::erase(directory).map_err(failed)?;
         let profile = settings.profile_location(&self.url);
@@ -127,7 +129,6 @@ impl Release {
         let job = job::release(settings, &profile, directory);
         let logs = settings.var_root.join("log");
         fs::create_dir_all(&logs).map_err(failed)?;
-        let name = directory.file_name().unwrap_or_default();
         let log = logs.join(format!("software-{name}.log"));
         let mut serve = Installation {
             release: self,

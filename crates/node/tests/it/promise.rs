@@ -142,6 +142,35 @@ async fn a_deadline_ends_the_waiting() {
     assert!(!results[0].ok);
 }
 
+#[tokio::test]
+async fn a_description_that_is_not_a_short_plain_file_is_red_at_once() {
+    let partition = Partition::new();
+    let plugins = partition.context.directory.join("etc/plugin");
+    partition.native(
+        "good",
+        "check_file_state",
+        &serde_json::json!({"filename": "etc", "state": "not-empty"}),
+    );
+    assert!(partition.run().await[0].1);
+    std::os::unix::fs::symlink(plugins.join("good.json"), plugins.join("link.json")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(plugins.join("pipe.json")).status();
+    assert!(made.unwrap().success());
+    partition.file("etc/plugin/long.json", &" ".repeat((64 << 10) + 1));
+    fs::create_dir(plugins.join("tree.json")).unwrap();
+    let results = partition.run().await;
+    let seen: Vec<(&str, bool)> =
+        results.iter().map(|(name, ok, _)| (name.as_str(), *ok)).collect();
+    let wanted =
+        [("good", true), ("link", false), ("long", false), ("pipe", false), ("tree", false)];
+    assert_eq!(seen, wanted);
+    assert!(results[3].2.contains("not a plain file"), "{}", results[3].2);
+
+    fs::rename(&plugins, partition.context.directory.join("plugin")).unwrap();
+    std::os::unix::fs::symlink("../plugin", &plugins).unwrap();
+    let results = partition.run().await;
+    assert!(results.len() == 1 && !results[0].1, "a directory that leads elsewhere: {results:?}");
+}
+
 fn write(path: &Utf8Path) {
     fs::File::create(path).unwrap().write_all(b"x").unwrap();
 }
