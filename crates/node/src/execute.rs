@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use camino::Utf8Path;
 use slapos_core::names::{InstanceId, PartitionId, ReportedState, Title, WishedState};
 use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
 
@@ -17,7 +18,9 @@ use crate::{
     calls, confine,
     evaluate::evaluate,
     format,
-    instance::{Evaluated, Memory, Partition, Requests, forget, list_programs, remember},
+    instance::{
+        Evaluated, Memory, Partition, Requests, forget, list_programs, memory_path, remember,
+    },
     job,
     plan::{Inputs, Step},
     promise::{self, PromiseContext},
@@ -59,6 +62,7 @@ pub(crate) async fn execute(
         let done = match (step, wish) {
             (Step::StopPrograms, _) => stop_programs(partition).await,
             (Step::Wipe, _) => wipe(partition),
+            (Step::RefuseUnknown, _) => refuse_unknown(partition),
             (Step::Evaluate, Some(wish)) => evaluate_profile(partition, wish, &inputs).await,
             (Step::RunPrograms, Some(_)) => run_programs(partition).await,
             (Step::AwaitPromises, Some(wish)) => await_promises(partition, wish).await,
@@ -145,21 +149,43 @@ fn wipe(partition: &mut Partition) -> Result<(), StepError> {
     let settings = &partition.node.settings;
     let directory = settings.partition_directory(&partition.name);
     let failed = |error: io::Error| StepError(format!("empty {directory}: {error}"));
-    for entry in directory.read_dir_utf8().map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let removed = if entry.file_type().map_err(failed)?.is_dir() {
-            fs::remove_dir_all(entry.path()) // does not follow links
-        } else {
-            fs::remove_file(entry.path())
-        };
-        removed.map_err(failed)?;
-    }
+    empty(&directory).map_err(failed)?;
     match fs::remove_dir_all(settings.log_directory(&partition.name)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
     partition.memory = None;
     forget(settings, &partition.name).map_err(failed)
+}
+
+fn refuse_unknown(partition: &Partition) -> Result<(), StepError> {
+    let settings = &partition.node.settings;
+    let file = memory_path(settings, &partition.name);
+    let directory = settings.partition_directory(&partition.name);
+    Err(StepError(format!(
+        "memory-unknown: {file} cannot be understood, so nobody knows whose files are in          {directory}; put that file back from a backup and restart the node, or destroy the          instance, which empties the partition"
+    )))
+}
+
+/// Removes everything in a directory, whatever its name is. What has gone meanwhile is gone.
+fn empty(directory: &Utf8Path) -> io::Result<()> {
+    let done = |removed: io::Result<()>| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        done(if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path()) // does not follow links
+        } else {
+            fs::remove_file(entry.path())
+        })?;
+    }
+    Ok(())
 }
 
 async fn evaluate_profile(
@@ -170,11 +196,12 @@ async fn evaluate_profile(
     let node = &partition.node;
     let settings = &node.settings;
     let mut memory = match partition.memory.take() {
-        Some(memory) if memory.id == wish.id => memory,
+        Some(memory) if memory.id == Some(wish.id) => memory,
         _ => Memory::of(wish.id),
     };
-    // Before anything is made: after a crash the partition is known to be occupied.
+    // Before anything is made: after a crash or a failure the partition is known to be occupied.
     memory.evaluated = None;
+    partition.memory = Some(memory.clone());
     remember(settings, &partition.name, &memory)?;
     let logs = settings.log_directory(&partition.name);
     fs::create_dir_all(&logs)?;
@@ -311,4 +338,31 @@ fn remember_reported(partition: &mut Partition, wish: &InstanceWish) -> Result<(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        ffi::OsStr,
+        os::unix::{ffi::OsStrExt, fs::symlink},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_emptied_whatever_its_names_are_and_links_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::File::create(elsewhere.path().join("kept")).unwrap();
+        let odd = OsStr::from_bytes(b"odd-\xff");
+        fs::create_dir_all(directory.path().join(odd).join(odd)).unwrap();
+        fs::File::create(directory.path().join(odd).join("file")).unwrap();
+        fs::File::create(directory.path().join(OsStr::from_bytes(b"\xfe"))).unwrap();
+        symlink(elsewhere.path(), directory.path().join("link")).unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap();
+        empty(path).unwrap();
+        assert_eq!(fs::read_dir(path).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+        empty(&path.join("missing")).unwrap();
+    }
 }

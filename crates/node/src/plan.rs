@@ -22,8 +22,8 @@ pub struct Seen {
 /// What the node remembers of the instance whose files are in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    /// The instance.
-    pub id: InstanceId,
+    /// The instance; `None` when what the node remembers cannot be understood.
+    pub id: Option<InstanceId>,
     /// What the last complete evaluation was made from, if there was one.
     pub evaluated: Option<Inputs>,
     /// What was last reported to the master and accepted.
@@ -49,6 +49,9 @@ pub enum Step {
     StopPrograms,
     /// Remove everything from the partition.
     Wipe,
+    /// Fail: nobody knows whose the files are, and only a person may choose between losing them and
+    /// giving them to another instance.
+    RefuseUnknown,
     /// Evaluate the release's instance profile: render files, request, collect what to publish.
     Evaluate,
     /// Hand the programs that the profile laid out to the supervisor, which starts and stops the
@@ -66,7 +69,8 @@ pub enum Step {
 /// only looked at when the release is ready.
 pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<Step> {
     use Step::{
-        AwaitPromises, Evaluate, ReportDestroyed, ReportStopped, RunPrograms, StopPrograms, Wipe,
+        AwaitPromises, Evaluate, RefuseUnknown, ReportDestroyed, ReportStopped, RunPrograms,
+        StopPrograms, Wipe,
     };
 
     let Some(wish) = wish else {
@@ -75,8 +79,11 @@ pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<St
     if wish.state == WishedState::Destroyed {
         return vec![StopPrograms, Wipe, ReportDestroyed];
     }
+    if seen.occupant.as_ref().is_some_and(|occupant| occupant.id.is_none()) {
+        return vec![StopPrograms, RefuseUnknown];
+    }
     let mut steps = Vec::new();
-    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == wish.id);
+    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == Some(wish.id));
     if seen.occupant.is_some() && mine.is_none() {
         steps.extend([StopPrograms, Wipe]); // left by an instance that is gone: never mix two
     }
@@ -127,7 +134,7 @@ mod tests {
     fn occupied(id: u64, evaluated: Option<Inputs>, reported: Option<WishedState>) -> Seen {
         let reported = reported.map(|state| (Generation(3), state));
         Seen {
-            occupant: Some(Occupant { id: InstanceId(id), evaluated, reported }),
+            occupant: Some(Occupant { id: Some(InstanceId(id)), evaluated, reported }),
             release_ready: true,
             files_untouched: true,
             programs_run: false,
@@ -146,10 +153,18 @@ mod tests {
         let behind = Seen { programs_run: true, ..occupied(7, Some(older), Some(Started)) };
         let touched = Seen { files_untouched: false, ..done.clone() };
         let stranger = Seen { programs_run: true, ..occupied(6, Some(inputs()), Some(Started)) };
+        let unknown = Seen {
+            occupant: Some(Occupant { id: None, evaluated: None, reported: None }),
+            ..empty.clone()
+        };
         let stopped = occupied(7, Some(inputs()), Some(Stopped));
         let table: &[(Option<WishedState>, &Seen, &[Step])] = &[
             (None, &empty, &[]),
             (None, &done, &[StopPrograms, Wipe]),
+            (None, &unknown, &[StopPrograms, Wipe]),
+            (Some(Started), &unknown, &[StopPrograms, RefuseUnknown]),
+            (Some(Stopped), &unknown, &[StopPrograms, RefuseUnknown]),
+            (Some(Destroyed), &unknown, &[StopPrograms, Wipe, ReportDestroyed]),
             (Some(Started), &no_release, &[]),
             (Some(Started), &empty, &[Evaluate, RunPrograms, AwaitPromises]),
             (Some(Started), &done, &[]),

@@ -19,8 +19,8 @@ use crate::{
 /// The memory of one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// The instance whose files are there.
-    pub(crate) id: InstanceId,
+    /// The instance whose files are there; `None` when that cannot be known.
+    pub(crate) id: Option<InstanceId>,
     /// What its last complete evaluation was made from.
     pub(crate) evaluated: Option<Evaluated>,
     /// What was last reported to the master, and accepted.
@@ -48,7 +48,21 @@ pub(crate) struct Evaluated {
 impl Memory {
     /// An instance that nothing was done for yet.
     pub(crate) fn of(id: InstanceId) -> Self {
-        Self { id, evaluated: None, reported: None }
+        Self { id: Some(id), evaluated: None, reported: None }
+    }
+
+    /// Takes what can be understood of a file. That of another version may tell no more than whose
+    /// the partition is, or not even that; never that the partition is empty.
+    fn understood(bytes: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Whose {
+            id: Option<InstanceId>,
+        }
+        serde_json::from_slice(bytes).unwrap_or_else(|_| {
+            let whose = serde_json::from_slice::<Whose>(bytes);
+            let id = whose.ok().and_then(|whose| whose.id);
+            Self { id, evaluated: None, reported: None }
+        })
     }
 
     /// What the plan looks at.
@@ -62,16 +76,15 @@ impl Memory {
 }
 
 /// Where the memory of a partition is.
-fn path(settings: &Settings, partition: &PartitionId) -> Utf8PathBuf {
+pub(crate) fn path(settings: &Settings, partition: &PartitionId) -> Utf8PathBuf {
     settings.var_root.join("lib/partition").join(format!("{partition}.json"))
 }
 
 /// Reads the memory of a partition; `None` when the partition is empty. A file that cannot be
-/// understood (of another version, say) counts as an occupant of unknown work: everything is done
-/// again, nothing is wiped.
+/// understood is an occupant of unknown work, perhaps of unknown name.
 pub(crate) fn recall(settings: &Settings, partition: &PartitionId) -> io::Result<Option<Memory>> {
     match fs::read(path(settings, partition)) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Ok(bytes) => Ok(Some(Memory::understood(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -95,5 +108,34 @@ pub(crate) fn forget(settings: &Settings, partition: &PartitionId) -> io::Result
     match fs::remove_file(path(settings, partition)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_understood_is_still_an_occupant() {
+        let whole = Memory {
+            id: Some(InstanceId(7)),
+            evaluated: None,
+            reported: Some((Generation(3), WishedState::Started)),
+        };
+        let whole_text = serde_json::to_string(&whole).unwrap();
+        let seven = Memory::of(InstanceId(7));
+        let unknown = Memory { id: None, evaluated: None, reported: None };
+        let seven_text = serde_json::to_string(&InstanceId(7)).unwrap();
+        let table = [
+            (whole_text.as_str(), &whole),
+            (&format!(r#"{{"id":{seven_text},"evaluated":"of another version"}}"#), &seven),
+            (r#"{"id":{"odd":1},"evaluated":null}"#, &unknown),
+            ("{}", &unknown),
+            ("", &unknown),
+            ("\0\0\0", &unknown),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(Memory::understood(text.as_bytes()), *wanted, "{text:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ mod programs;
 mod requests;
 mod task;
 
-pub(crate) use memory::{Evaluated, Memory, forget, recall, remember};
+pub(crate) use memory::{Evaluated, Memory, forget, path as memory_path, recall, remember};
 pub(crate) use programs::list as list_programs;
 pub use programs::service_name;
 pub(crate) use requests::Requests;

@@ -41,14 +41,15 @@ pub(crate) fn list(settings: &Settings, partition: &PartitionId) -> io::Result<V
 }
 
 fn executables(folder: &camino::Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
-    let entries = match folder.read_dir_utf8() {
-        Ok(entries) => entries,
+    let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        other => other?,
     };
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry?.into_path();
+        let Ok(path) = Utf8PathBuf::try_from(entry?.path()) else {
+            continue; // no profile can write such a name
+        };
         let hidden = path.file_name().is_none_or(|name| name.starts_with('.'));
         let Ok(facts) = fs::metadata(&path) else {
             continue;
@@ -75,7 +76,24 @@ pub fn service_name(program: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
     use super::*;
+
+    #[test]
+    fn only_executable_files_with_a_proper_name_are_programs() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, mode) in
+            [(&b"web"[..], 0o755), (b"plain", 0o644), (b".hidden", 0o755), (b"odd-\xff", 0o755)]
+        {
+            let path = folder.path().join(OsStr::from_bytes(name));
+            fs::File::create(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let folder = camino::Utf8Path::from_path(folder.path()).unwrap();
+        assert_eq!(executables(folder).unwrap(), [folder.join("web")]);
+        assert!(executables(&folder.join("missing")).unwrap().is_empty());
+    }
 
     #[test]
     fn the_hash_of_the_configuration_is_not_part_of_a_services_name() {
