@@ -137,6 +137,11 @@ fn served(world: &World, it: &Instance, host: &Instance, path: &[InstanceId]) ->
     if it.wished == WishedState::Stopped {
         return None;
     }
+    if host.wished != WishedState::Started {
+        let sentence = format!("its host `{}` is stopped", host.title);
+        let hint = format!("start it: slapos service start {}", host.title);
+        return Some(Cause { at: host.id, ..cause("host-stopped", sentence, Some(hint)) });
+    }
     if let Some(cause) = follow(world, host, path) {
         let sentence = format!("its host `{}`: {}", host.title, cause.sentence);
         return Some(Cause { sentence, ..cause });

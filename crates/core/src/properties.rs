@@ -226,7 +226,9 @@ fn is_ready(world: &World, id: InstanceId) -> bool {
     if it.shared {
         return match (it.wished, it.host) {
             (WishedState::Started, Some(host)) => {
-                is_ready(world, host) && !it.connection.is_empty()
+                world.instance(host).is_some_and(Instance::hosts)
+                    && is_ready(world, host)
+                    && !it.connection.is_empty()
             }
             (WishedState::Stopped, Some(_)) => true,
             _ => false,

@@ -3,7 +3,7 @@
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
 //! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `trouble` is
-//! what goes wrong; `verbs` are those of computers and instances.
+//! what goes wrong; `python` is the unmodified Python client; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,6 +15,7 @@ mod disk;
 mod faults;
 mod kill;
 mod master;
+mod python;
 mod shared;
 mod story;
 mod trouble;
