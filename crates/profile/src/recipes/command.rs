@@ -2,9 +2,10 @@
 //!
 //! In: `command`, `update-command`, `stop-on-error` (a failure counts only with it), `location` (recorded).
 
-use std::process::{Command, Stdio};
+use std::io::{self, Read};
+use std::process::{Command, ExitStatus, Stdio};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
@@ -13,8 +14,12 @@ use crate::error::{Code, Error, Result};
 pub(super) static KINDS: [Kind; 1] =
     [Kind { clear_first: true, ..Kind::new(&["plone.recipe.command"], make) }];
 
-/// So much of a failed command's output is told.
+/// So much of a failed command's output is told: the end.
 const TOLD_BYTES: usize = 4000;
+/// Everybody may read the arguments of a process, and a command may hold secrets; the environment is
+/// for its user only. The variable is gone before the command's first word.
+const TEXT: &str = "SLAPOS_RECIPE_COMMAND";
+const RUN_TEXT: &str = "eval \"unset SLAPOS_RECIPE_COMMAND\n$SLAPOS_RECIPE_COMMAND\"";
 
 struct Shell {
     command: String,
@@ -49,27 +54,77 @@ impl Recipe for Shell {
 
 impl Shell {
     fn run(&self, command: &str, work: &Work<'_>) -> Result<()> {
-        let ended = Command::new("/bin/sh")
-            .args(["-c", command])
-            .current_dir(&work.job.directory)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| Error::io("start", "/bin/sh", &source))?;
-        if ended.status.success() || !self.stop_on_error {
+        let (status, said) = shell(command, &work.job.directory)
+            .map_err(|source| Error::io("run", "/bin/sh", &source))?;
+        if status.success() || !self.stop_on_error {
             return Ok(());
         }
-        let mut output = String::from_utf8_lossy(&ended.stdout).into_owned();
-        output.push_str(&String::from_utf8_lossy(&ended.stderr));
-        let message = format!("the command failed ({}): {}", ended.status, tail(output.trim()));
+        let said = String::from_utf8_lossy(&said);
+        let said = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
+        let message = format!("the command failed ({status}): {said}");
         Err(Error::new(Code::Command, message))
     }
 }
 
-/// The last lines of a long text.
-fn tail(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(TOLD_BYTES);
-    while !text.is_char_boundary(from) {
-        from += 1;
+/// Runs a command to its end, without input; returns how it ended and the end of what it said.
+fn shell(command: &str, directory: &Utf8Path) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let (mut said, speaking) = io::pipe()?;
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", RUN_TEXT])
+        .env(TEXT, command)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(speaking.try_clone()?)
+        .stderr(speaking)
+        .spawn()?; // our own ends of the pipe go away here
+    let mut end = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        match said.read(&mut part) {
+            Ok(0) => break,
+            Ok(length) => end.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        end.drain(..end.len().saturating_sub(TOLD_BYTES));
     }
-    if text.is_empty() { "it said nothing" } else { &text[from..] }
+    Ok((child.wait()?, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_in_no_list_of_processes_and_in_no_environment() {
+        let (status, said) =
+            shell("tr '\\0' ' ' < /proc/$$/cmdline; env # s3cret", Utf8Path::new("/")).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(status.success() && said.contains("sh -c"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn a_command_means_what_it_means_to_a_shell() {
+        for (command, code, wanted) in [
+            ("echo out; echo err >&2; exit 3", 3, "out\nerr\n"),
+            ("cat; echo \"$#\" 'a  b'", 0, "0 a  b\n"),
+            ("cat <<END\n$HOME_OF_NOBODY'\"\nEND\n", 0, "'\"\n"),
+            ("false &&\n  echo no ||\n  echo `pwd`", 0, "/\n"),
+            ("false", 1, ""),
+            ("", 0, ""),
+        ] {
+            let (status, said) = shell(command, Utf8Path::new("/")).unwrap();
+            let said = String::from_utf8(said).unwrap();
+            assert_eq!((status.code(), said.as_str()), (Some(code), wanted), "{command}");
+        }
+        assert!(!shell("echo 'open", Utf8Path::new("/")).unwrap().0.success());
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_output_is_kept() {
+        let (_, said) = shell("seq 100000", Utf8Path::new("/")).unwrap();
+        assert_eq!(said.len(), TOLD_BYTES);
+        assert!(said.ends_with(b"\n99999\n100000\n"));
+    }
 }
