@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File, TryLockError},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::DirBuilderExt, process::CommandExt},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+        process::CommandExt,
+    },
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,6 +15,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_node::{format, supervise};
 use slapos_wire::client::Client;
+use tempfile::TempDir;
 
 use crate::{
     error::{Exit, Failure, Step},
@@ -44,8 +48,8 @@ pub(super) struct Stage {
 pub(super) struct Cloud {
     stage: Stage,
     program: Utf8PathBuf,
-    /// The directory goes away at the end.
-    temporary: bool,
+    /// The directory, when it goes away at the end.
+    temporary: Option<TempDir>,
     /// Held while the demo runs: one demo a directory.
     _lock: File,
     children: Vec<(String, Child)>,
@@ -57,15 +61,12 @@ impl Cloud {
         directory: Option<&Utf8Path>,
         mirror: Option<&str>,
     ) -> Result<Self, Failure> {
-        let temporary = directory.is_none();
-        let directory = match directory {
-            Some(path) => absolute(path)?,
-            None => std::env::temp_dir()
-                .join(format!("slapos-demo-{}", std::process::id()))
-                .try_into()
-                .map_err(|_| {
-                    Failure::new(Exit::Failed, "the temporary directory has no UTF-8 name")
-                })?,
+        let (directory, temporary) = match directory {
+            Some(path) => (absolute(path)?, None),
+            None => {
+                let (path, made) = make_temporary()?;
+                (path, Some(made))
+            }
         };
         for computer in COMPUTERS {
             let partition = directory.join(computer).join("instance/slappart0");
@@ -136,8 +137,10 @@ impl Cloud {
         let log = File::options()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&path)
             .step(|| format!("cannot open {path}"))?;
+        log.set_permissions(fs::Permissions::from_mode(0o600))?; // one of an earlier run, too
         let child = Command::new(&self.program)
             .args(arguments)
             .env_remove("SLAPOS_CLIENT_CONFIGURATION")
@@ -206,11 +209,11 @@ impl Cloud {
         for (name, child) in master {
             note(end_child(&name, child));
         }
-        if self.temporary {
-            let directory = &self.stage.directory;
-            note(fs::remove_dir_all(directory).step(|| format!("cannot remove {directory}")));
+        let directory = &self.stage.directory;
+        if let Some(temporary) = self.temporary.take() {
+            note(temporary.close().step(|| format!("cannot remove {directory}")));
         } else {
-            ui.say(format_args!("State is kept in {}.", self.stage.directory));
+            ui.say(format_args!("State is kept in {directory}."));
         }
         first_failure.map_or(Ok(()), Err)
     }
@@ -257,6 +260,24 @@ pub(super) fn is_root() -> bool {
 fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
     let path = camino::absolute_utf8(path).step(|| format!("cannot find {path}"))?;
     Ok(path)
+}
+
+/// Makes a directory that nobody had before: in a place where everybody may write, a name that can
+/// be guessed would let another user prepare what the demo, perhaps root, then uses. It is removed
+/// when the second value is dropped.
+fn make_temporary() -> Result<(Utf8PathBuf, TempDir), Failure> {
+    let made = tempfile::Builder::new()
+        .prefix("slapos-demo-")
+        .tempdir()
+        .step(|| "cannot make a temporary directory".into())?;
+    let path = Utf8PathBuf::try_from(made.path().to_owned())
+        .map_err(|_| Failure::new(Exit::Failed, "the temporary directory has no UTF-8 name"))?;
+    if is_root() {
+        // The users of the partitions pass through it.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .step(|| format!("cannot open {path} to the users of partitions"))?;
+    }
+    Ok((path, made))
 }
 
 /// One demo a directory.
