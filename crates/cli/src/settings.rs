@@ -179,8 +179,9 @@ pub(crate) fn node(
     let instance_root = Utf8PathBuf::from(file.need("slapos", "instance_root")?);
     let base = instance_root.parent().unwrap_or(&instance_root).to_owned();
     let var_root = file.get("slapos", "var_root").map_or_else(|| base.join("var"), Into::into);
+    // not in `var_root`, where nobody but the node's own user may go
     let cache_root =
-        file.get("slapos", "cache_root").map_or_else(|| var_root.join("cache"), Into::into);
+        file.get("slapos", "cache_root").map_or_else(|| base.join("cache"), Into::into);
     let settings = Settings {
         computer,
         master_url: file.need("slapos", "master_url")?.to_owned(),

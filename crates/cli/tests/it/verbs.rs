@@ -2,8 +2,10 @@
 //! nodes are played by the test, so that what they say is known.
 
 use serde_json::json;
-use slapos_core::names::{ComputerId, ReportedState, SupplyState, Timestamp};
-use slapos_wire::v1::{Format, FormatPartition, Instance, InstanceReport, SupplyReport};
+use slapos_core::names::{ComputerId, ReportedState, SoftwareType, SupplyState, Timestamp};
+use slapos_wire::v1::{
+    Format, FormatPartition, Instance, InstanceReport, RequestAsk, SupplyReport,
+};
 
 use crate::cloud::Cloud;
 
@@ -292,4 +294,32 @@ fn help_teaches_each_verb() {
         let flowing = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(text), "{command}: {}", said.out);
     }
+}
+
+#[test]
+fn a_title_of_several_instances_names_none_of_them() {
+    let cloud = cloud();
+    for (root, partition) in [("shop", "slappart0"), ("blog", "slappart1")] {
+        cloud.must(&["request", root, "software/one"], 2);
+        let ask = RequestAsk {
+            title: "db".try_into().unwrap(),
+            software_release: "software/none".try_into().unwrap(),
+            software_type: SoftwareType::default_type(),
+            parameters: None,
+            placement: [].into(),
+            shared: false,
+            state: None,
+        };
+        let partition = partition.try_into().unwrap();
+        cloud.client().request_from(&computer("COMP-1"), &partition, &ask).unwrap();
+    }
+    let refused = cloud.must(&["service", "destroy", "db"], 1).err;
+    assert!(refused.contains("2 instances are called `db`"), "{refused}");
+    assert!(refused.contains("shop/db, blog/db"), "{refused}");
+    let blog = cloud.must(&["service", "info", "blog/db", "--json"], 0).json();
+    let id = blog["id"].as_str().unwrap();
+    assert_eq!(cloud.must(&["service", "info", id, "--json"], 0).json()["id"], *id);
+    cloud.must(&["service", "destroy", "blog/db"], 0);
+    let left = cloud.must(&["service", "info", "db", "--json"], 0).json();
+    assert_ne!(left["id"], *id, "the other one is still there");
 }

@@ -49,7 +49,7 @@ pub(crate) enum Verb {
 /// Names one instance.
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
-    /// The title of the instance
+    /// The title of the instance; TREE/TITLE or SOFTINST-N when several have that title
     pub(crate) title: Title,
 }
 
@@ -70,22 +70,48 @@ impl Seen {
 }
 
 impl One {
-    /// Finds the instance; a title that several trees use means the root's.
+    /// Finds the instance.
     pub(crate) fn find(&self, client: &Client) -> Result<Instance, Failure> {
         self.find_at(client, None)
     }
 
     fn find_at(&self, client: &Client, at: Option<At>) -> Result<Instance, Failure> {
-        let found = client.instances_at(Some(&self.title), at)?;
-        let root = found.iter().find(|instance| instance.requested_by.is_none()).cloned();
-        root.or_else(|| found.into_iter().next()).ok_or_else(|| {
-            let (message, hint) = match at {
-                None => ("there is no", "`slapos service list` shows all"),
-                Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
-            };
-            Failure::new(Exit::Failed, format!("{message} instance `{}`", self.title)).hint(hint)
-        })
+        let titled = client.instances_at(Some(&self.title), at)?;
+        let found = match titled.is_empty() {
+            true => named_otherwise(client.instances_at(None, at)?, self.title.as_str()),
+            false => titled,
+        };
+        only(found, &self.title, at)
     }
+}
+
+/// Instances that a text names by their identity, or by the title of their tree and their own.
+fn named_otherwise(all: Vec<Instance>, text: &str) -> Vec<Instance> {
+    let in_tree = |it: &Instance| {
+        let own = text.strip_prefix(it.root.title.as_str());
+        own.and_then(|own| own.strip_prefix('/')) == Some(it.title.as_str())
+    };
+    all.into_iter().filter(|it| it.id.to_string() == text || in_tree(it)).collect()
+}
+
+/// The one instance that was found: a root before others, and never one of several.
+fn only(found: Vec<Instance>, title: &Title, at: Option<At>) -> Result<Instance, Failure> {
+    let roots: Vec<_> = found.iter().filter(|it| it.requested_by.is_none()).cloned().collect();
+    let mut candidates = if roots.is_empty() { found } else { roots };
+    if candidates.len() > 1 {
+        let names: Vec<_> =
+            candidates.iter().map(|it| format!("{}/{}", it.root.title, it.title)).collect();
+        let message = format!("{} instances are called `{title}`", names.len());
+        let hint = format!("say which one: {}", names.join(", "));
+        return Err(Failure::new(Exit::Failed, message).hint(&hint));
+    }
+    candidates.pop().ok_or_else(|| {
+        let (message, hint) = match at {
+            None => ("there is no", "`slapos service list` shows all"),
+            Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
+        };
+        Failure::new(Exit::Failed, format!("{message} instance `{title}`")).hint(hint)
+    })
 }
 
 pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {

@@ -5,14 +5,16 @@ use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::cloud::{Cloud, Said};
+use crate::cloud::{Cloud, Said, write_file};
 
 /// The Python with `slapos.core`, if there is one.
+#[expect(clippy::print_stderr, reason = "says why it is skipped")]
 fn python() -> Option<Utf8PathBuf> {
-    let python = std::env::var("SLAPOS_TEST_PYTHON").ok().map(Utf8PathBuf::from);
+    let python = std::env::var_os("SLAPOS_TEST_PYTHON").and_then(|path| path.into_string().ok());
+    let python = python.map(Utf8PathBuf::from);
     let found = python.filter(|python| python.with_file_name("slapos").exists());
     if found.is_none() {
-        println!("skipped: SLAPOS_TEST_PYTHON names no Python with slapos.core");
+        eprintln!("skipped: SLAPOS_TEST_PYTHON names no Python with slapos.core");
     }
     found
 }
@@ -20,7 +22,8 @@ fn python() -> Option<Utf8PathBuf> {
 /// The client's own command line, with a configuration that names our master.
 fn slapos(python: &Utf8Path, cloud: &Cloud, arguments: &[&str]) -> Said {
     let cfg = cloud.directory.path().join("python-client.cfg");
-    std::fs::write(&cfg, format!("[slapos]\nmaster_url = {}\n[slapconsole]\n", cloud.url)).unwrap();
+    let content = format!("[slapos]\nmaster_url = {}\n[slapconsole]\n", cloud.url);
+    write_file(Utf8Path::from_path(&cfg).unwrap(), &content);
     let mut command = Command::new(python.with_file_name("slapos"));
     command.args(arguments).arg("--cfg").arg(cfg).output().unwrap().into()
 }
