@@ -6,7 +6,10 @@ use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 
 use crate::{
     data_dir::{DataDir, DataDirError},
-    http::router,
+    http::{
+        connections::{Listener, Patience, Peer},
+        router,
+    },
     service::{Failure, Service},
     store::StoreError,
 };
@@ -122,7 +125,8 @@ pub async fn serve(
         service.stopping().await;
         sleep(GRACE).await; // for callers that do not finish what they say
     };
-    let calls = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = Listener::new(listener, Patience::default());
+    let calls = router(service.clone()).into_make_service_with_connect_info::<Peer>();
     let served = tokio::select! {
         served = axum::serve(listener, calls).with_graceful_shutdown(stop) => served,
         failure = service.failed() => return Err(ServeError::Failed(failure)),

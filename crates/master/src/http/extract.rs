@@ -3,7 +3,7 @@
 //! This master has no identities: whoever calls is believed. Calls about a computer act as its
 //! node; others act as the person of the header `X-Slapos-Person`, or `admin`.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 
 use axum::{
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
@@ -12,7 +12,7 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use slapos_core::{actor::Actor, names::PersonId};
 
-use super::error::ApiError;
+use super::{connections::Peer, error::ApiError};
 use crate::service::Origin;
 
 const PERSON_HEADER: &str = "x-slapos-person";
@@ -89,7 +89,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(address.map_or(Self::Inside, |address| Self::Address(address.0)))
+        let address = parts.extensions.get::<ConnectInfo<Peer>>();
+        Ok(address.map_or(Self::Inside, |peer| Self::Address(peer.0.address)))
     }
 }

@@ -3,12 +3,13 @@
 //! The one place where faces are composed: [`router`].
 
 mod classic;
+pub(crate) mod connections;
 mod error;
 mod extract;
-mod limits;
+pub(crate) mod limits;
 mod v1;
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
 
 use self::error::ApiError;
 use crate::service::Service;
@@ -24,5 +25,6 @@ pub fn router(service: Service) -> Router {
         .merge(limits::quick(Router::new().fallback(classic::serve)))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(connections::in_call))
         .with_state(service)
 }

@@ -22,7 +22,10 @@ use futures_util::{Stream, stream::unfold};
 use slapos_wire::v1::HistoryAsk;
 
 use self::view::{Live, Page};
-use crate::service::{Service, ServiceError, Viewer};
+use crate::{
+    http::limits,
+    service::{Service, ServiceError, Viewer},
+};
 
 /// How many of the newest changes are shown.
 const CHANGES_SHOWN: usize = 20;
@@ -35,11 +38,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// The routes of the page.
 pub(crate) fn router() -> Router<Service> {
-    Router::new()
+    let quick = Router::new()
         .route("/", get(page))
-        .route("/page/events", get(events))
         .route("/page/style.css", get(|| asset("text/css", include_str!("style.css"))))
-        .route("/page/live.js", get(|| asset("text/javascript", include_str!("live.js"))))
+        .route("/page/live.js", get(|| asset("text/javascript", include_str!("live.js"))));
+    let waiting = Router::new().route("/page/events", get(events));
+    limits::quick(quick).merge(limits::waiting(waiting))
 }
 
 /// `GET /`

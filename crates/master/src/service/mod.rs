@@ -39,8 +39,10 @@ use crate::{
     store::{Journal, Loaded, Store, StoreError},
 };
 
-/// Decisions that may wait for the disk; beyond that, callers are asked to come again.
-const BACKLOG_MAX: u64 = 10_000;
+/// Decisions that may wait for the disk; beyond that, callers are asked to come again. About what
+/// a good disk makes durable within a second: who waits longer is told so, and what waits cannot
+/// fill the memory.
+const BACKLOG_MAX: u64 = if cfg!(test) { 100 } else { 10_000 };
 
 /// Why the master has to end.
 #[derive(Debug, thiserror::Error)]
@@ -311,5 +313,45 @@ impl Service {
         self.fail(Failure::Stopping);
         let present = self.inner.present.read().unwrap_or_else(PoisonError::into_inner);
         present.term.send_modify(|term| term.over = true); // for what was decided after the end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use slapos_core::{decide::Format, names::ComputerId};
+
+    use super::*;
+
+    async fn format(service: &Service, number: u64) -> Result<(), ServiceError> {
+        let computer: ComputerId = format!("COMP-{number}").try_into().unwrap();
+        let actor = Actor::Computer(computer.clone());
+        let ask = Ask::Format(Format { computer, partitions: vec![] });
+        service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
+    }
+
+    #[tokio::test]
+    async fn when_too_much_waits_for_the_disk_callers_are_asked_to_come_again() {
+        let data = tempfile::TempDir::new().unwrap();
+        let database = data.path().join("master.sqlite");
+        let service = Service::open(&database).unwrap();
+        // another writer holds the disk up
+        let other = rusqlite::Connection::open(&database).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waiting: Vec<_> =
+            (0..BACKLOG_MAX).map(|number| Box::pin(format(&service, number))).collect();
+        for call in &mut waiting {
+            assert!(call.as_mut().poll(&mut context).is_pending());
+        }
+        let refused = format(&service, BACKLOG_MAX).await;
+        assert!(matches!(refused, Err(ServiceError::Busy)), "{refused:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        for call in waiting {
+            call.await.unwrap();
+        }
+        format(&service, BACKLOG_MAX).await.unwrap();
+        assert_eq!(service.computers().await.unwrap().len() as u64, BACKLOG_MAX + 1);
     }
 }

@@ -1,8 +1,8 @@
 //! The kill test: 10,000 mixed calls from 64 connections while the master is killed (`kill -9`) and
 //! started again; then a checker looks through the recorded history. Rounds begin anew each.
 //!
-//! `SLAPOS_KILL_ROUNDS=200 cargo nextest run --release -p slapos -E 'test(kill::)'` is the long one;
-//! `SLAPOS_KILL_SEED` begins with another seed than 1.
+//! The long one: `SLAPOS_KILL_ROUNDS=200 cargo test -p slapos --test it kill:: -- --nocapture`, a quarter
+//! of an hour. `SLAPOS_KILL_SEED` begins with another seed than 1.
 
 mod history;
 mod v1;
