@@ -17,8 +17,8 @@ use tokio::{
 
 use super::error::ApiError;
 
-/// Ordinary calls at once. Each may hold a body of 1 MiB, so this is a gigabyte at worst; and the
-/// disk makes as many changes durable in one commit.
+/// Ordinary calls at once, for each group of paths: as many as one commit makes durable. Each may
+/// hold a body of some MiB, so that more could fill the memory.
 pub(super) const QUICK_MAX: usize = 1024;
 /// How long an ordinary call may take.
 const QUICK_TIMEOUT: Duration = Duration::from_secs(30);
