@@ -98,6 +98,7 @@ fn wrong_content_ends_the_run() {
     let server = Server::start(&[]);
     for (options, reason) in [
         (&["poll", "-n", "10"][..], "asked for SLCOMP"),
+        (&["poll", "-n", "10", "--etag", "--check-every", "0"], "never answered 304"),
         (&["allocate", "-n", "10"], "asked for SLCOMP"),
         (&["reask", "-n", "200", "--instances", "3"], "moved to"),
         (&["info", "-n", "1", "--sample", "1"], "got \"slappart0\""),

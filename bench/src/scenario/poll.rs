@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
@@ -47,7 +47,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         check_every: args.check_every,
     });
     let report = measure(&plan, &load, &scenario)?;
-    args.common.emit(report, json!({ "not_modified": scenario.not_modified.load(Relaxed) }))
+    let not_modified = scenario.not_modified.load(Relaxed);
+    args.common.emit(report, json!({ "not_modified": not_modified }))?;
+    ensure!(!args.etag || not_modified > 0, "--etag: the master never answered 304 (not modified)");
+    Ok(())
 }
 
 struct Poll {

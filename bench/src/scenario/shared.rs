@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     answers::SharedSeen,
     engine::{Indices, Limit, Load, Plan, Scenario, Session, alone, measure},
-    fleet::{Ask, Fleet, Place, publish_body},
+    fleet::{Ask, Fleet, Place, publish_body, supply_body},
     options::{Common, block},
 };
 
@@ -145,6 +145,9 @@ impl Publications {
 
 /// Requests the instance that serves the shared ones, on the first computer.
 async fn host(fleet: &Fleet, load: &Load) -> Result<Place> {
+    let mut session = alone(load);
+    let supply = supply_body(&fleet.release_for(0), &fleet.computer(0));
+    session.post("supply", "/supplySupply", &supply, None).await?;
     let ask = Ask {
         title: &format!("{}-host-of-shared", fleet.title(0)),
         parameters: "{}",
@@ -154,7 +157,7 @@ async fn host(fleet: &Fleet, load: &Load) -> Result<Place> {
         requester: None,
     };
     let body = fleet.request_body(0, &ask);
-    Ok(alone(load).request("host", &body, None).await?.place)
+    Ok(session.request("host", &body, None).await?.place)
 }
 
 /// The shared instances that the node of the host is told of.
