@@ -2,9 +2,10 @@
 //!
 //! Everything is a function of the seed and an index: the same arguments, the same requests.
 
-use form_urlencoded::Serializer;
-
-use crate::marshal::{Value, encode};
+use crate::{
+    form::Form,
+    marshal::{Value, encode},
+};
 
 /// The fleet that a master is told about, and how its instances are asked for.
 #[derive(Clone, Debug)]
@@ -136,7 +137,7 @@ impl Fleet {
         let parameters = encode(&Value::dict([("_", Value::text(ask.parameters))]));
         let placement =
             encode(&Value::dict(ask.computer.map(|c| ("computer_guid", Value::text(c)))));
-        let mut form = Serializer::new(String::with_capacity(2048));
+        let mut form = Form::with_capacity(2048);
         if let Some(place) = ask.requester {
             append_place(&mut form, place);
         }
@@ -178,12 +179,12 @@ impl Fleet {
 
 /// The body that makes a computer's partitions known.
 pub(crate) fn format_body(document: &str) -> String {
-    Serializer::new(String::with_capacity(document.len() * 2)).append_pair("xml", document).finish()
+    Form::with_capacity(document.len() * 2).append_pair("xml", document).finish()
 }
 
 /// The body that makes a release available on a computer.
 pub(crate) fn supply_body(release: &str, computer: &str) -> String {
-    Serializer::new(String::new())
+    Form::with_capacity(256)
         .append_pair("url", release)
         .append_pair("computer_id", computer)
         .append_pair("state", "available")
@@ -193,7 +194,7 @@ pub(crate) fn supply_body(release: &str, computer: &str) -> String {
 /// The body with which an instance publishes, for itself or for a shared one that it serves.
 pub(crate) fn publish_body(place: &Place, connection: &str, shared: Option<&str>) -> String {
     let document = encode(&Value::dict([("_", Value::text(connection))]));
-    let mut form = Serializer::new(String::with_capacity(1024));
+    let mut form = Form::with_capacity(1024);
     append_place(&mut form, place);
     form.append_pair("connection_xml", &document)
         .append_pair("slave_reference", shared.unwrap_or("None"))
@@ -202,12 +203,12 @@ pub(crate) fn publish_body(place: &Place, connection: &str, shared: Option<&str>
 
 /// The body of a report about a partition.
 pub(crate) fn report_body(place: &Place) -> String {
-    let mut form = Serializer::new(String::new());
+    let mut form = Form::with_capacity(256);
     append_place(&mut form, place);
     form.finish()
 }
 
-fn append_place(form: &mut Serializer<'_, String>, place: &Place) {
+fn append_place(form: &mut Form, place: &Place) {
     form.append_pair("computer_id", &place.computer)
         .append_pair("computer_partition_id", &place.partition);
 }

@@ -13,6 +13,7 @@ mod clock;
 mod compare;
 mod engine;
 mod fleet;
+mod form;
 mod http;
 mod limits;
 mod machine;

@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::{given_twice, insist_on_one_each, verify};
 use crate::{
     engine::{Indices, Limit, Plan, Scenario, Session, measure},
-    fleet::{Fleet, Place},
+    fleet::Fleet,
     options::{Common, Located},
 };
 
@@ -54,8 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         verify::write_record(path, &scenario.fleet, &acknowledged)?;
     }
     let report = outcome?;
-    let places: Vec<Place> = acknowledged.iter().map(|(_, place)| place.clone()).collect();
-    let twice = given_twice(&places);
+    let twice = given_twice(acknowledged.iter().map(|(_, place)| place));
     args.common.emit(report, json!({ "partitions_given_twice": twice.len() }))?;
     insist_on_one_each(&twice, args.allow_duplicates)
 }
@@ -69,12 +68,13 @@ impl Scenario for Allocate {
     async fn operate(&self, session: &mut Session, index: u64) -> Result<()> {
         let body = self.fleet.root_body(index, "started");
         let place = session.request("request", &body, None).await?.place;
-        // recorded before it is checked: the master has acknowledged it
-        self.acknowledged.lock().expect("pushing does not panic").push((index, place.clone()));
-        if let Some(computer) = self.fleet.computer_for(index) {
-            let found = &place.computer;
-            ensure!(*found == computer, "instance {index} asked for {computer}, got {found}");
+        let asked = self.fleet.computer_for(index).filter(|asked| *asked != place.computer);
+        let elsewhere = asked.map(|asked| (asked, place.computer.clone()));
+        // recorded even if it is wrong: the master has acknowledged it
+        self.acknowledged.lock().expect("pushing does not panic").push((index, place));
+        match elsewhere {
+            None => Ok(()),
+            Some((asked, found)) => bail!("instance {index} asked for {asked}, got {found}"),
         }
-        Ok(())
     }
 }

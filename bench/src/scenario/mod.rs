@@ -22,9 +22,9 @@ use anyhow::{Result, ensure};
 use crate::fleet::Place;
 
 /// Partitions that more than one instance got.
-fn given_twice(places: &[Place]) -> Vec<&Place> {
-    let mut seen = HashSet::with_capacity(places.len());
-    places.iter().filter(|place| !seen.insert(*place)).collect()
+fn given_twice<'a>(places: impl Iterator<Item = &'a Place>) -> Vec<&'a Place> {
+    let mut seen = HashSet::new();
+    places.filter(|place| !seen.insert(*place)).collect()
 }
 
 fn insist_on_one_each(twice: &[&Place], allowed: bool) -> Result<()> {
@@ -47,9 +47,9 @@ mod tests {
     fn a_partition_given_twice_is_found() {
         let place = |name: &str| Place { computer: "C".into(), partition: name.into() };
         let places = [place("a"), place("b"), place("a")];
-        assert_eq!(given_twice(&places), [&places[0]]);
-        assert!(insist_on_one_each(&given_twice(&places), false).is_err());
-        assert!(insist_on_one_each(&given_twice(&places), true).is_ok());
-        assert!(insist_on_one_each(&given_twice(&places[..2]), false).is_ok());
+        assert_eq!(given_twice(places.iter()), [&places[0]]);
+        assert!(insist_on_one_each(&given_twice(places.iter()), false).is_err());
+        assert!(insist_on_one_each(&given_twice(places.iter()), true).is_ok());
+        assert!(insist_on_one_each(&given_twice(places[..2].iter()), false).is_ok());
     }
 }

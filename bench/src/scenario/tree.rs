@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     let report = measure(&plan, &load, &scenario)?;
     let places = scenario.acknowledged.lock().expect("no worker is left");
-    let twice = given_twice(&places);
+    let twice = given_twice(places.iter());
     let size = tree_size(&args.fanout);
     let checks = json!({
         "partitions_given_twice": twice.len(),

@@ -34,6 +34,8 @@ use crate::{
 
 /// So many watchers begin at once.
 const BEGINNING_MAX: usize = 64;
+/// What the master still does for those who have just begun is over by then.
+const SETTLING: Duration = Duration::from_secs(2);
 /// How long a watcher asks the master to wait.
 const WAIT_S: u64 = 300;
 
@@ -64,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let nodes = Nodes::start(&fleet, &load, &news);
     let measured = (|| -> Result<_> {
         news.until_all_wait(load.timeout)?;
+        thread::sleep(SETTLING);
         let settled = Snapshot::take(&load.pids);
         thread::sleep(idle);
         let after = Snapshot::take(&load.pids);

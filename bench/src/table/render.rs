@@ -60,7 +60,7 @@ fn figures(measured: &Measured) -> String {
     let growth = largest
         .filter(|(size, _)| **size > SIZE)
         .and_then(|(_, large)| judge::growth(measured.ours.get(&SIZE), Some(large)));
-    let at = largest.map_or(LARGE, |(size, _)| *size);
+    let at = largest.map_or(LARGE, |(size, _)| if *size > SIZE { *size } else { LARGE });
     line(
         &format!(
             "CPU for an operation at {} partitions over that at {}",
