@@ -124,7 +124,8 @@ pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let memory_gib = field(&read("/proc/meminfo"), "MemTotal:") as f64 / f64::from(1 << 20);
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{cores} cores ({model}), {memory_gib:.0} GiB, Linux {}", kernel.trim())
+    let version = kernel.split('-').next().unwrap_or("").trim(); // without who built it
+    format!("{cores} cores ({model}), {memory_gib:.0} GiB, Linux {version}")
 }
 
 /// A process and its children, transitively.
