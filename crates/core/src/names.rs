@@ -210,6 +210,20 @@ pub enum ReportedState {
     Error,
 }
 
+impl ReportedState {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Waiting => "waiting",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Destroyed => "destroyed",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What is wished for a release on a computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -234,4 +248,17 @@ pub enum SupplyState {
     Error,
     /// Removed.
     Destroyed,
+}
+
+impl SupplyState {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Building => "building",
+            Self::Available => "available",
+            Self::Error => "error",
+            Self::Destroyed => "destroyed",
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub(super) fn wish(
             SupplyWish::Available => "shall be available",
             SupplyWish::Destroyed => "shall be removed",
         };
-        let now = format!("{:?}", supply.state).to_lowercase();
+        let now = supply.state.as_str();
         ui.say(format_args!("{release} {wished} on {computer}; now: {now}"));
     }
     Ok(Exit::Done)

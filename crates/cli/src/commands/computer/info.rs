@@ -31,7 +31,7 @@ pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) ->
     let supplies = computer.supplies.iter().map(|supply| {
         vec![
             supply.software_release.to_string(),
-            format!("{:?}", supply.state).to_lowercase(),
+            supply.state.as_str().to_owned(),
             supply.text.clone().unwrap_or_default(),
         ]
     });
