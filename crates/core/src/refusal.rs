@@ -176,7 +176,7 @@ pub enum Refusal {
     #[error("too many tokens wait to be used")]
     TooManyTokens,
     /// Another computer has this title.
-    #[error("a computer called `{0}` exists already. Certificate still active.")]
+    #[error("a computer called `{0}` exists already")]
     ComputerTitleTaken(Title),
     /// A format named one partition twice.
     #[error("partition `{0}` is named twice")]

@@ -107,7 +107,7 @@ fn find_child<'w>(
         }
     }
     let joins = known.is_none_or(|known| known.requester != Some(requester));
-    if joins && world.children(requester).count() >= CHILDREN_MAX {
+    if joins && world.instances.children.count(&requester) >= CHILDREN_MAX {
         return Err(Refusal::TooManyChildren { title: asking.title.clone() });
     }
     let (person, root) = (asking.person.clone(), Some(asking.root));
