@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, Permissions},
+    fs::{File, Metadata, Permissions},
     hash::{BuildHasher, RandomState},
     io::{self, Read, Write},
     os::unix::{
@@ -53,16 +53,22 @@ pub(crate) fn read_below(
     let directory = open_below(root, below.parent().unwrap_or("".into()))?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(&directory, name_of(below)?, flags, Mode::empty())?);
-    let seen = file.metadata()?;
-    if !seen.is_file() || seen.nlink() != 1 {
-        return Err(refused("it is not a plain file with one name; remove it"));
-    }
+    plain(&file)?;
     let mut content = Vec::new();
     file.take(bytes_max as u64 + 1).read_to_end(&mut content)?;
     if content.len() > bytes_max {
         return Err(refused(&format!("it is longer than {bytes_max} bytes")));
     }
     Ok(content)
+}
+
+/// What is known of an open file, when it is a plain one and has no other name elsewhere.
+pub(crate) fn plain(file: &File) -> io::Result<Metadata> {
+    let seen = file.metadata()?;
+    if !seen.is_file() || seen.nlink() != 1 {
+        return Err(refused("it is not a plain file with one name; remove it"));
+    }
+    Ok(seen)
 }
 
 /// Removes the file `root/below`; that it is missing is fine.

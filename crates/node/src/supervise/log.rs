@@ -16,6 +16,7 @@ use std::{
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::Program;
+use crate::files::plain;
 
 /// A longer file is rotated.
 pub(super) const LOG_BYTES_MAX: u64 = 1 << 20;
@@ -72,11 +73,8 @@ fn open_named(program: &Program, path: &str, flags: OFlags) -> io::Result<File> 
         }
         Err(_) => open_outside(path, flags)?,
     };
-    let seen = file.metadata()?;
-    if !seen.is_file() || seen.nlink() != 1 {
-        let text = format!("log {path} is not a plain file with one name; remove it");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("log {path}: {error}"));
+    let seen = plain(&file).map_err(named)?;
     if let Some(user) = program.user
         && (seen.uid(), seen.gid()) != (user.uid, user.gid)
         && crate::sys::whoami() == 0
