@@ -163,7 +163,9 @@ fn refuse_unknown(partition: &Partition) -> Result<(), StepError> {
     let file = memory_path(settings, &partition.name);
     let directory = settings.partition_directory(&partition.name);
     Err(StepError(format!(
-        "memory-unknown: {file} cannot be understood, so nobody knows whose files are in          {directory}; put that file back from a backup and restart the node, or destroy the          instance, which empties the partition"
+        "memory-unknown: {file} cannot be understood, so nobody knows whose files are in \
+         {directory}; put that file back from a backup and restart the node, or destroy the \
+         instance, which empties the partition"
     )))
 }
 
