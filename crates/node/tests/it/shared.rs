@@ -1,8 +1,8 @@
 //! An instance that serves shared instances: the whole agent, its evaluations and its services.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use slapos_core::names::{Generation, InstanceId, SoftwareUrl, WishedState};
 use slapos_node::{
     agent,
@@ -157,6 +157,23 @@ fn tells(guests: &[(u64, &str)]) -> impl Fn(&InstanceReport) -> bool + Send + 's
     }
 }
 
+/// Where the node keeps what it remembers of the partition.
+fn memory(bench: &Bench) -> Utf8PathBuf {
+    bench.base.join("lib/partition").join(format!("{GROUP}.json"))
+}
+
+/// Waits until the node remembers that the master took its report.
+async fn knows_that_it_was_heard(bench: &Bench) {
+    loop {
+        let text = fs::read_to_string(memory(bench)).unwrap();
+        let remembered: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if !remembered["reported"].is_null() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 fn files(partition: &Utf8Path) -> Vec<String> {
     let entries = partition.join("guests").read_dir_utf8().unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_owned()).collect();
@@ -178,6 +195,9 @@ async fn what_is_published_for_each_is_told_until_it_is_heard_and_forgotten_with
     assert_eq!(report.connection, Some(Dictionary::new()), "theirs are not its own");
     assert_eq!(files(&partition), ["SOFTINST-7", "SOFTINST-8"]);
     let server = bench.pid("server").await;
+
+    // A wish that came before the node knows would be begun with a report, which nobody hears then.
+    knows_that_it_was_heard(&bench).await;
 
     // The node ends before anybody has heard of the change: the next one tells it, and all others.
     master.deaf(true);
@@ -202,7 +222,6 @@ async fn what_is_published_for_each_is_told_until_it_is_heard_and_forgotten_with
     assert_eq!(files(&partition), ["SOFTINST-7"]);
     assert_eq!(bench.pid("server").await, server, "the service went on");
     node.stop().await;
-    let remembered = bench.base.join("lib/partition").join(format!("{GROUP}.json"));
-    let remembered = fs::read_to_string(remembered).unwrap();
+    let remembered = fs::read_to_string(memory(&bench)).unwrap();
     assert!(remembered.contains("seven") && !remembered.contains("ocho"), "{remembered}");
 }

@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
@@ -84,15 +84,16 @@ impl StandIn {
     ) -> InstanceReport {
         let master = self.clone();
         let waiting = tokio::task::spawn_blocking(move || {
+            let end = Instant::now() + HANGS;
             let mut state = master.state();
             loop {
                 let reports = if lost { &state.lost } else { &state.heard };
                 if let Some(found) = reports.iter().find(|report| pick(report)) {
                     return found.clone();
                 }
-                let (next, waited) = master.shared.1.wait_timeout(state, HANGS).unwrap();
-                state = next;
-                assert!(!waited.timed_out(), "never; heard {:#?} {:#?}", state.heard, state.lost);
+                let left = end.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "never; heard {:#?} {:#?}", state.heard, state.lost);
+                state = master.shared.1.wait_timeout(state, left).unwrap().0;
             }
         });
         waiting.await.unwrap()
