@@ -2,7 +2,7 @@
 
 use slapos_core::{
     explain::{explain, state_word},
-    names::{InstanceId, PartitionId, ReportedState, Revision, SupplyState, WishedState},
+    names::{InstanceId, PartitionId, ReportedState, Revision, SupplyState},
     world::{Instance, Place, Promise, Site, Supply, World},
     write::{Entry, Write},
 };
@@ -83,9 +83,7 @@ pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
 }
 
 fn addresses(world: &World, place: &Place) -> Vec<std::net::IpAddr> {
-    let site = world.site(&place.computer).ok();
-    let partition = site.and_then(|site| site.partition(&place.partition));
-    partition.map(|(row, _)| row.addresses.clone()).unwrap_or_default()
+    world.partition(place).map(|(row, _)| row.addresses.clone()).unwrap_or_default()
 }
 
 fn promise(it: &Promise) -> v1::Promise {
@@ -139,11 +137,7 @@ fn instance_wish(world: &World, id: InstanceId) -> Option<v1::InstanceWish> {
         generation: it.generation,
         parameters: (*it.parameters).clone(),
         news: it.news,
-        shared: world
-            .guests(id)
-            .filter(|guest| guest.wished == WishedState::Started)
-            .map(shared)
-            .collect(),
+        shared: world.served(id).map(shared).collect(),
     })
 }
 

@@ -28,7 +28,7 @@ pub use self::{
 pub(crate) use self::{apply::Effect, instances::Instances};
 use crate::{
     allocate::candidates::Offers,
-    names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title},
+    names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title, WishedState},
     policy::Policy,
     refusal::{Refusal, nearest},
 };
@@ -141,6 +141,11 @@ impl World {
         self.instances.guests.of(&id).filter_map(|guest| self.instance(*guest))
     }
 
+    /// Those of them that shall run: what the instance's node must know of.
+    pub fn served(&self, id: InstanceId) -> impl Iterator<Item = &Instance> {
+        self.guests(id).filter(|guest| guest.wished == WishedState::Started)
+    }
+
     /// Where an instance lives: in its partition, or a shared one in that of its host.
     pub fn place_of<'w>(&'w self, it: &'w Instance) -> Option<&'w Place> {
         match it.host {
@@ -155,15 +160,22 @@ impl World {
         std::iter::successors(self.instance(id).and_then(above), move |it| above(it))
     }
 
+    /// A partition with the instance that lives there, or the refusal that says what is unknown.
+    pub fn partition(&self, place: &Place) -> Result<(&Partition, Option<&Instance>), Refusal> {
+        let unknown = || Refusal::UnknownPartition {
+            computer: place.computer.clone(),
+            partition: place.partition.clone(),
+        };
+        let slot = self.site(&place.computer)?.slot(&place.partition).ok_or_else(unknown)?;
+        Ok((&slot.row, slot.occupant.and_then(|id| self.instance(id))))
+    }
+
     /// The instance that lives in a partition, or the refusal that says why there is none.
     pub fn occupant(&self, place: &Place) -> Result<&Instance, Refusal> {
-        let site = self.site(&place.computer)?;
-        let (computer, partition) = (place.computer.clone(), place.partition.clone());
-        let slot = site.slot(&partition).ok_or(Refusal::UnknownPartition {
-            computer: computer.clone(),
-            partition: partition.clone(),
-        })?;
-        let occupant = slot.occupant.and_then(|id| self.instance(id));
-        occupant.ok_or(Refusal::EmptyPartition { computer, partition })
+        let empty = || Refusal::EmptyPartition {
+            computer: place.computer.clone(),
+            partition: place.partition.clone(),
+        };
+        self.partition(place)?.1.ok_or_else(empty)
     }
 }

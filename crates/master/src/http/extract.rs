@@ -62,6 +62,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 /// The person who calls.
 pub(super) struct Person(pub(super) PersonId);
 
+impl Default for Person {
+    /// The one who is meant when a call names nobody.
+    fn default() -> Self {
+        Self(PersonId::try_from("admin").expect("`admin` is a name"))
+    }
+}
+
 impl Person {
     /// The person as one who acts on a master without identities.
     pub(super) fn actor(&self) -> Actor {
@@ -73,10 +80,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Person {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let name = match parts.headers.get(PERSON_HEADER) {
-            Some(value) => value.to_str().map_err(|_| bad("it is not plain text".into()))?,
-            None => "admin",
-        };
+        let Some(value) = parts.headers.get(PERSON_HEADER) else { return Ok(Self::default()) };
+        let name = value.to_str().map_err(|_| bad("it is not plain text".into()))?;
         PersonId::try_from(name).map(Self).map_err(|error| bad(error.to_string()))
     }
 }

@@ -1,11 +1,11 @@
 //! The classic SLAP face, which the unmodified Python `slapos.core` speaks (protocol text).
 //!
 //! An endpoint is found by the last segment of the path, so it is served at the root and below
-//! any prefix. This master has no identities: a call about a computer or a partition acts as that
-//! computer, any other as the operator.
+//! any prefix. This master has no identities: what a node reports acts as its computer, a request
+//! from a partition as the instance in it, any other call as the operator.
 
+mod documents;
 mod error;
-mod partition;
 mod read;
 mod report;
 mod request;
@@ -16,7 +16,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use slapos_core::{actor::Actor, names::PersonId};
 use slapos_wire::classic::{
     call::{Call, Endpoint, Form, Method as WireMethod},
     marshal::Unwritable,
@@ -100,12 +99,6 @@ async fn answer(
         | Call::RegisterComputer(_)
         | Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
     }
-}
-
-/// The person in whose name calls are made that name no computer.
-fn operator() -> (PersonId, Actor) {
-    let person = PersonId::try_from("admin").expect("`admin` is a name");
-    (person.clone(), Actor::Operator(person))
 }
 
 /// A marshalled document. The client needs the character set: without it, it reads Latin-1.

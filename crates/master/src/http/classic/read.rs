@@ -1,7 +1,7 @@
 //! The reading calls (protocol, section 8.2).
 
 use slapos_core::{
-    names::{ComputerId, SoftwareUrl},
+    names::{ComputerId, SoftwareUrl, Timestamp},
     refusal::Refusal,
     world::{Place, World},
 };
@@ -10,7 +10,7 @@ use slapos_wire::classic::{
     marshal::Unwritable,
 };
 
-use super::{error::ClassicError, partition as documents};
+use super::{documents, error::ClassicError};
 use crate::service::Service;
 
 type Document = Result<String, Unwritable>;
@@ -30,14 +30,8 @@ pub(super) async fn computer(
 /// `registerComputerPartition`
 pub(super) async fn partition(service: &Service, place: &Place) -> Result<Document, ClassicError> {
     let show = |world: &World| {
-        let site = world.site(&place.computer)?;
-        let found = site.partition(&place.partition);
-        let (row, occupant) = found.ok_or_else(|| Refusal::UnknownPartition {
-            computer: place.computer.clone(),
-            partition: place.partition.clone(),
-        })?;
-        let instance = occupant.and_then(|id| world.instance(id));
-        Ok(documents::partition(world, row, instance).encode())
+        let (row, occupant) = world.partition(place)?;
+        Ok(documents::partition(world, row, occupant).encode())
     };
     Ok(service.read(show).await?)
 }
@@ -59,10 +53,9 @@ pub(super) async fn tree_addresses(
     let show = |world: &World| {
         let root = world.occupant(place)?.root;
         let places = world.tree(root).filter_map(|it| it.place.as_ref());
-        let rows = places.filter_map(|place| {
-            Some(world.site(&place.computer).ok()?.partition(&place.partition)?.0)
-        });
-        Ok(encode_addresses(&rows.flat_map(documents::addresses).collect::<Vec<_>>()))
+        let rows = places.filter_map(|place| world.partition(place).ok());
+        let addresses = rows.flat_map(|(row, _)| documents::addresses(row));
+        Ok(encode_addresses(&addresses.collect::<Vec<_>>()))
     };
     Ok(service.read(show).await?)
 }
@@ -77,15 +70,10 @@ pub(super) async fn computer_status(
         return Ok(encode_no_status(computer.as_str()));
     };
     let status = Status {
-        subject: Subject::Computer,
-        reference: computer.to_string(),
-        user: computer.to_string(),
         text: format!("#access {computer}"),
-        state: String::new(),
-        created_at: seen_at,
-        since: seen_at,
         is_silent_for_5_minutes: silent_for(seen_at, 5),
         is_silent_for_15_minutes: silent_for(seen_at, 15),
+        ..said(Subject::Computer, computer.to_string(), computer, seen_at)
     };
     Ok(status.encode())
 }
@@ -100,18 +88,9 @@ pub(super) async fn partition_status(
         let Some(report) = it.current_report() else {
             return Ok(encode_no_status(&it.id.to_string()));
         };
-        let status = Status {
-            subject: Subject::Instance,
-            reference: it.id.to_string(),
-            user: place.computer.to_string(),
-            text: documents::status(it),
-            state: format!("{:?}", report.state).to_lowercase(),
-            created_at: it.changed_at,
-            since: it.changed_at,
-            is_silent_for_5_minutes: false,
-            is_silent_for_15_minutes: false,
-        };
-        Ok(status.encode())
+        let said = said(Subject::Instance, it.id.to_string(), &place.computer, it.changed_at);
+        let (text, state) = (documents::status(it), report.state.as_str().to_owned());
+        Ok(Status { text, state, ..said }.encode())
     };
     Ok(service.read(show).await?)
 }
@@ -128,22 +107,27 @@ pub(super) async fn supply_status(
             computer: computer.clone(),
             release: release.clone(),
         })?;
-        let status = Status {
-            subject: Subject::Supply,
-            reference: release.to_string(),
-            user: computer.to_string(),
-            text: documents::supply_status(supply),
-            state: String::new(),
-            created_at: supply.changed_at,
-            since: supply.changed_at,
-            is_silent_for_5_minutes: false,
-            is_silent_for_15_minutes: false,
-        };
-        Ok(status.encode())
+        let said = said(Subject::Supply, release.to_string(), computer, supply.changed_at);
+        Ok(Status { text: documents::supply_status(supply), ..said }.encode())
     };
     Ok(service.read(show).await?)
 }
 
-fn silent_for(seen_at: slapos_core::names::Timestamp, minutes: u64) -> bool {
+/// What the node of a computer said at a time, still without a word.
+fn said(subject: Subject, reference: String, by: &ComputerId, at: Timestamp) -> Status {
+    Status {
+        subject,
+        reference,
+        user: by.to_string(),
+        text: String::new(),
+        state: String::new(),
+        created_at: at,
+        since: at,
+        is_silent_for_5_minutes: false,
+        is_silent_for_15_minutes: false,
+    }
+}
+
+fn silent_for(seen_at: Timestamp, minutes: u64) -> bool {
     crate::clock::now().0.saturating_sub(seen_at.0) > minutes * 60 * 1_000_000
 }

@@ -19,8 +19,11 @@ use slapos_wire::classic::{
     usage,
 };
 
-use super::{error::ClassicError, operator};
-use crate::service::{Origin, Service};
+use super::error::ClassicError;
+use crate::{
+    http::extract::Person,
+    service::{Origin, Service},
+};
 
 /// Does what a call reports or orders, and says so.
 pub(super) async fn report(
@@ -40,7 +43,7 @@ fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
     Ok(match call {
         Call::Format(configuration) => format(*configuration),
         Call::Supply { computer, software_release: release, wished: wish } => {
-            (Ask::Supply(SupplyAsk { computer, release, wish }), operator().1)
+            (Ask::Supply(SupplyAsk { computer, release, wish }), Person::default().actor())
         }
         Call::SupplyReport { computer, software_release: release, state, text } => {
             let supply = world.site(&computer)?.supply(&release);
@@ -67,7 +70,7 @@ fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
             let publisher = world.occupant(&place)?.id;
             let shared = shared.map(|reference| guest(world, &place, reference)).transpose()?;
             let id = shared.unwrap_or(publisher);
-            (Ask::Rename(Rename { id, title }), operator().1)
+            (Ask::Rename(Rename { id, title }), Person::default().actor())
         }
         Call::ComputerBang { computer, message } => {
             let actor = Actor::Computer(computer.clone());

@@ -12,8 +12,11 @@ use slapos_core::{
 };
 use slapos_wire::classic::{authorization::claimed_place, call};
 
-use super::{error::ClassicError, operator, partition, xml};
-use crate::service::{Origin, Service};
+use super::{documents, error::ClassicError, xml};
+use crate::{
+    http::extract::Person,
+    service::{Origin, Service},
+};
 
 /// What a request is answered while there is no document for it.
 const ABSENT: &str = "it does not exist, and nothing was created";
@@ -39,7 +42,7 @@ pub(super) async fn request(
         };
         let it = world.instance(*id).ok_or_else(|| ABSENT.to_owned())?;
         let why = || explain(world, it).map_or_else(String::new, |cause| cause.sentence);
-        partition::answer(world, it).ok_or_else(why)
+        documents::answer(world, it).ok_or_else(why)
     };
     let shown = service.act(origin, ask, show).await?;
     xml(shown.map_err(ClassicError::PleaseWait)?.encode())
@@ -56,8 +59,8 @@ fn asked(
             (Requester::Instance(id), Actor::Instance(id))
         }
         None => {
-            let (person, actor) = operator();
-            (Requester::Person(person), actor)
+            let operator = Person::default();
+            (Requester::Person(operator.0.clone()), operator.actor())
         }
     };
     let request = Request {

@@ -1,8 +1,8 @@
 //! Documents of the classic face, made from the world. Pure.
 
 use slapos_core::{
-    names::{ReportedState, SupplyState, WishedState},
-    world::{Dictionary, Instance, Partition, Place, Site, Supply, World},
+    names::{ReportedState, SupplyState},
+    world::{Dictionary, Instance, Partition, Site, Supply, World},
 };
 use slapos_wire::classic::document;
 
@@ -35,7 +35,7 @@ pub(super) fn partition(
 ) -> document::Partition {
     document::Partition {
         place: row.place.clone(),
-        instance: occupant.map(|it| instance(world, it, Some(row))),
+        instance: occupant.map(|it| instance(world, it, row)),
         status: None,
         is_synced: true,
     }
@@ -44,17 +44,12 @@ pub(super) fn partition(
 /// The answer to a request; `None` while the instance has no place.
 pub(super) fn answer(world: &World, it: &Instance) -> Option<document::Answer> {
     let place = world.place_of(it)?;
-    let row = row(world, place);
+    let (row, _) = world.partition(place).ok()?;
     Some(document::Answer { place: place.clone(), instance: instance(world, it, row) })
 }
 
-fn row<'w>(world: &'w World, place: &Place) -> Option<&'w Partition> {
-    Some(world.site(&place.computer).ok()?.partition(&place.partition)?.0)
-}
-
-fn instance(world: &World, it: &Instance, row: Option<&Partition>) -> document::Instance {
+fn instance(world: &World, it: &Instance, row: &Partition) -> document::Instance {
     let root = world.instance(it.root);
-    let served = world.guests(it.id).filter(|guest| guest.wished == WishedState::Started);
     document::Instance {
         id: Some(it.id.to_string()),
         wished: Some(it.wished),
@@ -66,9 +61,9 @@ fn instance(world: &World, it: &Instance, row: Option<&Partition>) -> document::
         parameters: (*it.parameters).clone(),
         connection: (*it.connection).clone(),
         placement: it.placement.to_dictionary(),
-        addresses: row.map(addresses).unwrap_or_default(),
-        routes: row.and_then(route).into_iter().collect(),
-        shared: served.map(shared).collect(),
+        addresses: addresses(row),
+        routes: route(row).into_iter().collect(),
+        shared: world.served(it.id).map(shared).collect(),
         timestamp: Some(it.told_at),
     }
 }
