@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, Metadata, Permissions},
+    fs::{File, Permissions},
     hash::{BuildHasher, RandomState},
     io::{self, Read, Write},
     os::unix::{
@@ -50,10 +50,7 @@ pub(crate) fn read_below(
     below: &Utf8Path,
     bytes_max: usize,
 ) -> io::Result<Vec<u8>> {
-    let directory = open_below(root, below.parent().unwrap_or("".into()))?;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat(&directory, name_of(below)?, flags, Mode::empty())?);
-    plain(&file)?;
+    let file = open_below(root, below, OFlags::RDONLY, 0)?;
     let mut content = Vec::new();
     file.take(bytes_max as u64 + 1).read_to_end(&mut content)?;
     if content.len() > bytes_max {
@@ -62,18 +59,30 @@ pub(crate) fn read_below(
     Ok(content)
 }
 
-/// What is known of an open file, when it is a plain one and has no other name elsewhere.
-pub(crate) fn plain(file: &File) -> io::Result<Metadata> {
+/// Opens the plain file `root/below`; one with another name elsewhere is refused. Of `flags` those
+/// of `open` that say what for; `mode` is for a file that is made. Never waits.
+pub(crate) fn open_below(
+    root: &Utf8Path,
+    below: &Utf8Path,
+    flags: OFlags,
+    mode: u32,
+) -> io::Result<File> {
+    let directory = enter_below(root, below.parent().unwrap_or("".into()))?;
+    let careful = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(mode);
+    let file = File::from(openat(&directory, name_of(below)?, careful, mode)?);
     let seen = file.metadata()?;
     if !seen.is_file() || seen.nlink() != 1 {
         return Err(refused("it is not a plain file with one name; remove it"));
     }
-    Ok(seen)
+    // Whoever gets the file shall find it as usual.
+    rustix::fs::fcntl_setfl(&file, flags & OFlags::APPEND)?;
+    Ok(file)
 }
 
 /// Removes the file `root/below`; that it is missing is fine.
 pub(crate) fn remove_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<()> {
-    let removed = open_below(root, below.parent().unwrap_or("".into()))
+    let removed = enter_below(root, below.parent().unwrap_or("".into()))
         .and_then(|directory| Ok(unlinkat(&directory, name_of(below)?, AtFlags::empty())?));
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -83,7 +92,7 @@ pub(crate) fn remove_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<()> 
 
 /// The names in the directory `root/below`, in no order; none when it is missing.
 pub(crate) fn names_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Vec<OsString>> {
-    let directory = match open_below(root, below) {
+    let directory = match enter_below(root, below) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
@@ -105,7 +114,8 @@ pub(crate) fn make_below(root: &Utf8Path, below: &Utf8Path, mode: u32) -> io::Re
     })
 }
 
-fn open_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
+/// Opens the directory `root/below`.
+fn enter_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
     descend(root, below, |_, _| Ok(()))
 }
 

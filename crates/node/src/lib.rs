@@ -18,6 +18,7 @@ pub mod format;
 pub mod instance;
 mod job;
 mod live;
+pub mod log;
 mod observe;
 pub mod plan;
 pub mod promise;

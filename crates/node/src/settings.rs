@@ -84,6 +84,12 @@ impl Settings {
         self.software_root.join(hexadecimal(&Md5::digest(release.as_str())))
     }
 
+    /// Where the installations of a release write.
+    pub fn release_log(&self, release: &SoftwareUrl) -> Utf8PathBuf {
+        let name = hexadecimal(&Md5::digest(release.as_str()));
+        self.var_root.join(format!("log/software-{name}.log"))
+    }
+
     /// Where the profile of a release is read: `software/NAME` comes with the program, anything
     /// else is a URL or a path.
     pub fn profile_location(&self, release: &SoftwareUrl) -> String {

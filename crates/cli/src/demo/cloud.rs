@@ -13,7 +13,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use slapos_node::{format, supervise};
+use slapos_node::{format, log::Log, supervise};
 use slapos_wire::client::Client;
 use tempfile::TempDir;
 
@@ -134,6 +134,7 @@ impl Cloud {
         let path = self.log_path(name);
         let directory = path.parent().unwrap_or(&path).to_owned();
         fs::create_dir_all(&directory).step(|| format!("cannot make {directory}"))?;
+        Log::of_node(&path).rotate().step(|| format!("cannot shorten {path}"))?;
         let log = File::options()
             .create(true)
             .append(true)

@@ -1,6 +1,6 @@
 //! The agent's side: starts the child, answers it, takes its result.
 
-use std::{future::Future, process::Stdio, time::Duration};
+use std::{convert::Infallible, future::Future, process::Stdio, time::Duration};
 
 use camino::Utf8Path;
 use slapos_profile::{HostError, Job, Outcome, Progress, RequestAnswer, RequestAsk};
@@ -11,9 +11,13 @@ use tokio::{
 
 use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
 use crate::{
+    log::Log,
     sandbox::{self, LaunchSpec},
     sys,
 };
+
+/// How often the length of a log is looked at.
+const ROTATION: Duration = Duration::from_secs(10);
 
 /// Why an evaluation brought nothing.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +76,14 @@ pub(crate) async fn evaluate(
     serve: &mut impl Serve,
 ) -> Result<Outcome, EvaluateError> {
     let profile = job.profile.clone();
-    let started = start(program, spec, log).await;
+    let log_file = Log::of_node(log);
+    let started = start(program, spec, &log_file).await;
     let mut running =
         started.map_err(|source| EvaluateError::Start { profile: profile.clone(), source })?;
-    let talked = tokio::time::timeout(limit, running.talk(job, serve)).await;
+    let talked = tokio::select! {
+        talked = tokio::time::timeout(limit, running.talk(job, serve)) => talked,
+        never = keep_short(&log_file) => match never {},
+    };
     match talked {
         Ok(Ok(Some(FromChild::Done(outcome)))) => Ok(*outcome),
         Ok(Ok(Some(FromChild::Failed(report)))) => Err(EvaluateError::Fault(report)),
@@ -95,6 +103,16 @@ pub(crate) async fn evaluate(
     }
 }
 
+/// Rotates a log as long as somebody may write to it.
+async fn keep_short(log: &Log) -> Infallible {
+    loop {
+        tokio::time::sleep(ROTATION).await;
+        if let Err(error) = log.rotate() {
+            tracing::warn!(%error, "a log could not be rotated");
+        }
+    }
+}
+
 /// A child that is killed with its group when this is dropped.
 struct Running {
     child: Child,
@@ -103,9 +121,9 @@ struct Running {
     stdout: BufReader<ChildStdout>,
 }
 
-async fn start(program: &Utf8Path, spec: &LaunchSpec, log: &Utf8Path) -> std::io::Result<Running> {
-    let file = std::fs::File::options().create(true).append(true).open(log)?;
-    let mut child = sandbox::start(program, spec, Stdio::piped(), file.into()).await?;
+async fn start(program: &Utf8Path, spec: &LaunchSpec, log: &Log) -> std::io::Result<Running> {
+    log.rotate()?;
+    let mut child = sandbox::start(program, spec, Stdio::piped(), log.open()?.into()).await?;
     let missing = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     let stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = BufReader::new(child.stdout.take().ok_or_else(missing)?);

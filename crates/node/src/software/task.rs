@@ -127,9 +127,8 @@ impl Release {
         let profile = settings.profile_location(&self.url);
         let spec = confine::release_evaluation(settings, directory, &profile);
         let job = job::release(settings, &profile, directory);
-        let logs = settings.var_root.join("log");
-        fs::create_dir_all(&logs).map_err(failed)?;
-        let log = logs.join(format!("software-{name}.log"));
+        let log = settings.release_log(&self.url);
+        fs::create_dir_all(log.parent().unwrap_or(&settings.var_root)).map_err(failed)?;
         let mut serve = Installation {
             release: self,
             generation: wish.generation,
@@ -150,7 +149,7 @@ impl Release {
         let removed =
             Completed::erase(directory).and_then(|()| match fs::remove_dir_all(directory) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
+                _ => crate::log::remove(&self.node.settings.release_log(&self.url)),
             });
         let (state, text) = match removed {
             Ok(()) => (SupplyState::Destroyed, None),

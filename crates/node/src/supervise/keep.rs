@@ -15,7 +15,6 @@ use super::{
     Kind, Program,
     backoff::{Backoff, CRASH_LOOP, STEADY_AFTER},
     board::{Board, Key, Row},
-    log,
     process::{Process, end_family},
     protocol::{Event, Exit, ProgramState},
 };
@@ -216,9 +215,7 @@ impl Keeper {
 
     /// Starts a launcher, records it, and only then lets it become the program.
     async fn launch(&self) -> io::Result<Process> {
-        let log = log::open(&self.program).map_err(|error| {
-            io::Error::new(error.kind(), format!("open log {}: {error}", self.program.log))
-        })?;
+        let log = self.program.log_file().open()?;
         let mut child = spawn_launcher(&self.launcher, log.try_clone()?.into(), log.into())?;
         let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut process = Process::of_child(child)?;
@@ -331,7 +328,7 @@ impl Keeper {
         if exit.code != Some(LAUNCH_FAILED) {
             return;
         }
-        let line = log::last_line(&self.program).filter(|line| line.starts_with("launch: "));
+        let line = self.program.log_file().last_line().filter(|line| line.starts_with("launch: "));
         if let Some(line) = line {
             self.fatal(format!("cannot be started: {line}"));
         }

@@ -29,7 +29,6 @@ mod difference;
 mod environment;
 mod groups;
 mod keep;
-mod log;
 mod process;
 pub mod protocol;
 mod record;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Environment;
 use crate::{
+    log::Log,
     sandbox::{LaunchSpec, Sandbox, User},
     sys::StopSignal,
 };
@@ -73,6 +74,10 @@ impl Program {
             stop_signal: StopSignal::Term,
             grace_ms: GRACE_MS,
         }
+    }
+
+    pub(super) fn log_file(&self) -> Log {
+        Log::of_program(&self.log, &self.directory, self.user)
     }
 
     pub(super) fn launch_spec(&self) -> LaunchSpec {

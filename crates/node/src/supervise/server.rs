@@ -26,11 +26,12 @@ use tokio::{
 use super::{
     Event, Request, Response,
     board::Board,
+    client::log_path,
     groups::{Groups, Refusal},
-    log,
     protocol::LINE_BYTES_MAX,
     record::Records,
 };
+use crate::log::Log;
 
 /// A client has so long to send its request.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -117,7 +118,7 @@ async fn serve(settings: SupervisorSettings, place: &Utf8Path) -> Result<(), Err
     let listener = listen(place)?;
     let board = Arc::new(Board::new(records, boot));
     let groups = Arc::new(Groups::begin(Arc::clone(&board), settings.program, wished, state));
-    let face = Arc::new(Face { board, groups, ended: Notify::new() });
+    let face = Arc::new(Face { base: settings.base, board, groups, ended: Notify::new() });
     tell_ready()?;
     accept(face, listener).await?;
     // A left-over socket is removed by the next start anyway.
@@ -171,6 +172,7 @@ async fn accept_one(
 
 /// What answers clients.
 struct Face {
+    base: Utf8PathBuf,
     board: Arc<Board>,
     groups: Arc<Groups>,
     ended: Notify,
@@ -235,9 +237,10 @@ impl Face {
     }
 
     fn rotate_logs(&self) {
-        for program in self.board.programs() {
-            if let Err(error) = log::rotate(&program) {
-                tracing::warn!(log = %program.log, %error, "a log could not be rotated");
+        let programs = self.board.programs().into_iter().map(|program| program.log_file());
+        for log in programs.chain([Log::of_node(&log_path(&self.base))]) {
+            if let Err(error) = log.rotate() {
+                tracing::warn!(%error, "a log could not be rotated");
             }
         }
     }
