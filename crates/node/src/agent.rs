@@ -19,7 +19,7 @@ use camino::Utf8PathBuf;
 use slapos_core::names::{PartitionId, SoftwareUrl};
 use slapos_wire::{
     client::{Client, ClientError},
-    v1::{InstanceWish, PartitionWish, Supply, Watch},
+    v1::{Format, InstanceWish, PartitionWish, Supply, Watch},
 };
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -110,7 +110,14 @@ impl Node {
     pub(crate) fn process_ended(&self, partition: &str) {
         let nudges = self.nudges();
         if let Some((_, nudge)) = nudges.iter().find(|(name, _)| name.as_str() == partition) {
-            nudge.process_ended();
+            nudge.check();
+        }
+    }
+
+    /// Nobody knows what was missed: every partition checks what it runs and reports it.
+    pub(crate) fn check_all(&self) {
+        for nudge in self.nudges().values() {
+            nudge.check();
         }
     }
 
@@ -132,14 +139,14 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
         settings,
     });
     let work = async {
-        let computer = node.settings.computer.clone();
+        let (computer, format) = (node.settings.computer.clone(), declared.clone());
         let formatted =
-            calls::patiently(&node.client, move |client| client.format(&computer, &declared));
+            calls::patiently(&node.client, move |client| client.format(&computer, &format));
         let refused =
             |source| AgentError::Refused { computer: node.settings.computer.to_string(), source };
         formatted.await.map_err(refused)?;
         tracing::info!(computer = %node.settings.computer, master = node.client.url(), "ready");
-        follow(&node).await
+        follow(&node, declared).await
     };
     tokio::select! {
         result = work => result,
@@ -160,9 +167,10 @@ fn lock(settings: &Settings) -> Result<File, AgentError> {
 }
 
 /// Hands what the master wishes to the tasks, for ever.
-async fn follow(node: &Arc<Node>) -> Result<(), AgentError> {
+async fn follow(node: &Arc<Node>, declared: Format) -> Result<(), AgentError> {
     let (sender, mut wishes) = mpsc::channel(8);
-    let thread = crate::watch::follow(node.client.clone(), node.settings.computer.clone(), sender);
+    let computer = node.settings.computer.clone();
+    let thread = crate::watch::follow(node.client.clone(), computer, declared, sender);
     thread.map_err(|source| AgentError::Io {
         what: "start the watch of the master".into(),
         source,
@@ -212,21 +220,23 @@ impl Tasks {
             let wished: Vec<_> =
                 watch.supplies.iter().map(|supply| &supply.software_release).collect();
             self.releases.retain(|url, _| wished.contains(&url));
+            // The master, perhaps put back from a backup, may not know what it was told before.
+            self.node.check_all();
         }
         for supply in watch.supplies {
-            self.hand_to_release(supply);
+            self.hand_to_release(supply, watch.complete);
         }
         for wish in watch.partitions {
             self.hand_to_partition(wish);
         }
     }
 
-    fn hand_to_release(&mut self, supply: Supply) {
+    fn hand_to_release(&mut self, supply: Supply, complete: bool) {
         let url = supply.software_release.clone();
         match self.releases.get(&url) {
             // What the node itself reported comes back here; only another wish is news.
             Some(known)
-                if {
+                if !complete && {
                     let old = known.borrow();
                     (old.generation, old.wished) == (supply.generation, supply.wished)
                 } => {}
@@ -257,15 +267,9 @@ impl Tasks {
         }
         let (sender, receiver) = watch::channel(wish.instance);
         let nudge = Arc::new(Nudge::default());
-        match Partition::new(Arc::clone(&self.node), name.clone(), receiver, Arc::clone(&nudge)) {
-            Ok(partition) => {
-                self.node.nudges().insert(name.clone(), nudge);
-                self.partitions.insert(name, sender);
-                self.all.spawn(instance::run(partition));
-            }
-            Err(error) => {
-                tracing::error!(partition = %name, %error, "cannot read what is remembered of the partition");
-            }
-        }
+        self.node.nudges().insert(name.clone(), Arc::clone(&nudge));
+        self.partitions.insert(name.clone(), sender);
+        let partition = Partition::new(Arc::clone(&self.node), name, receiver, nudge);
+        self.all.spawn(instance::run(partition));
     }
 }

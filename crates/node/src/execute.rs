@@ -2,20 +2,15 @@
 //!
 //! What goes wrong is reported to the master, whole, and ends the pass; the task tries again.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use camino::Utf8Path;
-use slapos_core::names::{InstanceId, PartitionId, ReportedState, Title, WishedState};
+use slapos_core::names::{InstanceId, ReportedState, Title, WishedState};
 use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
+use tokio::time::Instant;
 
 use crate::{
-    agent::Node,
-    calls, confine,
+    confine,
     evaluate::evaluate,
     format,
     instance::{
@@ -23,15 +18,13 @@ use crate::{
     },
     job,
     plan::{Inputs, Step},
-    promise::{self, PromiseContext},
+    promise::{self, PromiseContext, PromiseResult},
+    report::fit_instance,
     software::chain,
 };
 
 /// The longest that an evaluation may take.
 const EVALUATE_LIMIT: Duration = Duration::from_secs(3600);
-/// A server that was just started has no event that says "ready": its promises are checked again
-/// after pauses that grow from the first of these to the second.
-const PROMISE_PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(2));
 /// Promises that are still red after this are told to the master, at each change.
 const TELL_RED_AFTER: Duration = Duration::from_millis(300);
 /// Promises that are still red after this count as a failure of the pass.
@@ -56,7 +49,7 @@ pub(crate) async fn execute(
     if let Some(wish) = wish
         && is_news(partition, wish)
     {
-        begin_to_tell(partition, report(wish, ReportedState::Starting));
+        partition.reports.begin(report(wish, ReportedState::Starting));
     }
     for step in steps {
         let done = match (step, wish) {
@@ -75,7 +68,8 @@ pub(crate) async fn execute(
             if let Some(wish) = wish {
                 let report =
                     InstanceReport { text: Some(text), ..report(wish, ReportedState::Error) };
-                tell(partition, report).await;
+                // That it is refused too was logged.
+                let _told = tell(partition, report).await;
             }
             return Err(());
         }
@@ -103,39 +97,11 @@ fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
     }
 }
 
-/// Tells the master while the work goes on; the next [`tell`] comes after it.
-fn begin_to_tell(partition: &mut Partition, report: InstanceReport) {
-    let (node, name) = (Arc::clone(&partition.node), partition.name.clone());
-    let telling = tokio::spawn(async move {
-        send(&node, &name, report).await;
-    });
-    if let Some(earlier) = partition.telling.replace(telling) {
-        earlier.abort(); // it is about an older wish
-    }
-}
-
 /// Tells the master; true when it was about the current wish.
-async fn tell(partition: &mut Partition, report: InstanceReport) -> bool {
-    if let Some(telling) = &mut partition.telling {
-        // However it ended: what counts is the order.
-        let _ended = telling.await;
-        partition.telling = None;
-    }
-    send(&partition.node, &partition.name, report).await
-}
-
-async fn send(node: &Node, partition: &PartitionId, report: InstanceReport) -> bool {
-    let (computer, name) = (node.settings.computer.clone(), partition.clone());
-    let told = calls::patiently(&node.client, move |client| {
-        client.report_instance(&computer, &name, &report)
-    });
-    match told.await {
-        Ok(accepted) => accepted.current,
-        Err(error) => {
-            tracing::warn!(%partition, %error, "the master does not take the report");
-            false
-        }
-    }
+async fn tell(partition: &Partition, report: InstanceReport) -> Result<bool, StepError> {
+    let report = fit_instance(report).map_err(StepError)?;
+    let told = partition.reports.tell(report).await;
+    told.map_err(|why| StepError(format!("the master does not take the report: {why}")))
 }
 
 async fn stop_programs(partition: &mut Partition) -> Result<(), StepError> {
@@ -262,7 +228,7 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
     };
     if !evaluated.waiting.is_empty() {
         let text = Some(evaluated.waiting.join("; "));
-        tell(partition, InstanceReport { text, ..report(wish, ReportedState::Waiting) }).await;
+        tell(partition, InstanceReport { text, ..report(wish, ReportedState::Waiting) }).await?;
         return Ok(());
     }
     let promises = until_green(partition, wish).await?;
@@ -273,14 +239,16 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
         promises,
         ..report(wish, ReportedState::Started)
     };
-    if tell(partition, told).await {
+    if tell(partition, told).await? {
         remember_reported(partition, wish)?;
     }
     Ok(())
 }
 
+/// Checks the promises until they are green; as long as they are not, the master is told at each
+/// change.
 async fn until_green(
-    partition: &mut Partition,
+    partition: &Partition,
     wish: &InstanceWish,
 ) -> Result<Vec<Promise>, StepError> {
     let settings = &partition.node.settings;
@@ -291,43 +259,34 @@ async fn until_green(
         user: confine::partition_user(settings, &partition.name),
         sandbox: Some(confine::partition_sandbox(settings, &partition.name)),
     };
-    let started = Instant::now();
-    let (mut pause, longest) = PROMISE_PAUSE;
-    let mut told: Vec<Promise> = Vec::new();
-    loop {
-        let results = promise::run_all(&context).await;
-        let promises: Vec<_> = results
-            .into_iter()
-            .map(|result| Promise { name: result.name, ok: result.ok, message: result.message })
-            .collect();
-        let Some(red) = promises.iter().find(|promise| !promise.ok) else {
-            return Ok(promises);
-        };
-        if started.elapsed() > GREEN_LIMIT {
-            return Err(StepError(format!("promise {} is red: {}", red.name, red.message)));
+    let mut on_red = |results: &[PromiseResult]| {
+        let promises = results.iter().map(told).collect();
+        let red = InstanceReport { promises, ..report(wish, ReportedState::Starting) };
+        if let Ok(red) = fit_instance(red) {
+            partition.reports.begin(red);
         }
-        if started.elapsed() > TELL_RED_AFTER && told != promises {
-            let red = InstanceReport {
-                promises: promises.clone(),
-                ..report(wish, ReportedState::Starting)
-            };
-            tell(partition, red).await;
-            told = promises;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(longest);
+    };
+    let deadline = Instant::now() + GREEN_LIMIT;
+    let results = promise::until_green(&context, deadline, TELL_RED_AFTER, &mut on_red).await;
+    match results.iter().find(|one| !one.ok) {
+        Some(red) => Err(StepError(format!("promise {} is red: {}", red.name, red.message))),
+        None => Ok(results.iter().map(told).collect()),
     }
 }
 
+fn told(result: &PromiseResult) -> Promise {
+    Promise { name: result.name.clone(), ok: result.ok, message: result.message.clone() }
+}
+
 async fn report_stopped(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
-    if tell(partition, report(wish, ReportedState::Stopped)).await {
+    if tell(partition, report(wish, ReportedState::Stopped)).await? {
         remember_reported(partition, wish)?;
     }
     Ok(())
 }
 
 async fn report_destroyed(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
-    tell(partition, report(wish, ReportedState::Destroyed)).await;
+    tell(partition, report(wish, ReportedState::Destroyed)).await?;
     Ok(())
 }
 

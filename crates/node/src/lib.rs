@@ -22,6 +22,7 @@ pub mod log;
 mod observe;
 pub mod plan;
 pub mod promise;
+mod report;
 pub mod sandbox;
 pub mod settings;
 mod software;

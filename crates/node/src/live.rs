@@ -26,6 +26,7 @@ pub(crate) async fn follow_events(node: Arc<Node>) {
     loop {
         match node.supervisor.subscribe().await {
             Ok(mut events) => {
+                node.check_all(); // what happened before is not told
                 while let Ok(Some(event)) = events.next().await {
                     match event {
                         Event::Exited { group, program, expected: false, .. } => {
@@ -36,10 +37,15 @@ pub(crate) async fn follow_events(node: Arc<Node>) {
                             tracing::error!(partition = %group, %program, %reason, "a program does not stay up");
                             node.process_ended(&group);
                         }
-                        Event::Started { .. }
-                        | Event::Restarting { .. }
-                        | Event::Exited { .. }
-                        | Event::Missed { .. } => {}
+                        Event::Missed { count } => {
+                            tracing::warn!(
+                                count,
+                                "missed what happened to processes; looking at all of them"
+                            );
+                            node.check_all();
+                        }
+                        Event::Started { .. } | Event::Restarting { .. } | Event::Exited { .. } => {
+                        }
                     }
                 }
                 tracing::warn!("the supervisor is gone; starting it again");

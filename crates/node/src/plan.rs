@@ -74,13 +74,19 @@ pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<St
     };
 
     let Some(wish) = wish else {
-        return if seen.occupant.is_some() { vec![StopPrograms, Wipe] } else { vec![] };
+        // An instance that shall go is wished destroyed until the node has confirmed it. Of one
+        // that is here and not wished at all the master knows nothing, e.g. since it was put back
+        // from an older backup: that is no reason to destroy anything.
+        return vec![];
     };
     if wish.state == WishedState::Destroyed {
         return vec![StopPrograms, Wipe, ReportDestroyed];
     }
     if seen.occupant.as_ref().is_some_and(|occupant| occupant.id.is_none()) {
-        return vec![StopPrograms, RefuseUnknown];
+        return match wish.state {
+            WishedState::Stopped => vec![StopPrograms, RefuseUnknown],
+            WishedState::Started | WishedState::Destroyed => vec![RefuseUnknown],
+        };
     }
     let mut steps = Vec::new();
     let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == Some(wish.id));
@@ -160,9 +166,9 @@ mod tests {
         let stopped = occupied(7, Some(inputs()), Some(Stopped));
         let table: &[(Option<WishedState>, &Seen, &[Step])] = &[
             (None, &empty, &[]),
-            (None, &done, &[StopPrograms, Wipe]),
-            (None, &unknown, &[StopPrograms, Wipe]),
-            (Some(Started), &unknown, &[StopPrograms, RefuseUnknown]),
+            (None, &done, &[]),
+            (None, &unknown, &[]),
+            (Some(Started), &unknown, &[RefuseUnknown]),
             (Some(Stopped), &unknown, &[StopPrograms, RefuseUnknown]),
             (Some(Destroyed), &unknown, &[StopPrograms, Wipe, ReportDestroyed]),
             (Some(Started), &no_release, &[]),

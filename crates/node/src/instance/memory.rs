@@ -80,13 +80,17 @@ pub(crate) fn path(settings: &Settings, partition: &PartitionId) -> Utf8PathBuf 
     settings.var_root.join("lib/partition").join(format!("{partition}.json"))
 }
 
-/// Reads the memory of a partition; `None` when the partition is empty. A file that cannot be
-/// understood is an occupant of unknown work, perhaps of unknown name.
-pub(crate) fn recall(settings: &Settings, partition: &PartitionId) -> io::Result<Option<Memory>> {
-    match fs::read(path(settings, partition)) {
-        Ok(bytes) => Ok(Some(Memory::understood(&bytes))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// Reads the memory of a partition; `None` when the partition is empty. A file that cannot be read
+/// or understood is an occupant of unknown work, perhaps of unknown name.
+pub(crate) fn recall(settings: &Settings, partition: &PartitionId) -> Option<Memory> {
+    let path = path(settings, partition);
+    match fs::read(&path) {
+        Ok(bytes) => Some(Memory::understood(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::error!(%partition, %path, %error, "what is remembered cannot be read");
+            Some(Memory { id: None, evaluated: None, reported: None })
+        }
     }
 }
 

@@ -18,14 +18,11 @@ use std::{
 };
 
 use slapos_core::names::PartitionId;
-use slapos_wire::v1::InstanceWish;
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
+use slapos_wire::v1::{InstanceReport, InstanceWish};
+use tokio::sync::{Notify, watch};
 
 use super::{Memory, recall};
-use crate::{agent::Node, calls, execute, observe::observe, plan::plan};
+use crate::{agent::Node, calls, execute, observe::observe, plan::plan, report::Reporter};
 
 /// How often promises are checked while nothing happens; as SlapOS has it.
 const CHECK_EVERY: Duration = Duration::from_secs(120);
@@ -47,8 +44,9 @@ impl Nudge {
         self.notify.notify_one();
     }
 
-    /// A process of the partition ended: check programs and promises.
-    pub(crate) fn process_ended(&self) {
+    /// Something may have happened to its programs, or to what the master was told: check programs
+    /// and promises, and report.
+    pub(crate) fn check(&self) {
         self.unsettled.store(true, Ordering::Release);
         self.notify.notify_one();
     }
@@ -61,8 +59,8 @@ pub(crate) struct Partition {
     pub(crate) memory: Option<Memory>,
     /// The programs were handed to the supervisor and none has ended since.
     pub(crate) programs_run: bool,
-    /// A report that is on its way to the master.
-    pub(crate) telling: Option<JoinHandle<()>>,
+    /// The way to the master.
+    pub(crate) reports: Reporter<InstanceReport>,
     wishes: watch::Receiver<Option<InstanceWish>>,
     nudge: Arc<Nudge>,
 }
@@ -74,9 +72,20 @@ impl Partition {
         name: PartitionId,
         wishes: watch::Receiver<Option<InstanceWish>>,
         nudge: Arc<Nudge>,
-    ) -> std::io::Result<Self> {
-        let memory = recall(&node.settings, &name)?;
-        Ok(Self { node, name, memory, programs_run: false, telling: None, wishes, nudge })
+    ) -> Self {
+        let memory = recall(&node.settings, &name);
+        let (client, computer) = (node.client.clone(), node.settings.computer.clone());
+        let place = name.clone();
+        let reports = Reporter::start(move |report| {
+            let (client, computer, place) = (client.clone(), computer.clone(), place.clone());
+            async move {
+                let told = calls::once(&client, move |client| {
+                    client.report_instance(&computer, &place, &report)
+                });
+                Ok(told.await?.current)
+            }
+        });
+        Self { node, name, memory, programs_run: false, reports, wishes, nudge }
     }
 }
 

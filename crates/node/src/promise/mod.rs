@@ -35,8 +35,9 @@ use crate::{
 const PARALLEL_MAX: usize = 8;
 /// A longer native description is red.
 const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
-/// First and longest pause before red promises are tried again.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+/// First and longest pause before red promises are tried again; each is half as long again as the
+/// one before.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(2));
 
 /// What the checks of a partition need to know.
 #[derive(Debug, Clone)]
@@ -91,42 +92,37 @@ pub async fn run_all(context: &PromiseContext) -> Vec<PromiseResult> {
 }
 
 /// Runs every check, then the red ones again and again, quickly at first, until all are green or
-/// the deadline has passed: that a server can be reached has no event of its own. `on_red` gets
-/// the red ones whenever their messages change. Returns the last results of all.
+/// the deadline has passed: that a server can be reached has no event of its own. While some are
+/// red after `quiet`, `on_red` gets all results whenever they have changed. Returns the last ones.
 pub async fn until_green(
     context: &PromiseContext,
     deadline: Instant,
+    quiet: Duration,
     on_red: &mut (dyn FnMut(&[PromiseResult]) + Send),
 ) -> Vec<PromiseResult> {
+    let begun = Instant::now();
     let mut results = run_all(context).await;
     let mut told: Vec<PromiseResult> = Vec::new();
     let (mut pause, longest) = PAUSE;
-    loop {
-        let red: Vec<PromiseResult> = results.iter().filter(|one| !one.ok).cloned().collect();
-        if red.is_empty() || Instant::now() >= deadline {
-            return results;
-        }
-        if red != told {
-            on_red(&red);
-            told.clone_from(&red);
+    while results.iter().any(|one| !one.ok) && Instant::now() < deadline {
+        if begun.elapsed() >= quiet && results != told {
+            on_red(&results);
+            told.clone_from(&results);
         }
         sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-        pause = (pause * 2).min(longest);
-        let names: BTreeSet<&str> = red.iter().map(|one| one.name.as_str()).collect();
-        let again = match find(context).await {
-            Ok(found) => {
-                found.into_iter().filter(|one| names.contains(one.name.as_str())).collect()
-            }
+        pause = (pause * 3 / 2).min(longest);
+        let red = |one: &Found| results.iter().all(|known| known.name != one.name || !known.ok);
+        let again: Vec<Found> = match find(context).await {
+            Ok(found) => found.into_iter().filter(red).collect(),
             Err(_) => continue, // reported red by the next full pass
         };
-        let Ok(fresh) = timeout_at(deadline, run(context, again)).await else {
-            return results;
-        };
+        let Ok(fresh) = timeout_at(deadline, run(context, again)).await else { break };
         let fresh = record(context, fresh).await;
-        results.retain(|one| one.ok || fresh.iter().all(|other| other.name != one.name));
+        results.retain(|one| one.ok);
         results.extend(fresh);
         results.sort_by(|one, other| one.name.cmp(&other.name));
     }
+    results
 }
 
 /// Records the results, which waits for the disk, and gives them back.

@@ -18,6 +18,7 @@ use crate::{
     calls, confine,
     evaluate::{Serve, evaluate},
     format, job,
+    report::{Reporter, fit_supply},
 };
 
 /// The longest that an installation may take.
@@ -34,12 +35,22 @@ pub(crate) struct Release {
     node: Arc<Node>,
     url: SoftwareUrl,
     wishes: watch::Receiver<Supply>,
+    reports: Reporter<SupplyReport>,
 }
 
 impl Release {
     /// A release whose wishes come through `wishes`.
     pub(crate) fn new(node: Arc<Node>, url: SoftwareUrl, wishes: watch::Receiver<Supply>) -> Self {
-        Self { node, url, wishes }
+        let (client, computer) = (node.client.clone(), node.settings.computer.clone());
+        let reports = Reporter::start(move |report| {
+            let (client, computer) = (client.clone(), computer.clone());
+            async move {
+                let told =
+                    calls::once(&client, move |client| client.report_supply(&computer, &report));
+                Ok(told.await?.current)
+            }
+        });
+        Self { node, url, wishes, reports }
     }
 }
 
@@ -83,10 +94,8 @@ impl Release {
             SupplyWish::Destroyed => self.remove(wish, &directory).await,
             SupplyWish::Available if Completed::of(&directory).is_some() => {
                 self.node.release_ready(&self.url);
-                if wish.state != SupplyState::Available {
-                    self.report(wish.generation, SupplyState::Available, None).await;
-                }
-                true
+                wish.state == SupplyState::Available
+                    || self.report(wish.generation, SupplyState::Available, None).await
             }
             SupplyWish::Available => self.install(wish, &directory).await,
         }
@@ -101,8 +110,7 @@ impl Release {
                 let seconds = started.elapsed().as_secs_f32();
                 tracing::info!(release = %self.url, seconds, "installed");
                 self.node.release_ready(&self.url);
-                self.report(wish.generation, SupplyState::Available, None).await;
-                true
+                self.report(wish.generation, SupplyState::Available, None).await
             }
             Err(text) => {
                 tracing::error!(release = %self.url, error = %text, "installation failed");
@@ -129,18 +137,10 @@ impl Release {
         let job = job::release(settings, &profile, directory);
         let log = settings.release_log(&self.url);
         fs::create_dir_all(log.parent().unwrap_or(&settings.var_root)).map_err(failed)?;
-        let mut serve = Installation {
-            release: self,
-            generation: wish.generation,
-            told: Instant::now(),
-            telling: None,
-        };
+        let mut serve =
+            Installation { release: self, generation: wish.generation, told: Instant::now() };
         let outcome =
             evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
-        if let Some(telling) = serve.telling.take() {
-            // Its failure is only a missed progress line; the last word follows.
-            let _late = telling.await;
-        }
         let outcome = outcome.map_err(|error| chain(&error))?;
         Completed::new(self.url.as_str(), outcome.inputs).write(directory).map_err(failed)
     }
@@ -156,19 +156,27 @@ impl Release {
             Err(error) => (SupplyState::Error, Some(format!("remove {directory}: {error}"))),
         };
         let done = state == SupplyState::Destroyed;
-        self.report(wish.generation, state, text).await;
-        done
+        self.report(wish.generation, state, text).await && done
     }
 
-    async fn report(&self, generation: Generation, state: SupplyState, text: Option<String>) {
-        let report = SupplyReport { software_release: self.url.clone(), generation, state, text };
-        let computer = self.node.settings.computer.clone();
-        let told = calls::patiently(&self.node.client, move |client| {
-            client.report_supply(&computer, &report)
-        });
-        if let Err(error) = told.await {
-            tracing::warn!(release = %self.url, %error, "the master does not take the report");
-        }
+    /// Tells the master; false when it does not take the report.
+    async fn report(
+        &self,
+        generation: Generation,
+        state: SupplyState,
+        text: Option<String>,
+    ) -> bool {
+        self.reports.tell(self.about(generation, state, text)).await.is_ok()
+    }
+
+    fn about(
+        &self,
+        generation: Generation,
+        state: SupplyState,
+        text: Option<String>,
+    ) -> SupplyReport {
+        let software_release = self.url.clone();
+        fit_supply(SupplyReport { software_release, generation, state, text })
     }
 }
 
@@ -177,7 +185,6 @@ struct Installation<'a> {
     release: &'a Release,
     generation: Generation,
     told: Instant,
-    telling: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Serve for Installation<'_> {
@@ -189,8 +196,7 @@ impl Serve for Installation<'_> {
     }
 
     fn progress(&mut self, progress: Progress) {
-        let telling = self.telling.as_ref().is_some_and(|telling| !telling.is_finished());
-        if telling || self.told.elapsed() < TELL_EVERY {
+        if self.told.elapsed() < TELL_EVERY {
             return;
         }
         self.told = Instant::now();
@@ -198,20 +204,9 @@ impl Serve for Installation<'_> {
             0 => String::new(),
             total => format!("{}% ", progress.done.saturating_mul(100) / total),
         };
-        let report = SupplyReport {
-            software_release: self.release.url.clone(),
-            generation: self.generation,
-            state: SupplyState::Building,
-            text: Some(format!("{percent}{}: {}", progress.part, progress.text)),
-        };
-        let (client, computer) =
-            (self.release.node.client.clone(), self.release.node.settings.computer.clone());
-        self.telling = Some(tokio::spawn(async move {
-            let told = calls::once(&client, move |client| client.report_supply(&computer, &report));
-            if let Err(error) = told.await {
-                tracing::debug!(%error, "progress was not told");
-            }
-        }));
+        let text = Some(format!("{percent}{}: {}", progress.part, progress.text));
+        let release = self.release;
+        release.reports.begin(release.about(self.generation, SupplyState::Building, text));
     }
 }
 
