@@ -3,7 +3,7 @@
 //! Decides only; `sandbox` puts it in force.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use slapos_core::names::PartitionId;
+use slapos_core::names::{PartitionId, SoftwareUrl};
 
 use crate::{
     sandbox::{LaunchSpec, Sandbox, User},
@@ -16,11 +16,16 @@ use crate::{
 const MYSELF: &str = "/proc/self/exe";
 
 /// What confines a partition's programs, its promises and the evaluation of its profile: its own
-/// directory to write; the installed releases to read.
-pub(crate) fn partition_sandbox(settings: &Settings, partition: &PartitionId) -> Sandbox {
+/// directory to write, its release to read. Any port may be bound: the kernel knows ports without
+/// their addresses, and profiles choose theirs on the partition's own address.
+pub(crate) fn partition_sandbox(
+    settings: &Settings,
+    partition: &PartitionId,
+    release: &SoftwareUrl,
+) -> Sandbox {
     Sandbox {
         write: vec![settings.partition_directory(partition)],
-        read: vec![settings.software_root.clone()],
+        read: vec![settings.release_directory(release)],
         shared_tmp: false,
         bind_ports: None,
     }
@@ -40,9 +45,13 @@ pub(crate) fn environment(home: &Utf8Path) -> Environment {
 }
 
 /// The evaluation of an instance profile.
-pub(crate) fn instance_evaluation(settings: &Settings, partition: &PartitionId) -> LaunchSpec {
+pub(crate) fn instance_evaluation(
+    settings: &Settings,
+    partition: &PartitionId,
+    release: &SoftwareUrl,
+) -> LaunchSpec {
     let directory = settings.partition_directory(partition);
-    let mut sandbox = partition_sandbox(settings, partition);
+    let mut sandbox = partition_sandbox(settings, partition, release);
     sandbox.read.push(settings.program.clone());
     evaluation(directory, partition_user(settings, partition), sandbox)
 }

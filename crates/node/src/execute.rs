@@ -55,9 +55,9 @@ pub(crate) async fn execute(
         let done = match (step, wish) {
             (Step::StopPrograms, _) => stop_programs(partition).await,
             (Step::Wipe, _) => wipe(partition),
-            (Step::RefuseUnknown, _) => refuse_unknown(partition),
+            (Step::RefuseOccupied, _) => refuse_occupied(partition),
             (Step::Evaluate, Some(wish)) => evaluate_profile(partition, wish, &inputs).await,
-            (Step::RunPrograms, Some(_)) => run_programs(partition).await,
+            (Step::RunPrograms, Some(wish)) => run_programs(partition, wish).await,
             (Step::AwaitPromises, Some(wish)) => await_promises(partition, wish).await,
             (Step::ReportStopped, Some(wish)) => report_stopped(partition, wish).await,
             (Step::ReportDestroyed, Some(wish)) => report_destroyed(partition, wish).await,
@@ -124,15 +124,22 @@ fn wipe(partition: &mut Partition) -> Result<(), StepError> {
     forget(settings, &partition.name).map_err(failed)
 }
 
-fn refuse_unknown(partition: &Partition) -> Result<(), StepError> {
+fn refuse_occupied(partition: &Partition) -> Result<(), StepError> {
     let settings = &partition.node.settings;
     let file = memory_path(settings, &partition.name);
     let directory = settings.partition_directory(&partition.name);
-    Err(StepError(format!(
-        "memory-unknown: {file} cannot be understood, so nobody knows whose files are in \
-         {directory}; put that file back from a backup and restart the node, or destroy the \
-         instance, which empties the partition"
-    )))
+    Err(StepError(match partition.memory.as_ref().and_then(|memory| memory.id) {
+        Some(id) => format!(
+            "partition-occupied: {directory} holds what is left of {id}, whose end the master never \
+             wished (was it put back from a backup?); save what you need of it, then destroy this \
+             instance, which empties the partition, and request it again"
+        ),
+        None => format!(
+            "memory-unknown: {file} cannot be understood, so nobody knows whose files are in \
+             {directory}; put that file back from a backup and restart the node, or destroy the \
+             instance, which empties the partition"
+        ),
+    }))
 }
 
 /// Removes everything in a directory, whatever its name is. What has gone meanwhile is gone.
@@ -177,7 +184,7 @@ async fn evaluate_profile(
     let directory = settings.partition_directory(&partition.name);
     let user = settings.partition_user(&partition.name);
     format::directory(&directory, 0o750, user).map_err(|error| StepError(chain(&error)))?;
-    let spec = confine::instance_evaluation(settings, &partition.name);
+    let spec = confine::instance_evaluation(settings, &partition.name, &wish.software_release);
     let mut requests = Requests { node, partition: &partition.name };
     let log = logs.join("instance.log");
     let permit = node.evaluations.acquire().await;
@@ -209,10 +216,10 @@ fn sentence(waiting: &slapos_profile::Waiting) -> String {
     format!("waits for `{}`: {}", waiting.title, waiting.reason)
 }
 
-async fn run_programs(partition: &mut Partition) -> Result<(), StepError> {
+async fn run_programs(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
     let settings = &partition.node.settings;
     fs::create_dir_all(settings.log_directory(&partition.name))?;
-    let programs = list_programs(settings, &partition.name)?;
+    let programs = list_programs(settings, &partition.name, &wish.software_release)?;
     let applied = partition.node.supervisor.apply(partition.name.as_str(), programs).await;
     applied.map_err(|error| StepError(format!("start the services: {}", chain(&error))))?;
     partition.programs_run = true;
@@ -257,7 +264,11 @@ async fn until_green(
         directory: settings.partition_directory(&partition.name),
         environment: confine::environment(&settings.partition_directory(&partition.name)),
         user: confine::partition_user(settings, &partition.name),
-        sandbox: Some(confine::partition_sandbox(settings, &partition.name)),
+        sandbox: Some(confine::partition_sandbox(
+            settings,
+            &partition.name,
+            &wish.software_release,
+        )),
     };
     let mut on_red = |results: &[PromiseResult]| {
         let promises = results.iter().map(told).collect();

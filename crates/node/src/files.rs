@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, Permissions},
+    fs::{File, Metadata, Permissions},
     hash::{BuildHasher, RandomState},
     io::{self, Read, Write},
     os::unix::{
@@ -78,6 +78,23 @@ pub(crate) fn open_below(
     // Whoever gets the file shall find it as usual.
     rustix::fs::fcntl_setfl(&file, flags & OFlags::APPEND)?;
     Ok(file)
+}
+
+/// What `root/below` is, not followed if it is a link; `None` when it is missing.
+pub(crate) fn look_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Option<Metadata>> {
+    match open_place(root, below) {
+        Ok(place) => place.metadata().map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens `root/below`, whatever it is, only as a place: it can be looked at and reached by its
+/// descriptor, not read. A link is opened itself.
+pub(crate) fn open_place(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
+    let directory = enter_below(root, below.parent().unwrap_or("".into()))?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(openat(&directory, name_of(below)?, flags, Mode::empty())?))
 }
 
 /// Removes the file `root/below`; that it is missing is fine.

@@ -49,9 +49,9 @@ pub enum Step {
     StopPrograms,
     /// Remove everything from the partition.
     Wipe,
-    /// Fail: nobody knows whose the files are, and only a person may choose between losing them and
-    /// giving them to another instance.
-    RefuseUnknown,
+    /// Fail: the files are another's, or nobody knows whose, and only a person may choose to lose
+    /// them.
+    RefuseOccupied,
     /// Evaluate the release's instance profile: render files, request, collect what to publish.
     Evaluate,
     /// Hand the programs that the profile laid out to the supervisor, which starts and stops the
@@ -69,7 +69,7 @@ pub enum Step {
 /// only looked at when the release is ready.
 pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<Step> {
     use Step::{
-        AwaitPromises, Evaluate, RefuseUnknown, ReportDestroyed, ReportStopped, RunPrograms,
+        AwaitPromises, Evaluate, RefuseOccupied, ReportDestroyed, ReportStopped, RunPrograms,
         StopPrograms, Wipe,
     };
 
@@ -82,17 +82,15 @@ pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<St
     if wish.state == WishedState::Destroyed {
         return vec![StopPrograms, Wipe, ReportDestroyed];
     }
-    if seen.occupant.as_ref().is_some_and(|occupant| occupant.id.is_none()) {
-        return match wish.state {
-            WishedState::Stopped => vec![StopPrograms, RefuseUnknown],
-            WishedState::Started | WishedState::Destroyed => vec![RefuseUnknown],
-        };
+    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == Some(wish.id));
+    match (&seen.occupant, mine) {
+        (Some(Occupant { id: None, .. }), _) if wish.state == WishedState::Stopped => {
+            return vec![StopPrograms, RefuseOccupied];
+        }
+        (Some(_), None) => return vec![RefuseOccupied],
+        _ => {}
     }
     let mut steps = Vec::new();
-    let mine = seen.occupant.as_ref().filter(|occupant| occupant.id == Some(wish.id));
-    if seen.occupant.is_some() && mine.is_none() {
-        steps.extend([StopPrograms, Wipe]); // left by an instance that is gone: never mix two
-    }
     if !seen.release_ready {
         return steps; // the release's own task wakes this partition when it is complete
     }
@@ -168,8 +166,8 @@ mod tests {
             (None, &empty, &[]),
             (None, &done, &[]),
             (None, &unknown, &[]),
-            (Some(Started), &unknown, &[RefuseUnknown]),
-            (Some(Stopped), &unknown, &[StopPrograms, RefuseUnknown]),
+            (Some(Started), &unknown, &[RefuseOccupied]),
+            (Some(Stopped), &unknown, &[StopPrograms, RefuseOccupied]),
             (Some(Destroyed), &unknown, &[StopPrograms, Wipe, ReportDestroyed]),
             (Some(Started), &no_release, &[]),
             (Some(Started), &empty, &[Evaluate, RunPrograms, AwaitPromises]),
@@ -178,7 +176,9 @@ mod tests {
             (Some(Started), &untold, &[RunPrograms, AwaitPromises]),
             (Some(Started), &behind, &[Evaluate, RunPrograms, AwaitPromises]),
             (Some(Started), &touched, &[Evaluate, RunPrograms, AwaitPromises]),
-            (Some(Started), &stranger, &[StopPrograms, Wipe, Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &stranger, &[RefuseOccupied]),
+            (Some(Stopped), &stranger, &[RefuseOccupied]),
+            (Some(Destroyed), &stranger, &[StopPrograms, Wipe, ReportDestroyed]),
             (Some(Stopped), &done, &[StopPrograms, ReportStopped]),
             (Some(Stopped), &empty, &[Evaluate, StopPrograms, ReportStopped]),
             (Some(Stopped), &stopped, &[]),

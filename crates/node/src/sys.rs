@@ -105,6 +105,25 @@ pub fn kill_group(group: u32) -> io::Result<()> {
     gone_is_fine(rustix::process::kill_process_group(number(group)?, Signal::KILL))
 }
 
+/// Waits until nobody holds the other end of the pipe any more.
+pub(crate) fn until_nobody_reads(pipe: &impl AsFd) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    loop {
+        let mut look = [PollFd::new(pipe, PollFlags::empty())];
+        match poll(&mut look, None) {
+            Ok(_) if look[0].revents().intersects(gone) => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Kills this process with its whole group, if it leads one.
+pub(crate) fn kill_own_group() -> io::Result<()> {
+    kill_group(std::process::id())
+}
+
 /// When a process was started, in clock ticks since boot. With the number of the process it
 /// names the process once and for all, until the next boot.
 pub fn start_time(pid: u32) -> io::Result<u64> {

@@ -15,6 +15,7 @@ mod disk;
 mod faults;
 mod kill;
 mod master;
+mod node;
 mod python;
 mod shared;
 mod story;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use slapos_profile::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 
 use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
+use crate::sys;
 
 /// The largest profile or template that is fetched, in bytes.
 const FETCH_BYTES_MAX: u64 = 64 << 20;
@@ -17,7 +18,11 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
 /// The hidden subcommand `node evaluate`: reads its job from standard input and answers on
 /// standard output. Fails only when nobody is at the other end.
+///
+/// An agent that was killed can end nobody: when its end of our standard output is gone, this
+/// process ends itself and all that the profile's commands started in its group.
 pub fn child_main() -> io::Result<()> {
+    std::thread::Builder::new().name("agent".into()).spawn(end_with_agent)?;
     let mut agent = Agent { from: BufReader::new(io::stdin()), to: io::stdout() };
     let ToChild::Job(job) = agent.listen()? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first word must be the job"));
@@ -27,6 +32,13 @@ pub fn child_main() -> io::Result<()> {
         Err(error) => FromChild::Failed(error.report()),
     };
     agent.say(&last)
+}
+
+fn end_with_agent() {
+    let ended = sys::until_nobody_reads(&io::stdout()).and_then(|()| sys::kill_own_group());
+    if let Err(error) = ended {
+        tracing::warn!(%error, "this evaluation does not end with its agent");
+    }
 }
 
 /// The other end.

@@ -3,7 +3,7 @@
 use std::{fs, io, os::unix::fs::PermissionsExt};
 
 use camino::Utf8PathBuf;
-use slapos_core::names::PartitionId;
+use slapos_core::names::{PartitionId, SoftwareUrl};
 
 use crate::{
     confine,
@@ -16,7 +16,11 @@ const GRACE_MS: u64 = 60_000;
 
 /// Lists the programs of a partition in order of name: files of `etc/service` are watched, files
 /// of `etc/run` run once. What is not an executable file is left out.
-pub(crate) fn list(settings: &Settings, partition: &PartitionId) -> io::Result<Vec<Program>> {
+pub(crate) fn list(
+    settings: &Settings,
+    partition: &PartitionId,
+    release: &SoftwareUrl,
+) -> io::Result<Vec<Program>> {
     let home = settings.partition_directory(partition);
     let logs = settings.log_directory(partition);
     let mut programs = Vec::new();
@@ -30,7 +34,7 @@ pub(crate) fn list(settings: &Settings, partition: &PartitionId) -> io::Result<V
                 directory: home.clone(),
                 environment: confine::environment(&home),
                 user: confine::partition_user(settings, partition),
-                sandbox: Some(confine::partition_sandbox(settings, partition)),
+                sandbox: Some(confine::partition_sandbox(settings, partition, release)),
                 kind,
                 stop_signal: crate::sys::StopSignal::Term,
                 grace_ms: GRACE_MS,

@@ -1,10 +1,18 @@
 //! Carries out native checks.
+//!
+//! We may be root, and the descriptions are the partition's: commands run as its user in its
+//! sandbox; files and sockets are looked at below the partition only, and no link is followed. TCP
+//! ports and addresses are reached as anybody reaches them.
 
-use std::{fs, io, time::Duration};
+use std::{
+    os::{fd::AsRawFd, unix::fs::FileTypeExt},
+    time::Duration,
+};
 
 use camino::Utf8Path;
 use tokio::{
     net::{TcpStream, UnixStream},
+    task::spawn_blocking,
     time::timeout,
 };
 
@@ -13,17 +21,39 @@ use super::{
     description::{Check, FileState},
     executable,
 };
+use crate::files::{look_below, open_place};
+
+/// Everybody may read the arguments of a process, and a command may hold secrets; the environment
+/// is for its user only. The variable is gone before the command's first word.
+const COMMAND: &str = "SLAPOS_PROMISE_COMMAND";
+const RUN_COMMAND: &str = "eval \"unset SLAPOS_PROMISE_COMMAND\n$SLAPOS_PROMISE_COMMAND\"";
 
 pub(super) async fn run(context: &PromiseContext, check: Check) -> Outcome {
     match check {
         Check::Listening { host, port, timeout } => listening(&host, port, timeout).await,
-        Check::ListeningAt { path } => listening_at(&path).await,
+        Check::ListeningAt { path } => listening_at(&context.directory, &path).await,
         Check::Command { command } => {
-            executable::run(context, vec!["/bin/sh".into(), "-c".into(), command]).await
+            let mut context = context.clone();
+            context.environment.set(COMMAND, command);
+            executable::run(&context, ["/bin/sh", "-c", RUN_COMMAND].map(Into::into).into()).await
         }
         Check::Url { url, code, timeout, verify } => available(url, code, timeout, verify).await,
-        Check::File { path, state } => file_state(&context.directory.join(path), state),
+        Check::File { path, state } => {
+            let directory = context.directory.clone();
+            let looked = spawn_blocking(move || file_state(&directory, &path, state));
+            looked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
+        }
     }
+}
+
+/// The way from the partition to a path, which must lie below it.
+fn below<'p>(partition: &Utf8Path, path: &'p Utf8Path) -> Result<&'p Utf8Path, String> {
+    if path.is_relative() {
+        return Ok(path);
+    }
+    let outside =
+        |_| format!("{path} lies outside of the partition: use a promise that is a command");
+    path.strip_prefix(partition).map_err(outside)
 }
 
 async fn listening(host: &str, port: u16, limit: Duration) -> Outcome {
@@ -34,16 +64,22 @@ async fn listening(host: &str, port: u16, limit: Duration) -> Outcome {
     }
 }
 
-async fn listening_at(path: &Utf8Path) -> Outcome {
-    match UnixStream::connect(path).await {
+async fn listening_at(partition: &Utf8Path, path: &Utf8Path) -> Outcome {
+    let failed = |error: std::io::Error| format!("connect to {path}: {error}");
+    let socket = open_place(partition, below(partition, path)?).map_err(failed)?;
+    if !socket.metadata().map_err(failed)?.file_type().is_socket() {
+        return Err(format!("{path} is no socket"));
+    }
+    // By its descriptor: whatever is put in its place meanwhile is not reached.
+    match UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd())).await {
         Ok(_stream) => Ok(format!("{path} is listening")),
-        Err(error) => Err(format!("connect to {path}: {error}")),
+        Err(error) => Err(failed(error)),
     }
 }
 
 async fn available(url: String, code: Option<u16>, limit: Duration, verify: bool) -> Outcome {
     // The client blocks; its own deadline ends it.
-    let asked = tokio::task::spawn_blocking(move || status_of(&url, limit, verify, code));
+    let asked = spawn_blocking(move || status_of(&url, limit, verify, code));
     asked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
 }
 
@@ -68,12 +104,13 @@ fn status_of(url: &str, limit: Duration, verify: bool, wanted: Option<u16>) -> O
     }
 }
 
-fn file_state(path: &Utf8Path, wanted: FileState) -> Outcome {
-    let length = match fs::metadata(path) {
-        Ok(seen) => Some(seen.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(format!("look at {path}: {error}")),
-    };
+fn file_state(partition: &Utf8Path, path: &Utf8Path, wanted: FileState) -> Outcome {
+    let seen = look_below(partition, below(partition, path)?);
+    let seen = seen.map_err(|error| format!("look at {path}: {error}"))?;
+    if seen.as_ref().is_some_and(|seen| seen.is_symlink()) {
+        return Err(format!("{path} is a link, which is not followed"));
+    }
+    let length = seen.map(|seen| seen.len());
     match (wanted, length) {
         (FileState::Absent, None) => Ok(format!("{path} is absent")),
         (_, None) => Err(format!("{path} is missing")),
@@ -90,7 +127,10 @@ fn file_state(path: &Utf8Path, wanted: FileState) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::{
+        io::{Read, Write},
+        os::unix::fs::symlink,
+    };
 
     use super::*;
 
@@ -113,8 +153,34 @@ mod tests {
             ("missing", Exists, false),
         ];
         for (name, state, green) in table {
-            let outcome = file_state(&directory.join(name), state);
-            assert_eq!(outcome.is_ok(), green, "{name} {state:?}: {outcome:?}");
+            for path in [directory.join(name), name.into()] {
+                let outcome = file_state(directory, &path, state);
+                assert_eq!(outcome.is_ok(), green, "{path} {state:?}: {outcome:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_lies_elsewhere_is_not_looked_at() {
+        let partition = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let partition = Utf8Path::from_path(partition.path()).unwrap();
+        let elsewhere = Utf8Path::from_path(elsewhere.path()).unwrap();
+        crate::files::write_atomically(&elsewhere.join("file"), b"x", 0o600).unwrap();
+        let _server = tokio::net::UnixListener::bind(elsewhere.join("s")).unwrap();
+        symlink(elsewhere, partition.join("way")).unwrap();
+        symlink(elsewhere.join("file"), partition.join("file")).unwrap();
+        symlink(elsewhere.join("s"), partition.join("s")).unwrap();
+        let (absolute, socket) = (elsewhere.join("file"), elsewhere.join("s"));
+        for path in [absolute.as_str(), "way/file", "file", "../file"] {
+            for state in [FileState::Exists, FileState::NotEmpty] {
+                let outcome = file_state(partition, path.into(), state);
+                assert!(outcome.is_err(), "{path}: {outcome:?}");
+            }
+        }
+        for path in [socket.as_str(), "way/s", "s"] {
+            let outcome = listening_at(partition, path.into()).await;
+            assert!(outcome.is_err(), "{path}: {outcome:?}");
         }
     }
 
@@ -129,10 +195,13 @@ mod tests {
         let red = listening("127.0.0.1", port, limit).await.unwrap_err();
         assert!(red.contains(&port.to_string()), "{red}");
 
-        let path = Utf8Path::from_path(directory.path()).unwrap().join("s");
-        assert!(listening_at(&path).await.is_err());
+        let partition = Utf8Path::from_path(directory.path()).unwrap();
+        let path = partition.join("s");
+        assert!(listening_at(partition, &path).await.is_err());
         let _server = tokio::net::UnixListener::bind(&path).unwrap();
-        assert!(listening_at(&path).await.is_ok());
+        for path in [path.as_path(), "s".into()] {
+            assert_eq!(listening_at(partition, path).await, Ok(format!("{path} is listening")));
+        }
     }
 
     #[tokio::test]

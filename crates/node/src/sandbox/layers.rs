@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The layers, as `node status` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layers {
-    /// Files and ports by Landlock.
+    /// Files, and the ports of installations, by Landlock.
     pub landlock: LandlockLayer,
     /// Each partition can have a system user of its own: the node is root.
     pub users: bool,
@@ -29,7 +29,8 @@ pub enum LandlockLayer {
         /// The version of the kernel's interface.
         abi: i32,
     },
-    /// Files and TCP ports are confined (version 4 and later).
+    /// Files are confined, and installations may bind no TCP port (version 4 and later). The
+    /// programs of a partition may bind any: the kernel does not tell addresses apart.
     FilesAndPorts {
         /// The version of the kernel's interface.
         abi: i32,

@@ -99,6 +99,17 @@ async fn every_promise_is_reported_by_name() {
 }
 
 #[tokio::test]
+async fn a_command_is_in_no_list_of_processes_and_in_no_environment() {
+    let partition = Partition::new();
+    let command = "tr '\\0' ' ' < /proc/$$/cmdline; env; : s3cret";
+    partition.native("p", "check_command_execute", &serde_json::json!({ "command": command }));
+    let results = partition.run().await;
+    let (_, green, said) = &results[0];
+    assert!(*green && said.contains("sh -c") && said.contains("PATH="), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[tokio::test]
 async fn what_a_promise_left_behind_is_ended() {
     let partition = Partition::new();
     partition.file("etc/promise/leaves", "#!/bin/sh\nsleep 100000 &\necho $! > pid\n");

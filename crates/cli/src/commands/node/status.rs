@@ -92,8 +92,10 @@ fn process(program: ProgramStatus) -> Process {
 fn confinement(layers: &Layers) -> String {
     let landlock = match layers.landlock {
         LandlockLayer::Absent => "no Landlock in this kernel".into(),
-        LandlockLayer::Files { abi } => format!("Landlock {abi} (files)"),
-        LandlockLayer::FilesAndPorts { abi } => format!("Landlock {abi} (files and ports)"),
+        LandlockLayer::Files { abi } => format!("Landlock {abi} (files; no ports)"),
+        LandlockLayer::FilesAndPorts { abi } => {
+            format!("Landlock {abi} (files; no port for installations, any for partitions)")
+        }
     };
     let users =
         if layers.users { "a user per partition" } else { "one user: the node is not root" };

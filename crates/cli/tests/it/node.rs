@@ -1,0 +1,161 @@
+//! What a node lives through: a master that forgot it, memory that is damaged, a `kill -9` in the
+//! middle of an evaluation, values that nobody can take.
+
+use std::{fs, process::Command};
+
+use camino::Utf8PathBuf;
+
+use crate::cloud::{Cloud, Said, eventually, release, slapos, write_file};
+
+/// The process of the only service on a computer.
+fn process(cloud: &Cloud, computer: &str) -> Option<u64> {
+    let cfg = cloud.node_cfg(computer);
+    let status = cloud.must(&["--cfg", cfg.as_str(), "node", "status", "--json"], 0).json();
+    status["processes"].as_array().unwrap().iter().find_map(|process| process["pid"].as_u64())
+}
+
+/// A cloud where `one`, of the idle release, is up on COMP-1; its process.
+fn with_one() -> (Cloud, u64) {
+    let cloud = Cloud::start();
+    cloud.supply("idle", "COMP-1");
+    cloud.must(&["request", "one", &release("idle"), "--wait", "--timeout", "90"], 0);
+    let pid = process(&cloud, "COMP-1").unwrap();
+    (cloud, pid)
+}
+
+fn data(cloud: &Cloud) -> Utf8PathBuf {
+    cloud.path().join("master")
+}
+
+fn memory(cloud: &Cloud) -> Utf8PathBuf {
+    cloud.path().join("COMP-1/var/lib/partition/slappart0.json")
+}
+
+#[test]
+fn a_master_that_forgot_its_computers_gets_to_know_them_again_and_nothing_is_destroyed() {
+    let (mut cloud, pid) = with_one();
+    let partition = cloud.partition(&cloud.instance("one"));
+    cloud.kill_master();
+    fs::remove_dir_all(data(&cloud)).unwrap();
+    cloud.start_master();
+    cloud.until("both nodes have registered again", |client| {
+        let computers = client.computers().unwrap();
+        computers.iter().filter(|computer| computer.partitions.len() == 3).count() == 2
+    });
+    cloud.supply("idle", "COMP-1"); // an answer of the node: it has heard what is wished now
+    assert_eq!(process(&cloud, "COMP-1"), Some(pid), "what the master does not know goes on");
+    assert!(partition.join("etc/service").exists());
+
+    // Only a person may choose to lose what is there.
+    let idle = release("idle");
+    cloud.must(&["request", "one", &idle], 2);
+    cloud.until("it is told what is there", |_| {
+        cloud.instance("one").error.is_some_and(|text| text.contains("partition-occupied"))
+    });
+    assert_eq!(process(&cloud, "COMP-1"), Some(pid));
+    cloud.must(&["service", "destroy", "one"], 0);
+    cloud.until("it is gone", |_| cloud.find("one").is_none());
+    assert_eq!(process(&cloud, "COMP-1"), None);
+    cloud.must(&["request", "one", &idle, "--wait", "--timeout", "90"], 0);
+}
+
+#[test]
+fn a_master_that_was_put_back_is_told_again_what_it_has_forgotten() {
+    let mut cloud = Cloud::start();
+    cloud.supply("idle", "COMP-1");
+    cloud.kill_node("COMP-1");
+    cloud.must(&["request", "one", &release("idle")], 2);
+    let (data, backup) = (data(&cloud), cloud.path().join("backup.sqlite"));
+    cloud.must(&["master", "backup", data.as_str(), backup.as_str()], 0);
+    cloud.restart_node("COMP-1");
+    cloud.until("it is up", |_| cloud.instance("one").state == "started");
+    let (before, pid) = (cloud.instance("one"), process(&cloud, "COMP-1"));
+    cloud.kill_master();
+    let arguments = ["master", "restore", "--replace", backup.as_str(), data.as_str()];
+    let said: Said = slapos().args(arguments).output().unwrap().into();
+    assert_eq!(said.code, 0, "{said:?}");
+    cloud.start_master();
+    cloud.until("it is known to be up", |_| cloud.instance("one").state == "started");
+    assert_eq!(cloud.instance("one").connection, before.connection);
+    assert_eq!(process(&cloud, "COMP-1"), pid, "and was up all the time");
+}
+
+/// Gives the memory of the partition another content.
+fn damage(cloud: &Cloud, content: &[u8]) {
+    slapos_node::files::write_atomically(&memory(cloud), content, 0o600).unwrap();
+}
+
+#[test]
+fn unreadable_memory_neither_ends_services_nor_is_overwritten() {
+    let (mut cloud, pid) = with_one();
+    let whole = fs::read(memory(&cloud)).unwrap();
+    let half = &whole[..whole.len() / 2];
+    cloud.kill_node("COMP-1");
+    damage(&cloud, half);
+    cloud.restart_node("COMP-1");
+    cloud.until("it is told", |_| {
+        cloud.instance("one").error.is_some_and(|text| text.contains("memory-unknown"))
+    });
+    let told = cloud.instance("one").error.unwrap();
+    assert!(told.contains(memory(&cloud).as_str()) && told.contains("from a backup"), "{told}");
+    assert_eq!(process(&cloud, "COMP-1"), Some(pid));
+    assert_eq!(fs::read(memory(&cloud)).unwrap(), half);
+
+    // The way out that the message names.
+    cloud.kill_node("COMP-1");
+    damage(&cloud, &whole);
+    cloud.restart_node("COMP-1");
+    cloud.until("it is known again", |_| cloud.instance("one").state == "started");
+    assert_eq!(process(&cloud, "COMP-1"), Some(pid));
+
+    // The other one.
+    cloud.kill_node("COMP-1");
+    damage(&cloud, b"");
+    cloud.must(&["service", "destroy", "one"], 0);
+    cloud.restart_node("COMP-1");
+    cloud.until("it is gone", |_| cloud.find("one").is_none());
+    assert_eq!(process(&cloud, "COMP-1"), None);
+}
+
+/// A release of one part.
+fn profile(cloud: &Cloud, name: &str, text: &str) -> String {
+    let directory = cloud.path().join(name);
+    fs::create_dir_all(&directory).unwrap();
+    write_file(&directory.join("software.cfg"), text);
+    directory.join("software.cfg").into_string()
+}
+
+/// Whether a process runs whose command line has this word.
+fn runs(word: &str) -> bool {
+    let said = Command::new("pgrep").args(["--full", "--exact", word]).output().unwrap();
+    said.status.success()
+}
+
+#[test]
+fn an_evaluation_ends_with_its_agent_however_that_ended() {
+    let mut cloud = Cloud::start();
+    let word = format!("sleep 10{:05}", std::process::id() % 100_000);
+    let text = format!(
+        "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\ncommand = {word}; true\n"
+    );
+    let url = profile(&cloud, "slow", &text);
+    cloud.must(&["supply", &url, "COMP-1"], 0);
+    eventually("it is being installed", || runs(&word));
+    cloud.kill_node("COMP-1");
+    eventually("what it had started is gone", || !runs(&word));
+}
+
+#[test]
+fn what_is_too_large_for_the_master_is_an_error_that_says_so() {
+    let cloud = Cloud::start();
+    let text = "[buildout]\nparts = instance.cfg\n[instance.cfg]\n\
+                recipe = slapos.recipe.template:jinja2\noutput = ${buildout:directory}/instance.cfg\n\
+                inline =\n  [buildout]\n  parts = publish\n  [publish]\n  \
+                recipe = slapos.cookbook:publish\n  large = {{ 'x' * 1200000 }}\n";
+    let url = profile(&cloud, "large", text);
+    cloud.supply_url(&url, "COMP-1");
+    cloud.must(&["request", "large", &url], 2);
+    cloud.until("it is told", |_| cloud.instance("large").state == "error");
+    let told = cloud.instance("large").error.unwrap();
+    assert!(told.contains("report-too-large") && told.contains("publish less"), "{told}");
+}
