@@ -13,6 +13,12 @@ pub struct Policy {
     pub unrequested: Unrequested,
     /// Where instances go whose request names no computer; `None`: wherever there is room.
     pub default_computer: Option<ComputerId>,
+    /// Which conditions of a request on its place count.
+    pub conditions: Conditions,
+    /// How far the bang of an old node reaches.
+    pub old_bang: OldBang,
+    /// By what old clients know instances.
+    pub old_names: OldNames,
 }
 
 /// Where an instance may go.
@@ -46,6 +52,37 @@ pub enum Unrequested {
     Listed,
 }
 
+/// Which conditions of a request on its place count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Conditions {
+    /// All. A key that is not known is refused, and a partition that has capabilities serves only
+    /// requests that name one of them.
+    #[default]
+    All,
+    /// The computer and the host. Other keys, and the capabilities of partitions, have no effect.
+    Named,
+}
+
+/// How far the bang of an old node reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OldBang {
+    /// The instance and those above it, that requested it.
+    #[default]
+    Requesters,
+    /// Its whole tree.
+    Tree,
+}
+
+/// By what old clients know instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OldNames {
+    /// Their identity, `SOFTINST-7`.
+    #[default]
+    Identity,
+    /// Where they live, `COMP-1-slappart0`; a shared one its root and its title, `app_tenant`.
+    Place,
+}
+
 impl Policy {
     /// The rules of the single-node proxy with its one default computer.
     pub fn proxy(default_computer: ComputerId) -> Self {
@@ -54,6 +91,9 @@ impl Policy {
             root_release: RootRelease::Requested,
             unrequested: Unrequested::Listed,
             default_computer: Some(default_computer),
+            conditions: Conditions::Named,
+            old_bang: OldBang::Tree,
+            old_names: OldNames::Place,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     names::{ComputerId, InstanceId, SoftwareUrl},
+    policy::Conditions,
     refusal::{Refusal, nearest},
     world::{Dictionary, Site},
 };
@@ -35,8 +36,19 @@ pub const TRAITS: [&str; 13] = [
 pub(crate) const NETWORK: &str = "network_guid";
 
 /// Keys that do not say where: they are handed to the node as they are.
-const PASSED: [&str; 4] =
-    ["fw_authorized_sources", "fw_rejected_sources", "fw_restricted_access", "retention_delay"];
+/// The last two come from a master that forwards a request: this master, as it knows it, and who
+/// asked there.
+const PASSED: [&str; 6] = [
+    "fw_authorized_sources",
+    "fw_rejected_sources",
+    "fw_restricted_access",
+    "retention_delay",
+    "master_url",
+    "source_instance_id",
+];
+
+/// The keys that name the one place that is meant.
+const NAMED: [&str; 2] = ["computer_guid", "instance_guid"];
 
 /// Conditions on where an instance may live. Empty: anywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +92,16 @@ impl Class {
 }
 
 impl Placement {
-    /// Reads the conditions of a request. A key that cannot be followed is refused, never ignored.
-    pub fn parse(asked: &Dictionary) -> Result<Self, Refusal> {
+    /// Reads the conditions of a request. Where all conditions count, a key that cannot be followed
+    /// is refused.
+    pub fn parse(asked: &Dictionary, conditions: Conditions) -> Result<Self, Refusal> {
         let mut placement = Self::default();
         for (key, value) in asked {
             let bad = |rule| bad(key, value, rule);
+            if conditions == Conditions::Named && !NAMED.contains(&key.as_str()) {
+                placement.passed.insert(key.clone(), value.clone());
+                continue;
+            }
             match key.as_str() {
                 "computer_guid" => {
                     let computer = ComputerId::try_from(value.as_str());
@@ -158,6 +175,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_only_names_count_other_keys_are_passed_on() {
+        let asked = ["computer_guid", "capability", "colour", "mode"];
+        let asked = asked.map(|key| (key.to_owned(), "COMP-1".to_owned()));
+        let placement = Placement::parse(&asked.clone().into(), Conditions::Named).unwrap();
+        assert_eq!(placement.computer.as_ref().map(ComputerId::as_str), Some("COMP-1"));
+        assert_eq!((placement.capability.as_ref(), placement.unique_by_network), (None, false));
+        assert_eq!(placement.to_dictionary(), asked.into());
+    }
+
+    #[test]
     fn a_key_is_followed_or_refused() {
         let table = [
             ("computer_guid", "COMP-1", "ok"),
@@ -175,14 +202,14 @@ mod tests {
         ];
         for (key, value, expected) in table {
             let asked = Dictionary::from([(key.to_owned(), value.to_owned())]);
-            let found = Placement::parse(&asked);
+            let found = Placement::parse(&asked, Conditions::All);
             assert_eq!(found.as_ref().map_or_else(Refusal::code, |_| "ok"), expected, "{key}");
             if let Ok(placement) = found {
                 assert_eq!(placement.to_dictionary(), asked, "{key}: writes what it read");
             }
         }
         let asked = Dictionary::from([("compter_guid".to_owned(), "COMP-1".to_owned())]);
-        let hint = Placement::parse(&asked).unwrap_err().hint();
+        let hint = Placement::parse(&asked, Conditions::All).unwrap_err().hint();
         assert_eq!(hint.as_deref(), Some("did you mean `computer_guid`?"));
     }
 }

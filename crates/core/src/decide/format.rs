@@ -3,12 +3,16 @@
 //! A computer becomes known by its first format. A partition that is no longer named goes, unless
 //! somebody lives there: then it goes as soon as it is free.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
     names::{ComputerId, PartitionId, Timestamp},
+    policy::Conditions,
     refusal::Refusal,
     settle::wake,
     world::{Computer, Partition, Place, Route, World},
@@ -65,7 +69,10 @@ pub(super) fn format(
             addresses: partition.addresses.clone(),
             interface: partition.interface.clone(),
             route: partition.route.clone(),
-            capabilities: partition.capabilities.iter().cloned().collect(),
+            capabilities: match world.policy.conditions {
+                Conditions::All => partition.capabilities.iter().cloned().collect(),
+                Conditions::Named => BTreeSet::new(),
+            },
             retired: false,
             changed: known.map(|known| known.changed).unwrap_or_default(),
         };

@@ -7,6 +7,7 @@
 mod bang;
 mod format;
 mod govern;
+mod move_releases;
 mod publish;
 mod rename;
 mod report;
@@ -22,6 +23,7 @@ pub use self::{
     bang::{Bang, Target},
     format::{Format, FormatPartition},
     govern::Govern,
+    move_releases::MoveReleases,
     publish::Publish,
     rename::Rename,
     report::InstanceReport,
@@ -53,6 +55,8 @@ pub enum Ask {
     Supply(SupplyAsk),
     /// This became of a release.
     SupplyReport(SupplyReport),
+    /// Releases are at other paths now.
+    MoveReleases(MoveReleases),
     /// Find or create an instance and bring it to the wished state.
     Request(Request),
     /// This became of an instance.
@@ -135,6 +139,7 @@ pub fn decide(
         Ask::Govern(ask) => govern::govern(world, ask, actor),
         Ask::Supply(ask) => supply::supply(world, ask, actor, now),
         Ask::SupplyReport(ask) => supply_report::supply_report(world, ask, actor, now),
+        Ask::MoveReleases(ask) => move_releases::move_releases(world, ask, actor, now),
         Ask::Request(ask) => request::request(world, ask, actor, now),
         Ask::Report(ask) => report::report(world, ask, actor, now),
         Ask::Publish(ask) => publish::publish(world, ask, actor, now),

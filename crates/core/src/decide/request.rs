@@ -62,7 +62,7 @@ pub(super) fn request(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let mut placement = Placement::parse(&ask.placement)?;
+    let mut placement = Placement::parse(&ask.placement, world.policy.conditions)?;
     if placement.computer.is_none() {
         placement.computer.clone_from(&world.policy.default_computer);
     }
