@@ -34,14 +34,14 @@ use crate::{
                   4 damaged state of a master, 5 no answer from the master, 64 wrong usage."
 )]
 struct Cli {
-    /// Configuration file: slapos-client.cfg for clients, slapos.cfg for `slapos node`
+    /// Configuration file: slapos-client.cfg for clients, slapos.cfg for `slapos node` and `slapos proxy`
     #[arg(
         long,
         value_name = "FILE",
         global = true,
         long_help = "Configuration file. For clients: slapos-client.cfg, by default the one that \
                      SLAPOS_CLIENT_CONFIGURATION names, else ~/.slapos/slapos-client.cfg. For \
-                     `slapos node`: slapos.cfg, by default the one that SLAPOS_CONFIGURATION \
+                     `slapos node` and `slapos proxy`: slapos.cfg, by default the one that SLAPOS_CONFIGURATION \
                      names, else /etc/opt/slapos/slapos.cfg."
     )]
     cfg: Option<Utf8PathBuf>,
@@ -67,6 +67,9 @@ enum Command {
     /// The master: serve, backup, restore, check
     #[command(subcommand)]
     Master(commands::master::Verb),
+    /// The master of a single node, in place of the Python slapproxy: start
+    #[command(subcommand)]
+    Proxy(commands::proxy::Verb),
     /// The node of this computer: run, status
     #[command(subcommand)]
     Node(commands::node::Verb),
@@ -102,6 +105,7 @@ fn run(cli: &Cli, ui: Ui) -> Outcome {
         Command::Supply(args) => commands::supply::run(args, &connect()?, ui),
         Command::Remove(args) => commands::remove::run(args, &connect()?, ui),
         Command::Master(verb) => commands::master::run(verb, ui),
+        Command::Proxy(verb) => commands::proxy::run(verb, cfg, ui),
         Command::Node(verb) => commands::node::run(verb, cfg, ui),
     }
 }

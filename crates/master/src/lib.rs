@@ -19,6 +19,7 @@ mod hub;
 mod live;
 mod page;
 mod present;
+mod release_root;
 mod room;
 mod serve;
 pub mod service;
@@ -26,6 +27,7 @@ pub mod store;
 pub mod upkeep;
 
 pub use self::{
-    http::router,
-    serve::{ServeError, ServeSettings, serve},
+    http::{FaceSettings, router},
+    release_root::ReleaseRootError,
+    serve::{Open, ServeError, ServeSettings, serve},
 };

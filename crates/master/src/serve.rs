@@ -2,15 +2,23 @@
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use slapos_core::{
+    actor::Actor,
+    decide::{Ask, Format},
+    names::ComputerId,
+    policy::Policy,
+};
 use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 
 use crate::{
     data_dir::{DataDir, DataDirError},
     http::{
+        FaceSettings,
         connections::{Listener, Patience, Peer},
         router,
     },
-    service::{Failure, Service},
+    release_root::{self, ReleaseRootError},
+    service::{Failure, Origin, Service, ServiceError},
     store::StoreError,
 };
 
@@ -18,14 +26,32 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What a master is started with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServeSettings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The data directory; made if it is missing.
     pub data: PathBuf,
-    /// Serve without identities: whoever can connect may do everything.
-    pub open: bool,
+    /// Who may call without saying who it is.
+    pub open: Open,
+    /// The rules.
+    pub policy: Policy,
+    /// What the faces offer besides.
+    pub faces: FaceSettings,
+    /// The directory of local releases: those below it move when it does.
+    pub release_root: Option<PathBuf>,
+}
+
+/// Who may call a master without saying who it is. Whoever may call may do everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Nobody.
+    No,
+    /// This machine.
+    Loopback,
+    /// Whoever reaches the address: the rule of the single-node proxy, whose operator chose that
+    /// address.
+    Anybody,
 }
 
 /// Why a master does not run (any more).
@@ -49,6 +75,12 @@ pub enum ServeError {
         #[source]
         source: StoreError,
     },
+    /// The local releases cannot follow their directory.
+    #[error("cannot follow the directory of local releases")]
+    ReleaseRoot(#[from] ReleaseRootError),
+    /// The default computer cannot be made known.
+    #[error("cannot make the default computer known")]
+    DefaultComputer(#[source] ServiceError),
     /// The address cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -82,6 +114,7 @@ impl ServeError {
                 "another program listens there: stop it, or choose another address with --listen"
                     .into(),
             ),
+            Self::ReleaseRoot(_) | Self::DefaultComputer(_) => None,
             Self::Listen { .. } => Some("choose another address with --listen".into()),
             Self::Failed(failure) => match &**failure {
                 Failure::Store(error) => error.hint(),
@@ -99,17 +132,24 @@ pub async fn serve(
     ready: oneshot::Sender<SocketAddr>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    check_address(&settings)?;
+    check_address(settings.open, settings.listen)?;
     let directory = DataDir::take(&settings.data)?;
     let address = settings.listen;
     let listen = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let database = directory.database();
-    let service = tokio::task::spawn_blocking(move || Service::open(&database))
+    let policy = settings.policy.clone();
+    let service = tokio::task::spawn_blocking(move || Service::open(&database, policy))
         .await
         .map_err(|error| ServeError::Broke(error.into()))?
         .map_err(|source| ServeError::Store { data: settings.data.clone(), source })?;
+    if let Some(computer) = &settings.policy.default_computer {
+        know(&service, computer).await.map_err(ServeError::DefaultComputer)?;
+    }
+    if let Some(root) = &settings.release_root {
+        release_root::follow(&service, &directory, root).await?;
+    }
     tracing::info!(address = %bound, data = %settings.data.display(), "the master serves");
     let _ = ready.send(bound); // whoever asked may be gone
 
@@ -126,7 +166,8 @@ pub async fn serve(
         sleep(GRACE).await; // for callers that do not finish what they say
     };
     let listener = Listener::new(listener, Patience::default());
-    let calls = router(service.clone()).into_make_service_with_connect_info::<Peer>();
+    let calls =
+        router(service.clone(), settings.faces).into_make_service_with_connect_info::<Peer>();
     let served = tokio::select! {
         served = axum::serve(listener, calls).with_graceful_shutdown(stop) => served,
         failure = service.failed() => return Err(ServeError::Failed(failure)),
@@ -143,15 +184,28 @@ pub async fn serve(
     }
 }
 
-/// Refuses to serve without identities, unless only this machine can call.
-fn check_address(settings: &ServeSettings) -> Result<(), ServeError> {
-    if !settings.open {
-        return Err(ServeError::NoIdentities);
+/// The default computer exists from the start: releases can be supplied to it before its node
+/// speaks.
+async fn know(service: &Service, computer: &ComputerId) -> Result<(), ServiceError> {
+    if service.computer(computer).await.is_ok() {
+        return Ok(());
     }
-    if !settings.listen.ip().is_loopback() {
-        return Err(ServeError::OpenToTheWorld(settings.listen));
+    let ask = Ask::Format(Format { computer: computer.clone(), partitions: vec![] });
+    let actor = Actor::Computer(computer.clone());
+    service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
+}
+
+/// Refuses to serve callers who need not say who they are from further away than they may be.
+fn check_address(open: Open, listen: SocketAddr) -> Result<(), ServeError> {
+    match open {
+        Open::No => Err(ServeError::NoIdentities),
+        Open::Loopback if !listen.ip().is_loopback() => Err(ServeError::OpenToTheWorld(listen)),
+        Open::Anybody if !listen.ip().is_loopback() => {
+            tracing::warn!(%listen, "whoever reaches this address may do everything");
+            Ok(())
+        }
+        Open::Loopback | Open::Anybody => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -161,18 +215,18 @@ mod tests {
     #[test]
     fn only_this_machine_may_call_a_master_without_identities() {
         let table = [
-            ("127.0.0.1:0", true, true),
-            ("127.8.9.1:4000", true, true),
-            ("[::1]:4000", true, true),
-            ("127.0.0.1:0", false, false),
-            ("0.0.0.0:4000", true, false),
-            ("[::]:4000", true, false),
-            ("192.0.2.1:4000", true, false),
+            ("127.0.0.1:0", Open::Loopback, true),
+            ("127.8.9.1:4000", Open::Loopback, true),
+            ("[::1]:4000", Open::Loopback, true),
+            ("127.0.0.1:0", Open::No, false),
+            ("0.0.0.0:4000", Open::Loopback, false),
+            ("[::]:4000", Open::Loopback, false),
+            ("192.0.2.1:4000", Open::Loopback, false),
+            ("192.0.2.1:4000", Open::Anybody, true),
         ];
         for (listen, open, serves) in table {
             let listen = listen.parse().unwrap();
-            let settings = ServeSettings { listen, data: PathBuf::new(), open };
-            assert_eq!(check_address(&settings).is_ok(), serves, "{listen} open: {open}");
+            assert_eq!(check_address(open, listen).is_ok(), serves, "{listen} {open:?}");
         }
     }
 }

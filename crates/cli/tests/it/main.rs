@@ -3,12 +3,13 @@
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
 //! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `trouble` is
-//! what goes wrong; `python` is the unmodified Python client; `verbs` are those of computers and instances.
+//! what goes wrong; `proxy` is the single-node master; `python` is the unmodified Python client; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backup;
 mod browser;
+mod classic;
 mod cloud;
 mod demo;
 mod disk;
@@ -16,6 +17,7 @@ mod faults;
 mod kill;
 mod master;
 mod node;
+mod proxy;
 mod python;
 mod shared;
 mod story;

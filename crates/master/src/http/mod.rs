@@ -7,9 +7,13 @@ pub(crate) mod connections;
 mod error;
 mod extract;
 pub(crate) mod limits;
+mod seen_url;
 mod v1;
 
+use std::collections::BTreeMap;
+
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use slapos_core::names::SoftwareUrl;
 
 use self::error::ApiError;
 use crate::service::Service;
@@ -17,12 +21,20 @@ use crate::service::Service;
 /// The largest body of a call, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// What the faces offer besides what the service knows.
+#[derive(Debug, Clone, Default)]
+pub struct FaceSettings {
+    /// The release of each software product, by the product's name.
+    pub products: BTreeMap<String, SoftwareUrl>,
+}
+
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
-pub fn router(service: Service) -> Router {
+pub fn router(service: Service, settings: FaceSettings) -> Router {
+    let classic = classic::router(service.clone(), settings);
     Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
-        .merge(limits::quick(Router::new().fallback(classic::serve)))
+        .merge(limits::quick(classic))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(connections::in_call))

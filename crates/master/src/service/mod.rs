@@ -23,6 +23,7 @@ use slapos_core::{
     actor::Actor,
     decide::{Answer, Ask, DecideError, decide},
     names::Revision,
+    policy::Policy,
     refusal::Refusal,
     world::{ApplyError, World},
 };
@@ -132,11 +133,13 @@ struct Inner {
     turns: history::Turns,
     thread: Mutex<Option<JoinHandle<()>>>,
     closing: watch::Sender<bool>,
+    policy: Policy,
 }
 
 impl Service {
-    /// Opens the store in a database file and starts from what it holds. Blocks on the disk.
-    pub fn open(database: &Path) -> Result<Self, StoreError> {
+    /// Opens the store in a database file and starts from what it holds, under these rules. Blocks
+    /// on the disk.
+    pub fn open(database: &Path, policy: Policy) -> Result<Self, StoreError> {
         let (store, Loaded { world, replayed, cut, log_cut }) = Store::open(database)?;
         let revision = world.revision();
         if let Some(cut) = log_cut {
@@ -160,7 +163,7 @@ impl Service {
         tracing::info!(revision = revision.0, replayed, "the store is open");
         let journal = store.journal();
         let hub = Arc::new(Hub::new());
-        let present = Arc::new(RwLock::new(Present::new(world)));
+        let present = Arc::new(RwLock::new(Present::new(world.with_policy(policy.clone()))));
         let failure = Arc::new(watch::Sender::new(None));
         let (shared, failed) = (Arc::clone(&present), Arc::clone(&failure));
         let (jobs, thread) = committer::start(store, Arc::clone(&hub), shared, failed)
@@ -175,8 +178,14 @@ impl Service {
             turns: history::Turns::default(),
             thread: Mutex::new(Some(thread)),
             closing: watch::Sender::new(false),
+            policy,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The rules, which never change.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
     }
 
     /// Decides what `ask` makes of the world, and shows the result, a refusal too, once what it is
@@ -335,7 +344,7 @@ mod tests {
     async fn when_too_much_waits_for_the_disk_callers_are_asked_to_come_again() {
         let data = tempfile::TempDir::new().unwrap();
         let database = data.path().join("master.sqlite");
-        let service = Service::open(&database).unwrap();
+        let service = Service::open(&database, Policy::default()).unwrap();
         // another writer holds the disk up
         let other = rusqlite::Connection::open(&database).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -1,12 +1,12 @@
 //! What can be read: documents of the `v1` face, each durable, and waiting for their change.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use slapos_core::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, InstanceId, PersonId, Revision, Timestamp, Title},
+    names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Timestamp, Title},
     refusal::Refusal,
-    world::{Instance, World},
+    world::{Instance, Site, World},
 };
 use slapos_wire::v1;
 use tokio::time::{Instant, timeout_at};
@@ -36,13 +36,18 @@ impl Service {
     }
 
     /// A computer as a document, with what is known only in memory.
-    pub(crate) fn show_computer(
-        &self,
-        world: &World,
-        site: &slapos_core::world::Site,
-    ) -> v1::Computer {
+    pub(crate) fn show_computer(&self, world: &World, site: &Site) -> v1::Computer {
         let seen_at = self.inner.live.seen_at(&site.computer().id);
         v1::Computer { seen_at, ..documents::computer(world, site) }
+    }
+
+    /// The releases that are supplied somewhere or used by an instance, in order of URL.
+    pub(crate) async fn releases(&self) -> Result<BTreeSet<SoftwareUrl>, ServiceError> {
+        self.read(|world| {
+            let supplied = world.sites().flat_map(Site::supplies).map(|it| &it.release);
+            Ok(supplied.chain(world.instances().map(|it| &it.release)).cloned().collect())
+        })
+        .await
     }
 
     /// Instances, oldest first: all, those of a title, or the one of an identity.

@@ -8,7 +8,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use serde_json::{Value, json};
-use slapos_master::{router, service::Service};
+use slapos_core::policy::Policy;
+use slapos_master::{FaceSettings, router, service::Service};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -26,8 +27,12 @@ impl Master {
 
     /// A master on what a directory holds.
     pub(crate) fn on(data: TempDir) -> Self {
-        let service = Service::open(&data.path().join("master.sqlite")).unwrap();
-        Self { router: router(service.clone()), service, _data: Arc::new(data) }
+        let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
+        Self {
+            router: router(service.clone(), FaceSettings::default()),
+            service,
+            _data: Arc::new(data),
+        }
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
@@ -302,14 +307,18 @@ async fn fifty_clients_that_ask_the_same_make_one_instance() {
 async fn a_closed_master_answers_nothing_and_loses_nothing() {
     let data = TempDir::new().unwrap();
     let database = data.path().join("master.sqlite");
-    let service = Service::open(&database).unwrap();
-    let master = Master { router: router(service.clone()), service, _data: Arc::new(data) };
+    let service = Service::open(&database, Policy::default()).unwrap();
+    let master = Master {
+        router: router(service.clone(), FaceSettings::default()),
+        service,
+        _data: Arc::new(data),
+    };
     master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let closing = master.service.clone();
     tokio::task::spawn_blocking(move || closing.close()).await.unwrap();
     let refused = master.refused("POST", "/v1/instances", wanted("late", "software/php")).await;
     assert_eq!(refused, (503, "master-ending".to_owned()));
     assert_eq!(master.refused("GET", "/v1/instances", Value::Null).await.1, "master-ending");
-    let again = Service::open(&database).unwrap();
+    let again = Service::open(&database, Policy::default()).unwrap();
     assert_eq!(again.instances(None, None).await.unwrap().len(), 1);
 }

@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use slapos_core::names::Revision;
-use slapos_master::{ServeError, ServeSettings, serve, store::Store};
+use slapos_core::{names::Revision, policy::Policy};
+use slapos_master::{FaceSettings, Open, ServeError, ServeSettings, serve, store::Store};
 use slapos_wire::{client::Client, v1::Format};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -15,7 +15,14 @@ struct Running {
 }
 
 fn settings(data: &Path, listen: SocketAddr) -> ServeSettings {
-    ServeSettings { listen, data: data.to_owned(), open: true }
+    ServeSettings {
+        listen,
+        data: data.to_owned(),
+        open: Open::Loopback,
+        policy: Policy::default(),
+        faces: FaceSettings::default(),
+        release_root: None,
+    }
 }
 
 async fn start(data: &Path) -> Running {

@@ -5,6 +5,7 @@ mod check;
 mod restore;
 mod serve;
 
+pub(crate) use self::serve::serve;
 use slapos_master::upkeep::UpkeepError;
 
 use crate::{

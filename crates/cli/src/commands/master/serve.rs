@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
-use slapos_master::ServeSettings;
+use slapos_core::policy::Policy;
+use slapos_master::{FaceSettings, Open, ServeSettings};
 
 use crate::{
     commands::node::{log_to_stderr, until_told_to_end},
@@ -28,13 +29,24 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    let settings = ServeSettings {
+        listen: args.listen,
+        data: args.data.clone().into(),
+        open: if args.open { Open::Loopback } else { Open::No },
+        policy: Policy::default(),
+        faces: FaceSettings::default(),
+        release_root: None,
+    };
+    serve(settings, args.with_parent)
+}
+
+/// Serves until told to end.
+pub(crate) fn serve(settings: ServeSettings, with_parent: bool) -> Outcome {
     log_to_stderr();
-    let settings =
-        ServeSettings { listen: args.listen, data: args.data.clone().into(), open: args.open };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ready, _listening) = tokio::sync::oneshot::channel();
-    let end = until_told_to_end(args.with_parent);
+    let end = until_told_to_end(with_parent);
     let served = runtime.block_on(slapos_master::serve(settings, ready, end));
     runtime.shutdown_background();
     served.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;

@@ -1,10 +1,12 @@
 //! Documents of the classic face, made from the world. Pure.
 
 use slapos_core::{
-    names::{ReportedState, SupplyState},
-    world::{Dictionary, Instance, Partition, Site, Supply, World},
+    names::{ComputerId, ReportedState, SupplyState, WishedState},
+    world::{Dictionary, Instance, Partition, Place, Site, Supply, World},
 };
-use slapos_wire::classic::document;
+use slapos_wire::classic::{call::Request, document};
+
+use super::old_names;
 
 /// What a node's computer has to do: every partition, free ones too.
 pub(super) fn computer(world: &World, site: &Site) -> document::Computer {
@@ -48,10 +50,36 @@ pub(super) fn answer(world: &World, it: &Instance) -> Option<document::Answer> {
     Some(document::Answer { place: place.clone(), instance: instance(world, it, row) })
 }
 
+/// The answer to a request for a frontend that is only said to be there.
+pub(super) fn frontend(
+    computer: ComputerId,
+    ask: Request,
+    connection: Dictionary,
+) -> document::Answer {
+    let partition = "frontend".try_into().expect("it is a name");
+    let instance = document::Instance {
+        id: Some(format!("{computer}-frontend")),
+        wished: Some(WishedState::Started),
+        software_release: ask.software_release,
+        software_type: ask.software_type,
+        title: Some(ask.title.clone()),
+        root_title: Some(ask.title),
+        root_short_title: String::new(),
+        parameters: ask.parameters,
+        connection,
+        placement: Dictionary::new(),
+        addresses: vec![],
+        routes: vec![],
+        shared: vec![],
+        timestamp: None,
+    };
+    document::Answer { place: Place { computer, partition }, instance }
+}
+
 fn instance(world: &World, it: &Instance, row: &Partition) -> document::Instance {
     let root = world.instance(it.root);
     document::Instance {
-        id: Some(it.id.to_string()),
+        id: Some(old_names::name(world, it)),
         wished: Some(it.wished),
         software_release: it.release.clone(),
         software_type: it.software_type.clone(),
@@ -63,17 +91,18 @@ fn instance(world: &World, it: &Instance, row: &Partition) -> document::Instance
         placement: it.placement.to_dictionary(),
         addresses: addresses(row),
         routes: route(row).into_iter().collect(),
-        shared: world.served(it.id).map(shared).collect(),
+        shared: world.served(it.id).map(|guest| shared(world, guest)).collect(),
         timestamp: Some(it.told_at),
     }
 }
 
-fn shared(guest: &Instance) -> document::SharedInstance {
+fn shared(world: &World, guest: &Instance) -> document::SharedInstance {
     let mut values: Dictionary = (*guest.connection).clone();
     values.extend(guest.parameters.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let (title, id) = old_names::guest_names(world, guest);
     document::SharedInstance {
-        id: guest.id.to_string(),
-        title: guest.title.clone(),
+        id,
+        title,
         software_type: guest.software_type.clone(),
         timestamp: Some(guest.changed_at),
         values,

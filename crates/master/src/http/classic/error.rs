@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use slapos_core::refusal::{Refusal, RefusalKind};
+use slapos_core::{
+    refusal::{Refusal, RefusalKind},
+    world::Place,
+};
 use slapos_wire::classic::{
     authorization::BadClaim,
     call::{BadCall, Endpoint},
@@ -23,6 +26,9 @@ pub(super) enum ClassicError {
     /// The header that names a partition is wrong.
     #[error(transparent)]
     Claim(#[from] BadClaim),
+    /// The header names a partition that does not exist.
+    #[error("no partition matches the authorization header: there is no {0}")]
+    UnknownClaim(Place),
     /// The service has no result.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -55,7 +61,9 @@ impl From<Refusal> for ClassicError {
 impl ClassicError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Call(_) | Self::Claim(_) | Self::Usage(_) => StatusCode::BAD_REQUEST,
+            Self::Call(_) | Self::Claim(_) | Self::UnknownClaim(_) | Self::Usage(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Service(ServiceError::Refused(refusal)) => match refusal.kind() {
                 RefusalKind::Unknown => StatusCode::NOT_FOUND,
                 RefusalKind::Forbidden => StatusCode::FORBIDDEN,

@@ -6,44 +6,71 @@
 
 mod documents;
 mod error;
+mod frontend;
+mod old_names;
 mod read;
 mod report;
 mod request;
 
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
 use axum::{
+    Router,
     body::Bytes,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use slapos_wire::classic::{
-    call::{Call, Endpoint, Form, Method as WireMethod},
+    call::{Call, Endpoint, Form, Method as WireMethod, ReleasesOf},
+    document::encode_releases,
     marshal::Unwritable,
 };
 
 use self::error::ClassicError;
-use super::error::ApiError;
+use super::{FaceSettings, error::ApiError};
 use crate::service::{Origin, Service};
 
 /// The largest body of a call, in bytes: a large computer's format has a megabyte.
 const BODY_BYTES_MAX: usize = 8 << 20;
 
-/// Serves a path that no other face has: an endpoint of the classic protocol, or nothing.
-pub(super) async fn serve(
-    State(service): State<Service>,
-    origin: Origin,
-    request: Request,
-) -> Response {
+/// What tells masters apart: another one, when it forwards to this one, asks whether that is itself.
+const RUN_ID: &str = "getRunId";
+
+/// The state of this face.
+#[derive(Debug, Clone)]
+struct Face {
+    service: Service,
+    settings: Arc<FaceSettings>,
+    /// Another one at each start.
+    run_id: Arc<str>,
+}
+
+/// Serves the paths that no other face has: an endpoint of the classic protocol, or nothing.
+pub(super) fn router<S>(service: Service, settings: FaceSettings) -> Router<S> {
+    let random = || RandomState::new().hash_one(());
+    let run_id = format!("{:016x}{:016x}", random(), random()).into();
+    let face = Face { service, settings: settings.into(), run_id };
+    Router::new().fallback(serve).with_state(face)
+}
+
+async fn serve(State(face): State<Face>, origin: Origin, request: Request) -> Response {
     let name = request.uri().path().rsplit('/').next().unwrap_or_default();
+    if name == RUN_ID && request.method() == Method::GET {
+        return face.run_id.to_string().into_response();
+    }
     let Some(endpoint) = Endpoint::of_name(name) else {
         return ApiError::NoSuchPath.into_response();
     };
-    let called = call(&service, origin, endpoint, request).await;
+    let called = call(&face, origin, endpoint, request).await;
     called.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn call(
-    service: &Service,
+    face: &Face,
     origin: Origin,
     endpoint: Endpoint,
     request: Request,
@@ -59,17 +86,18 @@ async fn call(
         _ => return Err(ClassicError::WrongMethod(endpoint)),
     };
     let call = Call::parse(endpoint, &Form::decode(&bytes))?;
-    answer(service, origin, &parts.headers, endpoint, call).await
+    answer(face, origin, &parts, endpoint, call).await
 }
 
 /// What a call is answered: each kind of call in the file of its kind.
 async fn answer(
-    service: &Service,
+    face: &Face,
     origin: Origin,
-    headers: &HeaderMap,
+    parts: &Parts,
     endpoint: Endpoint,
     call: Call,
 ) -> Result<Response, ClassicError> {
+    let service = &face.service;
     match call {
         Call::Computer(computer) => xml(read::computer(service, &computer).await?),
         Call::Partition(place) => xml(read::partition(service, &place).await?),
@@ -80,8 +108,8 @@ async fn answer(
         Call::SupplyStatus { computer, software_release } => {
             xml(read::supply_status(service, &computer, &software_release).await?)
         }
-        Call::Releases(_) => xml(slapos_wire::classic::document::encode_releases(&[])),
-        Call::Request(ask) => request::request(service, origin, headers, *ask).await,
+        Call::Releases(of) => xml(releases(&face.settings, &of)),
+        Call::Request(ask) => request::request(face, origin, parts, *ask).await,
         Call::Format(_)
         | Call::Supply { .. }
         | Call::SupplyReport { .. }
@@ -99,6 +127,15 @@ async fn answer(
         | Call::RegisterComputer(_)
         | Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
     }
+}
+
+/// The releases of a product, or of the product that has a release: the one that is set.
+fn releases(settings: &FaceSettings, of: &ReleasesOf) -> Result<String, Unwritable> {
+    let found = match of {
+        ReleasesOf::Product(product) => settings.products.get(product),
+        ReleasesOf::Release(release) => settings.products.values().find(|it| *it == release),
+    };
+    encode_releases(found.map(std::slice::from_ref).unwrap_or_default())
 }
 
 /// A marshalled document. The client needs the character set: without it, it reads Latin-1.

@@ -10,7 +10,8 @@ use slapos_core::{
         Ask, Bang, Format, FormatPartition, InstanceReport, Publish, Rename, Requested, SupplyAsk,
         SupplyReport, Target,
     },
-    names::{InstanceId, ReportedState},
+    names::ReportedState,
+    policy::OldBang,
     refusal::Refusal,
     world::{Place, Route, World},
 };
@@ -19,7 +20,7 @@ use slapos_wire::classic::{
     usage,
 };
 
-use super::error::ClassicError;
+use super::{error::ClassicError, old_names};
 use crate::{
     http::extract::Person,
     service::{Origin, Service},
@@ -52,7 +53,7 @@ fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
             (Ask::SupplyReport(SupplyReport { computer, release, generation, state, text }), actor)
         }
         Call::Publish { place, connection, shared } => {
-            let shared = shared.map(|reference| guest(world, &place, reference)).transpose()?;
+            let shared = shared.map(|it| old_names::guest(world, &place, &it)).transpose()?;
             let actor = Actor::Computer(place.computer.clone());
             (Ask::Publish(Publish { place, shared, connection }), actor)
         }
@@ -64,11 +65,15 @@ fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
         Call::InstanceBang { place, message } => {
             let id = world.occupant(&place)?.id;
             let actor = Actor::Computer(place.computer);
-            bang(Target::Requesters(id), message, actor)
+            let target = match world.policy().old_bang {
+                OldBang::Requesters => Target::Requesters(id),
+                OldBang::Tree => Target::Tree(id),
+            };
+            bang(target, message, actor)
         }
         Call::Rename { place, title, shared } => {
             let publisher = world.occupant(&place)?.id;
-            let shared = shared.map(|reference| guest(world, &place, reference)).transpose()?;
+            let shared = shared.map(|it| old_names::guest(world, &place, &it)).transpose()?;
             let id = shared.unwrap_or(publisher);
             (Ask::Rename(Rename { id, title }), Person::default().actor())
         }
@@ -104,13 +109,6 @@ fn said(
         promises: Vec::new(),
     };
     Ok((Ask::Report(report), actor))
-}
-
-/// The shared instance that a host calls so.
-fn guest(world: &World, place: &Place, reference: String) -> Result<InstanceId, Refusal> {
-    let host = world.occupant(place)?;
-    let id = InstanceId::try_from(reference);
-    id.map_err(|error| Refusal::NotServed { host: host.title.clone(), guest: error.text })
 }
 
 fn format(configuration: Configuration) -> (Ask, Actor) {

@@ -1,21 +1,25 @@
 //! `requestComputerPartition` (protocol, section 8.3).
 
 use axum::{
-    http::{HeaderMap, header},
+    http::{header, request::Parts},
     response::Response,
 };
 use slapos_core::{
     actor::Actor,
     decide::{Answer, Ask, Request, Requester},
     explain::explain,
+    refusal::Refusal,
     world::{Place, World},
 };
-use slapos_wire::classic::{authorization::claimed_place, call};
+use slapos_wire::classic::{
+    authorization::claimed_place,
+    call::{self, Endpoint},
+};
 
-use super::{documents, error::ClassicError, xml};
+use super::{Face, documents, error::ClassicError, frontend, old_names, xml};
 use crate::{
-    http::extract::Person,
-    service::{Origin, Service},
+    http::{extract::Person, seen_url::SeenUrl},
+    service::{Origin, ServiceError},
 };
 
 /// What a request is answered while there is no document for it.
@@ -25,16 +29,21 @@ const ABSENT: &str = "it does not exist, and nothing was created";
 /// and for what shall be destroyed and does not exist: clients take that for "later", and anything
 /// else for a failure.
 pub(super) async fn request(
-    service: &Service,
+    face: &Face,
     origin: Origin,
-    headers: &HeaderMap,
+    parts: &Parts,
     ask: call::Request,
 ) -> Result<Response, ClassicError> {
-    let claimed = match headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()) {
-        Some(text) => claimed_place(text)?,
-        None => None,
-    };
-    let requester = ask.requester.clone().or(claimed);
+    let service = &face.service;
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let claimed = header.map(claimed_place).transpose()?.flatten();
+    if let Some(computer) = service.policy().default_computer.clone() {
+        let seen = SeenUrl::of(parts, Endpoint::Request.name());
+        if let Some(connection) = frontend::connection(&ask, seen.as_ref()) {
+            return xml(documents::frontend(computer, ask, connection).encode());
+        }
+    }
+    let requester = claimed.clone().or_else(|| ask.requester.clone());
     let ask = |world: &World| asked(world, ask, requester.as_ref());
     let show = |world: &World, answer: &Answer| {
         let Answer::Instance(id) = answer else {
@@ -44,7 +53,12 @@ pub(super) async fn request(
         let why = || explain(world, it).map_or_else(String::new, |cause| cause.sentence);
         documents::answer(world, it).ok_or_else(why)
     };
-    let shown = service.act(origin, ask, show).await?;
+    let shown = match (service.act(origin, ask, show).await, claimed) {
+        (Err(ServiceError::Refused(Refusal::UnknownPartition { .. })), Some(place)) => {
+            return Err(ClassicError::UnknownClaim(place));
+        }
+        (shown, _) => shown?,
+    };
     xml(shown.map_err(ClassicError::PleaseWait)?.encode())
 }
 
@@ -52,7 +66,7 @@ fn asked(
     world: &World,
     ask: call::Request,
     requester: Option<&Place>,
-) -> Result<(Ask, Actor), slapos_core::refusal::Refusal> {
+) -> Result<(Ask, Actor), Refusal> {
     let (requester, actor) = match requester {
         Some(place) => {
             let id = world.occupant(place)?.id;
@@ -69,7 +83,7 @@ fn asked(
         release: ask.software_release,
         software_type: ask.software_type,
         parameters: Some(ask.parameters),
-        placement: ask.placement,
+        placement: old_names::placement(world, ask.placement),
         shared: ask.is_shared,
         state: ask.wished,
     };

@@ -3,12 +3,15 @@
 //! Files and variables are those of the Python command line (`slapos.cfg`, `slapos-client.cfg`).
 //! An unknown setting is named, not swallowed.
 
+mod proxy;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ini::{Ini, ParseOption};
 use slapos_node::settings::{PartitionSettings, Proxies, Settings, Users};
 
+pub(crate) use self::proxy::{Given, proxy};
 use crate::error::{Exit, Failure};
 
 /// Where a client finds its master.
@@ -42,7 +45,11 @@ const OTHERS: &[(&str, &[&str])] = &[
             "log_file",
         ],
     ),
+    ("slapproxy", &["public_directory_path"]),
 ];
+
+/// Sections of which the Python tools read all.
+const OTHER_SECTIONS: &[&str] = &["networkcache"];
 
 /// Our settings, by section.
 const OURS: &[(&str, &[&str])] = &[
@@ -61,11 +68,19 @@ const OURS: &[(&str, &[&str])] = &[
         ],
     ),
     ("slapformat", &["ipv4_local_network", "partition_amount", "partition_base_name"]),
+    (
+        "slapproxy",
+        &["database_uri", "host", "local_software_release_root", "port", "software_product_list"],
+    ),
 ];
 
 impl File {
     fn read(path: &Utf8Path) -> Result<Self, Failure> {
-        let options = ParseOption { enabled_escape: false, ..ParseOption::default() };
+        let options = ParseOption {
+            enabled_escape: false,
+            enabled_indented_mutiline_value: true,
+            ..ParseOption::default()
+        };
         let ini = Ini::load_from_file_opt(path, options).map_err(|error| {
             Failure {
                 exit: Exit::Usage,
@@ -88,6 +103,9 @@ impl File {
         let mut unknown = Vec::new();
         for (section, properties) in &self.ini {
             let section = section.unwrap_or("");
+            if OTHER_SECTIONS.contains(&section) {
+                continue;
+            }
             for (name, _) in properties {
                 if !known(section, name) {
                     unknown.push(format!("[{section}] {name}"));
@@ -167,11 +185,7 @@ pub(crate) fn node(
     program: Utf8PathBuf,
     is_root: bool,
 ) -> Result<(Settings, Vec<String>), Failure> {
-    let path = given
-        .map(Utf8Path::to_owned)
-        .or_else(|| from_environment("SLAPOS_CONFIGURATION").map(Into::into))
-        .unwrap_or_else(|| "/etc/opt/slapos/slapos.cfg".into());
-    let file = File::read(&path)?;
+    let file = File::read(&node_path(given))?;
     let computer = file.need("slapos", "computer_id")?;
     let computer = computer
         .try_into()
@@ -201,6 +215,14 @@ pub(crate) fn node(
         program,
     };
     Ok((settings, file.unknown()))
+}
+
+/// The configuration file of this computer.
+fn node_path(given: Option<&Utf8Path>) -> Utf8PathBuf {
+    given
+        .map(Utf8Path::to_owned)
+        .or_else(|| from_environment("SLAPOS_CONFIGURATION").map(Into::into))
+        .unwrap_or_else(|| "/etc/opt/slapos/slapos.cfg".into())
 }
 
 /// The numbers of the system users; the defaults lie in the range that systemd sets aside for

@@ -1,0 +1,41 @@
+//! `slapos proxy start`
+
+use camino::Utf8Path;
+use slapos_core::policy::Policy;
+use slapos_master::{FaceSettings, Open, ServeSettings};
+
+use crate::{
+    commands::{master::serve, warn_unknown},
+    error::Outcome,
+    settings,
+    ui::Ui,
+};
+
+/// Serve a single node until told to end (SIGTERM or Ctrl-C): takes the place of the Python
+/// slapproxy, with its slapos.cfg.
+///
+/// Anybody who reaches the address may do everything. Instances go to the computer of the
+/// configuration, to any free partition, whether or not their release is supplied. The state is kept
+/// beside the database of the Python slapproxy, in DATABASE_URI.slapos.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    given: settings::Given,
+    /// End when standard input does: for whoever starts the proxy as a part of something
+    #[arg(long, hide = true)]
+    with_parent: bool,
+}
+
+pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
+    let (proxy, unknown) = settings::proxy(cfg, &args.given)?;
+    warn_unknown(ui, &unknown);
+    let settings = ServeSettings {
+        listen: proxy.listen,
+        data: proxy.data().into(),
+        open: Open::Anybody,
+        policy: Policy::proxy(proxy.computer),
+        faces: FaceSettings { products: proxy.products },
+        release_root: proxy.release_root.map(Into::into),
+    };
+    serve(settings, args.with_parent)
+}
