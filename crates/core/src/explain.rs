@@ -85,7 +85,10 @@ fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
         (_, ReportedState::Waiting) => Some(awaited(world, it, report, path)),
         (_, ReportedState::Started) => red.map(|promise| red_promise(it, promise)),
         _ => Some(red.map_or_else(
-            || say("starting", format!("is starting on {computer}")),
+            || {
+                let told = report.text.as_deref().map(first_line).map(str::to_owned);
+                say("starting", told.unwrap_or_else(|| format!("is starting on {computer}")))
+            },
             |promise| red_promise(it, promise),
         )),
     }

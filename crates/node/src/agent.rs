@@ -36,9 +36,6 @@ use crate::{
     supervise,
 };
 
-/// Evaluations of profiles that run at the same time.
-const EVALUATIONS_MAX: usize = 4;
-
 /// Why the agent cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -92,8 +89,10 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) client: Client,
     pub(crate) supervisor: supervise::Client,
-    /// Limits the evaluations that run at the same time.
+    /// Limits the evaluations of instances that run at the same time.
     pub(crate) evaluations: Semaphore,
+    /// Limits the installations of releases that run at the same time.
+    pub(crate) installations: Semaphore,
     nudges: Mutex<BTreeMap<PartitionId, Arc<Nudge>>>,
 }
 
@@ -126,7 +125,8 @@ impl Node {
     }
 }
 
-/// Runs the agent until `end` is ready. Services that run stay as they are.
+/// Runs the agent until `end` is ready. Services that run stay as they are. Must be called inside
+/// a tokio runtime of several threads, for some of its work waits for the disk.
 pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<(), AgentError> {
     let declared = format::format(&settings)?;
     let _lock = lock(&settings)?;
@@ -134,7 +134,8 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
     let node = Arc::new(Node {
         client: Client::new(&settings.master_url),
         supervisor: supervise::Client::new(&settings.var_root),
-        evaluations: Semaphore::new(EVALUATIONS_MAX),
+        evaluations: Semaphore::new(settings.evaluations_max),
+        installations: Semaphore::new(settings.installations_max),
         nudges: Mutex::default(),
         settings,
     });

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, io, time::Duration};
 use camino::Utf8Path;
 use slapos_core::names::{InstanceId, ReportedState, Title, WishedState};
 use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
-use tokio::time::Instant;
+use tokio::{sync::SemaphorePermit, task::block_in_place, time::Instant};
 
 use crate::{
     confine,
@@ -115,13 +115,17 @@ fn wipe(partition: &mut Partition) -> Result<(), StepError> {
     let settings = &partition.node.settings;
     let directory = settings.partition_directory(&partition.name);
     let failed = |error: io::Error| StepError(format!("empty {directory}: {error}"));
-    empty(&directory).map_err(failed)?;
-    match fs::remove_dir_all(settings.log_directory(&partition.name)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
+    block_in_place(|| {
+        empty(&directory)?;
+        match fs::remove_dir_all(settings.log_directory(&partition.name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        forget(settings, &partition.name)
+    })
+    .map_err(failed)?;
     partition.memory = None;
-    forget(settings, &partition.name).map_err(failed)
+    Ok(())
 }
 
 fn refuse_occupied(partition: &Partition) -> Result<(), StepError> {
@@ -177,9 +181,11 @@ async fn evaluate_profile(
     // Before anything is made: after a crash or a failure the partition is known to be occupied.
     memory.evaluated = None;
     partition.memory = Some(memory.clone());
-    remember(settings, &partition.name, &memory)?;
     let logs = settings.log_directory(&partition.name);
-    fs::create_dir_all(&logs)?;
+    block_in_place(|| {
+        remember(settings, &partition.name, &memory)?;
+        fs::create_dir_all(&logs)
+    })?;
     let job = job::instance(settings, &partition.name, wish);
     let directory = settings.partition_directory(&partition.name);
     let user = settings.partition_user(&partition.name);
@@ -187,9 +193,9 @@ async fn evaluate_profile(
     let spec = confine::instance_evaluation(settings, &partition.name, &wish.software_release);
     let mut requests = Requests { node, partition: &partition.name };
     let log = logs.join("instance.log");
-    let permit = node.evaluations.acquire().await;
+    let turn = turn(partition, wish).await;
     let result = evaluate(&settings.program, &spec, job, &log, EVALUATE_LIMIT, &mut requests).await;
-    drop(permit);
+    drop(turn);
     let outcome = result.map_err(|error| StepError(chain(&error)))?;
     let titles = outcome.requested.iter().filter_map(|title| Title::try_from(title.as_str()).ok());
     memory.evaluated = Some(Evaluated {
@@ -201,9 +207,29 @@ async fn evaluate_profile(
         waiting: outcome.waiting.iter().map(sentence).collect(),
     });
     memory.reported = None;
-    remember(settings, &partition.name, &memory)?;
+    block_in_place(|| remember(settings, &partition.name, &memory))?;
     partition.memory = Some(memory);
     Ok(())
+}
+
+/// Waits until its profile may be evaluated, and says so; `None` when the node is ending.
+async fn turn<'p>(partition: &'p Partition, wish: &InstanceWish) -> Option<SemaphorePermit<'p>> {
+    let node = &partition.node;
+    if let Ok(turn) = node.evaluations.try_acquire() {
+        return Some(turn);
+    }
+    let max = node.settings.evaluations_max;
+    let text = format!("waits for its turn: {max} at a time are processed on this computer");
+    let tell = |text| {
+        if is_news(partition, wish) {
+            let starting = report(wish, ReportedState::Starting);
+            partition.reports.begin(InstanceReport { text, ..starting });
+        }
+    };
+    tell(Some(text));
+    let turn = node.evaluations.acquire().await.ok();
+    tell(None);
+    turn
 }
 
 /// The shared instance of a reference, which the engine took from the wish, and what is for it.
@@ -306,7 +332,7 @@ fn remember_reported(partition: &mut Partition, wish: &InstanceWish) -> Result<(
         let reported: (_, WishedState) = (wish.generation, wish.state);
         if memory.reported != Some(reported) {
             memory.reported = Some(reported);
-            remember(&partition.node.settings, &partition.name, memory)?;
+            block_in_place(|| remember(&partition.node.settings, &partition.name, memory))?;
         }
     }
     Ok(())

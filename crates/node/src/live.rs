@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use slapos_core::names::PartitionId;
 use slapos_wire::v1::{Process, Usage};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::block_in_place};
 
 use crate::{
     agent::Node,
@@ -97,7 +97,7 @@ async fn sample(node: &Node, sampler: &mut Sampler) -> Option<Usage> {
         })
         .collect();
     let roots: Vec<_> = services.keys().copied().collect();
-    let found = sampler.sample(&roots).ok()?;
+    let found = block_in_place(|| sampler.sample(&roots)).ok()?; // reads all of /proc
     let processes = found.into_iter().filter_map(|process| {
         let (partition, service) = services.get(&process.root)?.clone();
         Some(Process {

@@ -27,6 +27,10 @@ pub struct Settings {
     pub partitions: Vec<PartitionSettings>,
     /// System users; `None`: everything runs as the invoking user.
     pub users: Option<Users>,
+    /// Releases that are installed at the same time; others wait for their turn.
+    pub installations_max: usize,
+    /// Profiles of instances that are evaluated at the same time; others wait for their turn.
+    pub evaluations_max: usize,
     /// Another source of Debian packages than the host's own apt configuration.
     pub mirror: Option<String>,
     /// Proxies, as the invoker's environment names them.

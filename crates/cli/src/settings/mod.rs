@@ -58,6 +58,8 @@ const OURS: &[(&str, &[&str])] = &[
         &[
             "cache_root",
             "computer_id",
+            "evaluations_max",
+            "installations_max",
             "instance_root",
             "master_url",
             "mirror",
@@ -196,6 +198,7 @@ pub(crate) fn node(
     // not in `var_root`, where nobody but the node's own user may go
     let cache_root =
         file.get("slapos", "cache_root").map_or_else(|| base.join("cache"), Into::into);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = Settings {
         computer,
         master_url: file.need("slapos", "master_url")?.to_owned(),
@@ -206,6 +209,8 @@ pub(crate) fn node(
         var_root,
         partitions: partitions(&file)?,
         users: if is_root { Some(users(&file)?) } else { None },
+        installations_max: at_once(&file, "installations_max", processors)?,
+        evaluations_max: at_once(&file, "evaluations_max", 2 * processors)?,
         mirror: file.get("slapos", "mirror").map(Into::into),
         proxies: Proxies {
             http: from_environment("http_proxy"),
@@ -223,6 +228,14 @@ fn node_path(given: Option<&Utf8Path>) -> Utf8PathBuf {
         .map(Utf8Path::to_owned)
         .or_else(|| from_environment("SLAPOS_CONFIGURATION").map(Into::into))
         .unwrap_or_else(|| "/etc/opt/slapos/slapos.cfg".into())
+}
+
+/// How many may run at the same time: at least one.
+fn at_once(file: &File, name: &str, default: usize) -> Result<usize, Failure> {
+    match file.number::<usize>("slapos", name)? {
+        Some(0) => Err(file.wrong("slapos", name, "0", "nothing would ever run")),
+        given => Ok(given.unwrap_or(default)),
+    }
 }
 
 /// The numbers of the system users; the defaults lie in the range that systemd sets aside for
@@ -310,6 +323,10 @@ mod tests {
     fn faults_name_file_section_and_rule() {
         let table = [
             ("[slapos]\ncomputer_id = C\n", "does not set `instance_root` in [slapos]"),
+            (
+                &format!("{MINIMAL}installations_max = 0\n"),
+                "installations_max = 0: nothing would ever run",
+            ),
             (&MINIMAL.replace("COMP-1", "a b"), "[slapos] computer_id = a b: "),
             (
                 &format!("{MINIMAL}[slapformat]\npartition_amount = many\n"),

@@ -4,6 +4,7 @@
 use std::{fs, process::Command};
 
 use camino::Utf8PathBuf;
+use slapos_core::names::SupplyState;
 
 use crate::cloud::{Cloud, Said, eventually, release, slapos, write_file};
 
@@ -158,4 +159,33 @@ fn what_is_too_large_for_the_master_is_an_error_that_says_so() {
     cloud.until("it is told", |_| cloud.instance("large").state == "error");
     let told = cloud.instance("large").error.unwrap();
     assert!(told.contains("report-too-large") && told.contains("publish less"), "{told}");
+}
+
+#[test]
+fn installations_wait_for_their_turn_and_say_so() {
+    let mut cloud = Cloud::master();
+    cloud.start_node("COMP-1", 1);
+    cloud.kill_node("COMP-1");
+    let cfg = cloud.node_cfg("COMP-1");
+    let text = fs::read_to_string(&cfg).unwrap();
+    write_file(&cfg, &text.replace("[slapos]\n", "[slapos]\ninstallations_max = 1\n"));
+    cloud.restart_node("COMP-1");
+    cloud.until("the node is formatted", |client| client.computers().unwrap().len() == 1);
+    let wait = "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\ncommand = \
+                while [ -e ${:_profile_base_location_}/hold ]; do sleep 0.02; done\n";
+    let urls = ["first", "second"].map(|name| profile(&cloud, name, wait));
+    let holds = ["first", "second"].map(|name| cloud.path().join(name).join("hold"));
+    let said = |url: &String| cloud.until_supply(url, "COMP-1", SupplyState::Building);
+    for (url, hold) in urls.iter().zip(&holds) {
+        write_file(hold, "");
+        cloud.must(&["supply", url, "COMP-1"], 0);
+        said(url);
+    }
+    cloud.until("the second says that it waits", |_| said(&urls[1]).contains("waits for its turn"));
+    assert!(!said(&urls[0]).contains("waits"));
+    fs::remove_file(&holds[0]).unwrap();
+    cloud.until_supply(&urls[0], "COMP-1", SupplyState::Available);
+    cloud.until("it is its turn", |_| !said(&urls[1]).contains("waits"));
+    fs::remove_file(&holds[1]).unwrap();
+    cloud.until_supply(&urls[1], "COMP-1", SupplyState::Available);
 }

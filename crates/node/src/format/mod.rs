@@ -179,6 +179,8 @@ mod tests {
                 capabilities: vec![],
             }],
             users: None,
+            installations_max: 1,
+            evaluations_max: 1,
             mirror: None,
             proxies: Default::default(),
             program: "slapos".into(),

@@ -10,7 +10,10 @@ use camino::Utf8Path;
 use slapos_core::names::{Generation, SoftwareUrl, SupplyState, SupplyWish};
 use slapos_profile::{HostError, Progress, RequestAnswer, RequestAsk};
 use slapos_wire::v1::{Supply, SupplyReport};
-use tokio::sync::watch;
+use tokio::{
+    sync::{SemaphorePermit, watch},
+    task::block_in_place,
+};
 
 use super::Completed;
 use crate::{
@@ -102,6 +105,7 @@ impl Release {
     }
 
     async fn install(&mut self, wish: &Supply, directory: &Utf8Path) -> bool {
+        let Some(_turn) = self.turn(wish).await else { return false };
         tracing::info!(release = %self.url, "installing");
         self.report(wish.generation, SupplyState::Building, Some("preparing".into())).await;
         let started = Instant::now();
@@ -122,6 +126,18 @@ impl Release {
                 false
             }
         }
+    }
+
+    /// Waits until it may be installed, and says so; `None` when the node is ending.
+    async fn turn(&self, wish: &Supply) -> Option<SemaphorePermit<'_>> {
+        let turns = &self.node.installations;
+        if let Ok(turn) = turns.try_acquire() {
+            return Some(turn);
+        }
+        let max = self.node.settings.installations_max;
+        let text = format!("waits for its turn: {max} at a time are installed on this computer");
+        self.reports.begin(self.about(wish.generation, SupplyState::Building, Some(text)));
+        turns.acquire().await.ok()
     }
 
     async fn evaluate(&self, wish: &Supply, directory: &Utf8Path) -> Result<(), String> {
@@ -146,11 +162,14 @@ impl Release {
     }
 
     async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
-        let removed =
-            Completed::erase(directory).and_then(|()| match fs::remove_dir_all(directory) {
+        let log = self.node.settings.release_log(&self.url);
+        let removed = block_in_place(|| {
+            Completed::erase(directory)?;
+            match fs::remove_dir_all(directory) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => crate::log::remove(&self.node.settings.release_log(&self.url)),
-            });
+                _ => crate::log::remove(&log),
+            }
+        });
         let (state, text) = match removed {
             Ok(()) => (SupplyState::Destroyed, None),
             Err(error) => (SupplyState::Error, Some(format!("remove {directory}: {error}"))),

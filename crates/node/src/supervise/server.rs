@@ -35,8 +35,15 @@ use crate::log::Log;
 
 /// A client has so long to send its request.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
-/// Clients at the same time; more have to wait.
-const CLIENTS_MAX: usize = 64;
+/// Clients at the same time; more are refused.
+const CLIENTS_MAX: usize = 256;
+/// Those of them that may wait for a change of a group, which takes as long as its programs; so
+/// that there is always room to ask how things are, and to end it all.
+const CHANGES_MAX: usize = 192;
+/// Those that may listen to events.
+const SUBSCRIBERS_MAX: usize = 16;
+/// A client that is refused has so long to take notice.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
 /// How often the length of logs is looked at.
 const ROTATION: Duration = Duration::from_secs(10);
 /// What is written to standard output when the socket can be used.
@@ -118,7 +125,14 @@ async fn serve(settings: SupervisorSettings, place: &Utf8Path) -> Result<(), Err
     let listener = listen(place)?;
     let board = Arc::new(Board::new(records, boot));
     let groups = Arc::new(Groups::begin(Arc::clone(&board), settings.program, wished, state));
-    let face = Arc::new(Face { base: settings.base, board, groups, ended: Notify::new() });
+    let face = Arc::new(Face {
+        base: settings.base,
+        board,
+        groups,
+        changes: Semaphore::new(CHANGES_MAX),
+        subscribers: Semaphore::new(SUBSCRIBERS_MAX),
+        ended: Notify::new(),
+    });
     tell_ready()?;
     accept(face, listener).await?;
     // A left-over socket is removed by the next start anyway.
@@ -135,13 +149,15 @@ async fn accept(face: Arc<Face>, listener: UnixListener) -> Result<(), Error> {
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
     loop {
         tokio::select! {
-            accepted = accept_one(&listener, &clients) => {
-                let (stream, permit) = accepted?;
+            stream = accept_one(&listener) => {
                 let face = Arc::clone(&face);
-                tokio::spawn(async move {
-                    face.answer(stream).await;
-                    drop(permit);
-                });
+                match Arc::clone(&clients).try_acquire_owned() {
+                    Ok(place) => tokio::spawn(async move {
+                        face.answer(stream).await;
+                        drop(place);
+                    }),
+                    Err(_) => tokio::spawn(refuse(stream)),
+                };
             }
             _ = rotation.tick() => face.rotate_logs(),
             _ = hang_up.recv() => {} // of a terminal that we do not belong to any more
@@ -154,14 +170,10 @@ async fn accept(face: Arc<Face>, listener: UnixListener) -> Result<(), Error> {
     Ok(())
 }
 
-async fn accept_one(
-    listener: &UnixListener,
-    clients: &Arc<Semaphore>,
-) -> io::Result<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(clients).acquire_owned().await.map_err(io::Error::other)?;
+async fn accept_one(listener: &UnixListener) -> UnixStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Ok((stream, permit)),
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "a client could not be accepted"); // e.g. too many files
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -170,11 +182,28 @@ async fn accept_one(
     }
 }
 
+/// Says so before the client has said anything, and hears it out, that it can listen.
+async fn refuse(stream: UnixStream) {
+    let (mut reader, mut writer) = stream.into_split();
+    say(&mut writer, &too_many(CLIENTS_MAX, "clients")).await;
+    drop(writer);
+    let mut nowhere = tokio::io::sink();
+    // Whether it has taken notice or not, there is no more to do for it.
+    let _over = timeout(REFUSAL_DEADLINE, tokio::io::copy(&mut reader, &mut nowhere)).await;
+}
+
+fn too_many(max: usize, what: &str) -> Response {
+    let message = format!("the supervisor serves {max} {what} already; ask again in a second");
+    Response::Failed { message }
+}
+
 /// What answers clients.
 struct Face {
     base: Utf8PathBuf,
     board: Arc<Board>,
     groups: Arc<Groups>,
+    changes: Semaphore,
+    subscribers: Semaphore,
     ended: Notify,
 }
 
@@ -197,23 +226,37 @@ impl Face {
                 say(&mut writer, &Response::Status { programs, supervisor }).await;
             }
             Request::Apply { group, programs } => {
-                let result = self.groups.apply(&group, programs).await;
-                say(&mut writer, &response(result)).await;
+                let change = self.groups.apply(&group, programs);
+                say(&mut writer, &self.change(change).await).await;
             }
             Request::Stop { group } => {
-                let result = self.groups.apply(&group, Vec::new()).await;
-                say(&mut writer, &response(result)).await;
+                let change = self.groups.apply(&group, Vec::new());
+                say(&mut writer, &self.change(change).await).await;
             }
             Request::Restart { group, program } => {
-                let result = self.groups.restart(&group, &program).await;
-                say(&mut writer, &response(result)).await;
+                let change = self.groups.restart(&group, &program);
+                say(&mut writer, &self.change(change).await).await;
             }
-            Request::Subscribe => self.tell_events(reader, writer).await,
+            Request::Subscribe => match self.subscribers.try_acquire() {
+                Ok(_place) => self.tell_events(reader, writer).await,
+                Err(_) => say(&mut writer, &too_many(SUBSCRIBERS_MAX, "subscribers")).await,
+            },
             Request::Shutdown => {
                 self.groups.end().await;
                 say(&mut writer, &Response::Done).await;
                 self.ended.notify_one();
             }
+        }
+    }
+
+    /// Carries out a change, unless too many are under way.
+    async fn change(&self, change: impl Future<Output = Result<(), Refusal>>) -> Response {
+        let Ok(_place) = self.changes.try_acquire() else {
+            return too_many(CHANGES_MAX, "changes");
+        };
+        match change.await {
+            Ok(()) => Response::Done,
+            Err(refusal) => Response::Failed { message: refusal.to_string() },
         }
     }
 
@@ -255,13 +298,6 @@ async fn read_request(reader: OwnedReadHalf) -> io::Result<(Request, BufReader<O
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok((serde_json::from_slice(&line)?, BufReader::new(limited.into_inner().into_inner())))
-}
-
-fn response(result: Result<(), Refusal>) -> Response {
-    match result {
-        Ok(()) => Response::Done,
-        Err(refusal) => Response::Failed { message: refusal.to_string() },
-    }
 }
 
 /// That the client has gone is its own business: what it asked for has been done.

@@ -77,6 +77,15 @@ impl Bench {
         pid
     }
 
+    /// The process that is told to have been started next.
+    pub(crate) async fn pid_of_event(&self, events: &mut Events, name: &str) -> u32 {
+        until(events, |event| match event {
+            Event::Started { program, pid, .. } if program == name => Some(pid),
+            _ => None,
+        })
+        .await
+    }
+
     pub(crate) async fn kill_supervisor(&self) {
         let pid = self.client.supervisor_pid().await.unwrap();
         kill(pid).await;

@@ -105,6 +105,8 @@ fn settings(bench: &Bench, master: &StandIn) -> Settings {
             capabilities: Vec::new(),
         }],
         users: None,
+        installations_max: 1,
+        evaluations_max: 1,
         mirror: None,
         proxies: slapos_node::settings::Proxies::default(),
         program: helper().to_owned(),

@@ -306,3 +306,28 @@ async fn a_supervisor_that_cannot_start_says_why() {
     assert!(error.to_string().contains("wished.json"), "{error}");
     assert!(error.hint().unwrap().contains("supervisor.log"));
 }
+
+#[tokio::test]
+async fn clients_without_number_are_refused_by_name_and_no_service_notices() {
+    let bench = Bench::new().await;
+    let mut events = bench.client.subscribe().await.unwrap();
+    let web = bench.script("web", "exec sleep 100000");
+    bench.client.apply(GROUP, vec![web]).await.unwrap();
+    let socket = bench.base.join("var/run/supervisor.sock");
+    let silent: Vec<_> =
+        (0..300).map(|_| std::os::unix::net::UnixStream::connect(&socket).unwrap()).collect();
+    let refused = loop {
+        // The last of them may not have been taken notice of yet.
+        if let Err(error) = bench.client.status().await {
+            break error.to_string();
+        }
+    };
+    assert!(refused.contains("serves 256 clients already"), "{refused}");
+    let killed = bench.pid_of_event(&mut events, "web").await;
+    kill(killed).await;
+    let again = bench.pid_of_event(&mut events, "web").await;
+    assert!(is_alive(again) && again != killed);
+    drop(silent);
+    while bench.client.status().await.is_err() {}
+    assert_eq!(bench.pid("web").await, again);
+}
