@@ -73,6 +73,9 @@ enum Command {
     /// The node of this computer: run, status
     #[command(subcommand)]
     Node(commands::node::Verb),
+    /// Profiles, without a node: annotate
+    #[command(subcommand)]
+    Profile(commands::profile::Verb),
 }
 
 fn main() -> ExitCode {
@@ -107,5 +110,6 @@ fn run(cli: &Cli, ui: Ui) -> Outcome {
         Command::Master(verb) => commands::master::run(verb, ui),
         Command::Proxy(verb) => commands::proxy::run(verb, cfg, ui),
         Command::Node(verb) => commands::node::run(verb, cfg, ui),
+        Command::Profile(verb) => commands::profile::run(verb, ui),
     }
 }

@@ -20,6 +20,8 @@ pub enum Code {
     OptionOutside,
     /// The condition of a section cannot be evaluated.
     BadCondition,
+    /// A file is not here and nothing may be fetched.
+    Offline,
     /// `extends` comes back to a file that is being read.
     ExtendsCycle,
     /// A section that is not there was used.
@@ -32,6 +34,8 @@ pub enum Code {
     OptionCycle,
     /// Sections that are each other's macros.
     MacroCycle,
+    /// The profile is larger or deeper than any honest one.
+    TooLarge,
     /// `!py!` followed by something that is not a literal.
     BadLiteral,
     /// A `recipe` that nobody knows.
@@ -64,12 +68,14 @@ impl Code {
             Self::BadLine => "bad-line",
             Self::OptionOutside => "option-outside",
             Self::BadCondition => "bad-condition",
+            Self::Offline => "offline",
             Self::ExtendsCycle => "extends-cycle",
             Self::MissingSection => "missing-section",
             Self::MissingOption => "missing-option",
             Self::BadReference => "bad-reference",
             Self::OptionCycle => "option-cycle",
             Self::MacroCycle => "macro-cycle",
+            Self::TooLarge => "too-large",
             Self::BadLiteral => "bad-literal",
             Self::UnknownRecipe => "unknown-recipe",
             Self::Unsupported => "unsupported",

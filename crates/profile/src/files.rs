@@ -1,13 +1,13 @@
 //! Files of a directory that is laid out: compared, written atomically, removed only inside.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Result};
-use crate::merge::normal;
+use crate::location::normal;
 
 /// Permissions of a written file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,9 +154,12 @@ fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
     }
 }
 
-/// Reads a whole file.
+/// The longest file that is read, in bytes.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// Reads a whole file; devices and pipes, which may have no end, are refused.
 pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|source| {
+    read_plain(path).map_err(|source| {
         let mut error = Error::io("read", path, &source);
         if source.kind() == ErrorKind::NotFound
             && let Some(name) = path.file_name()
@@ -166,6 +169,19 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
         }
         error
     })
+}
+
+fn read_plain(path: &Utf8Path) -> std::io::Result<Vec<u8>> {
+    let refused = |why| Err(std::io::Error::new(ErrorKind::InvalidInput, why));
+    if !fs::metadata(path)?.is_file() {
+        return refused("it is no plain file");
+    }
+    let mut content = Vec::new();
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > BYTES_MAX {
+        return refused("it is too long");
+    }
+    Ok(content)
 }
 
 fn siblings(path: &Utf8Path) -> Vec<String> {

@@ -18,11 +18,14 @@
 //! - Removes anything outside of the directory, or anything that no part recorded.
 //! - Lets a secret (a generated password, a connection value) into state or messages.
 
+mod annotate;
 mod engine;
 mod error;
+mod extends;
 mod files;
 mod host;
 mod job;
+mod location;
 mod merge;
 mod outcome;
 mod read;
@@ -30,6 +33,7 @@ mod recipes;
 mod section;
 mod value;
 
+pub use annotate::{Annotated, AnnotatedOption, annotate};
 pub use engine::run;
 pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};

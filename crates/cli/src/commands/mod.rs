@@ -5,6 +5,7 @@ pub(crate) mod computer;
 pub(crate) mod history;
 pub(crate) mod master;
 pub(crate) mod node;
+pub(crate) mod profile;
 pub(crate) mod proxy;
 pub(crate) mod remove;
 pub(crate) mod request;

@@ -17,6 +17,7 @@ mod faults;
 mod kill;
 mod master;
 mod node;
+mod profile;
 mod proxy;
 mod python;
 mod shared;

@@ -1,20 +1,13 @@
 //! The child's side: runs the profile engine and speaks for it.
 
-use std::{
-    io::{self, BufRead, BufReader, Read, Write},
-    time::Duration,
-};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::Serialize;
 use slapos_profile::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 
+use super::fetch;
 use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
 use crate::sys;
-
-/// The largest profile or template that is fetched, in bytes.
-const FETCH_BYTES_MAX: u64 = 64 << 20;
-/// The longest that fetching one may take.
-const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
 /// The hidden subcommand `node evaluate`: reads its job from standard input and answers on
 /// standard output. Fails only when nobody is at the other end.
@@ -72,13 +65,7 @@ impl Agent {
 
 impl Host for Agent {
     fn fetch(&mut self, url: &str) -> Result<Vec<u8>, HostError> {
-        let failed = |error: ureq::Error| HostError {
-            message: format!("cannot fetch {url}: {error}"),
-            hint: Some("check the address, and that this computer reaches it".into()),
-        };
-        let config = ureq::Agent::config_builder().timeout_global(Some(FETCH_LIMIT)).build();
-        let mut response = ureq::Agent::from(config).get(url).call().map_err(failed)?;
-        response.body_mut().with_config().limit(FETCH_BYTES_MAX).read_to_vec().map_err(failed)
+        fetch(url)
     }
 
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {

@@ -11,8 +11,10 @@
 //! The agent never evaluates a profile itself: see `docs/decisions/0001-evaluation-in-a-child.md`.
 
 mod child;
+mod fetch;
 mod parent;
 mod protocol;
 
 pub use child::child_main;
+pub use fetch::fetch;
 pub(crate) use parent::{Serve, evaluate};

@@ -13,6 +13,7 @@
 //! - A part that waits is left exactly as the last run left it.
 //! - Only paths that a part recorded, inside the directory, are ever removed.
 
+mod fetch;
 mod order;
 mod run;
 mod scope;
@@ -27,14 +28,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
 use crate::error::{Code, Error, Result};
+use crate::extends::{self, Remote};
 use crate::files;
 use crate::host::Host;
-use crate::job::Job;
-use crate::merge::{self, is_url};
+use crate::job::{Job, Options};
+use crate::location::is_url;
+use crate::merge::merge;
 use crate::outcome::{Look, Outcome, Waiting};
 use crate::read::{Change, Layer, Raw, Source, Spot};
 use crate::recipes::{Kind, Recipe};
-use crate::section::RawOptions;
+use crate::section::{Macros, RawOptions};
 use crate::value::{Cell, escape};
 
 pub use run::run;
@@ -49,23 +52,28 @@ pub(crate) struct Engine<'a> {
     host: &'a mut dyn Host,
     /// Raw sections, all files merged.
     sections: Layer,
+    macros: Macros,
     /// Sections that were used.
     slots: IndexMap<Rc<str>, Slot>,
     /// Parts: what is referred to comes first.
     order: Vec<Rc<str>>,
     /// Options that are being evaluated, outermost first.
     computing: Vec<(Rc<str>, Rc<str>)>,
+    /// How many sections are being initialised.
+    depth: usize,
+    /// Length of all substituted texts, in bytes.
+    text_bytes: usize,
     /// What earlier runs installed.
     previous: BTreeMap<String, PartState>,
     /// Files that were read, as they looked before.
-    inputs: BTreeMap<Utf8PathBuf, Look>,
+    inputs: Inputs,
     outcome: Outcome,
 }
 
 /// A section in use.
 #[derive(Default)]
 struct Slot {
-    raw: RawOptions,
+    raw: Rc<RawOptions>,
     cells: BTreeMap<Rc<str>, Cell>,
     /// Sections that this one refers to.
     needs: BTreeSet<Rc<str>>,
@@ -102,22 +110,22 @@ impl<'a> Engine<'a> {
         host: &'a mut dyn Host,
         previous: BTreeMap<String, PartState>,
     ) -> Result<Self> {
-        let mut inputs = BTreeMap::new();
         let mut sections = defaults(job);
-        let read = &mut |place: &str| {
-            let bytes = read_location(host, &mut inputs, place)?;
-            String::from_utf8(bytes)
-                .map_err(|_| Error::new(Code::Unreadable, format!("{place} is not UTF-8 text")))
-        };
-        merge::merge(&mut sections, merge::load(&job.profile, read)?);
-        merge::merge(&mut sections, extra(job));
+        let none = Options::new();
+        let given = job.extra.get(BUILDOUT).unwrap_or(&none);
+        let (layer, inputs) = read_profile(&job.profile, given, &job.directory, host)?;
+        merge(&mut sections, layer);
+        merge(&mut sections, extra(job));
         Ok(Self {
             job,
             host,
             sections,
+            macros: Macros::default(),
             slots: IndexMap::new(),
             order: Vec::new(),
             computing: Vec::new(),
+            depth: 0,
+            text_bytes: 0,
             previous,
             inputs,
             outcome: Outcome::default(),
@@ -129,12 +137,25 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// The content of a path or URL; remembers how a path looked.
-fn read_location(
+/// Paths that were read, as they looked before.
+pub(crate) type Inputs = BTreeMap<Utf8PathBuf, Look>;
+
+/// Reads and merges a profile and what it extends.
+pub(crate) fn read_profile(
+    profile: &str,
+    given: &Options,
+    directory: &Utf8Path,
     host: &mut dyn Host,
-    inputs: &mut BTreeMap<Utf8PathBuf, Look>,
-    place: &str,
-) -> Result<Vec<u8>> {
+) -> Result<(Layer, Inputs)> {
+    let mut inputs = Inputs::new();
+    let read =
+        &mut |place: &str, remote: &Remote| fetch::extended(host, &mut inputs, place, remote);
+    let layer = extends::load(profile, given, directory, read)?;
+    Ok((layer, inputs))
+}
+
+/// The content of a path or URL; remembers how a path looked.
+fn read_location(host: &mut dyn Host, inputs: &mut Inputs, place: &str) -> Result<Vec<u8>> {
     let path = place.strip_prefix("file://").unwrap_or(place);
     if is_url(path) {
         return host

@@ -6,13 +6,16 @@ use super::{BUILDOUT, DIRECTORIES, Engine, Part, Scope, Slot, Stop};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::outcome::Waiting;
-use crate::read::{Raw, Spot};
+use crate::read::{NEEDS, Raw, Spot};
 use crate::recipes;
-use crate::section::{expand, missing_section};
+use crate::section::missing_section;
 use crate::value::{Cell, Datum, Piece, Seen, escape, pieces};
 
 /// How deep references may go before the profile is taken for a mistake.
 const DEPTH_MAX: usize = 200;
+
+/// How long all substituted texts may be together, in bytes.
+const TEXT_BYTES_MAX: usize = 256 << 20;
 
 impl Engine<'_> {
     /// Uses every wanted part. Afterwards values, order and waiting are known.
@@ -51,8 +54,17 @@ impl Engine<'_> {
         if !self.sections.contains_key(name) {
             return Err(missing_section(&self.sections, name));
         }
-        let chain = || format!("while using section [{name}]");
-        let raw = expand(&self.sections, name).map_err(|error| error.during(chain()))?;
+        if self.depth >= DEPTH_MAX {
+            return Err(too_deep("sections"));
+        }
+        self.depth += 1;
+        let done = self.initialise_new(name);
+        self.depth -= 1;
+        done.map_err(|error| error.during(format!("while using section [{name}]")))
+    }
+
+    fn initialise_new(&mut self, name: &str) -> Result<()> {
+        let raw = self.macros.expand(&self.sections, name)?;
         let mut referring: Vec<Rc<str>> = raw
             .iter()
             .filter(|(_, raw)| raw.text().contains("${"))
@@ -64,9 +76,22 @@ impl Engine<'_> {
             self.settle_directories()?;
         }
         for option in referring {
-            self.cell(name, &option).map_err(|error| error.during(chain()))?;
+            self.cell(name, &option)?;
         }
-        self.construct(name).map_err(|error| error.during(chain()))
+        self.need_named(name)?;
+        self.construct(name)
+    }
+
+    /// Uses the sections of a line `=> a b`.
+    fn need_named(&mut self, name: &str) -> Result<()> {
+        let Some(raw) = self.slots[name].raw.get(NEEDS).cloned() else {
+            return Ok(());
+        };
+        for needed in raw.text().split_whitespace() {
+            self.need(name, needed)
+                .map_err(|error| error.at(|| find_word(&raw, needed).place()))?;
+        }
+        Ok(())
     }
 
     fn settle_directories(&mut self) -> Result<()> {
@@ -169,8 +194,7 @@ impl Engine<'_> {
             ));
         }
         if self.computing.len() >= DEPTH_MAX {
-            let message = format!("references go deeper than {DEPTH_MAX} options");
-            return Err(Error::new(Code::OptionCycle, message));
+            return Err(too_deep("options"));
         }
         self.computing.push(me);
         let text = raw.text();
@@ -215,7 +239,12 @@ impl Engine<'_> {
                 (Datum::Waiting(cause), _) => waiting = waiting.or(Some(Rc::clone(cause))),
                 (_, pasted) => whole.push_str(&pasted.unwrap_or_default()),
             }
+            if self.text_bytes + whole.len() > TEXT_BYTES_MAX {
+                let message = format!("the values have more than {} MiB", TEXT_BYTES_MAX >> 20);
+                return Err(Error::new(Code::TooLarge, message).at(|| spot_at(offset).place()));
+            }
         }
+        self.text_bytes += whole.len();
         let datum = waiting.map_or_else(|| Datum::Text(whole.into()), Datum::Waiting);
         Ok(Cell { datum, secret })
     }
@@ -263,6 +292,11 @@ impl Engine<'_> {
         }
         error.with_nearest(option, slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name))
     }
+}
+
+fn too_deep(what: &str) -> Error {
+    let message = format!("references go deeper than {DEPTH_MAX} {what}");
+    Error::new(Code::TooLarge, message)
 }
 
 fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {

@@ -10,10 +10,11 @@ use slapos_jinja::Value;
 
 use super::{Engine, read_location, signature};
 use crate::error::{Code, Error, Result};
+use crate::extends::BASE;
 use crate::files::{self, Mode};
 use crate::host::Host;
 use crate::job::{Facts, Job, Purpose};
-use crate::merge::{BASE, is_url};
+use crate::location::is_url;
 use crate::outcome::Waiting;
 use crate::read::{Raw, Source, Spot};
 use crate::value::{Cell, Datum, Seen};

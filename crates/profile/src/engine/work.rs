@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::Inputs;
 use crate::error::Result;
 use crate::files::{self, Keep, Mode};
 use crate::host::{Host, Progress};
@@ -17,7 +18,7 @@ pub(crate) struct Work<'w> {
     /// Section name.
     pub(crate) part: &'w str,
     pub(super) outcome: &'w mut Outcome,
-    pub(super) inputs: &'w mut BTreeMap<Utf8PathBuf, Look>,
+    pub(super) inputs: &'w mut Inputs,
     pub(super) recorded: Vec<Utf8PathBuf>,
     pub(super) keep: bool,
 }

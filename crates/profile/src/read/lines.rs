@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::condition;
 use super::place::{Line, Raw, Source, Spot};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error};
 
 /// What one file says about one option.
 #[derive(Debug, Clone, Default)]
@@ -25,23 +25,18 @@ pub(crate) struct Change {
 /// Sections of one file, or of all files merged.
 pub(crate) type Layer = IndexMap<Rc<str>, IndexMap<Rc<str>, Change>>;
 
-/// Reads one file. All bad lines are reported together.
-pub(crate) fn parse(source: &Rc<Source>) -> Result<Layer> {
-    let mut parser = Parser {
-        source,
-        layer: Layer::new(),
-        into: Into::Nothing,
-        option: None,
-        faults: Vec::new(),
-    };
+/// The option that names the parts that a section needs, written `=> a b`.
+pub(crate) const NEEDS: &str = "<part-dependencies>";
+
+/// Reads one file; its bad lines are left out and told.
+pub(crate) fn parse(source: &Rc<Source>, faults: &mut Vec<Error>) -> Layer {
+    let mut parser =
+        Parser { source, layer: Layer::new(), into: Into::Nothing, option: None, faults };
     for (index, line) in source.text.split('\n').enumerate() {
         parser.line(index + 1, line.strip_suffix('\r').unwrap_or(line));
     }
     parser.finish_option();
-    match Error::of(parser.faults) {
-        Some(error) => Err(error),
-        None => Ok(parser.layer),
-    }
+    parser.layer
 }
 
 /// Where options go.
@@ -74,7 +69,7 @@ struct Parser<'a> {
     layer: Layer,
     into: Into,
     option: Option<Pending>,
-    faults: Vec<Error>,
+    faults: &'a mut Vec<Error>,
 }
 
 impl Parser<'_> {
@@ -157,12 +152,13 @@ impl Parser<'_> {
             self.faults.push(fault.with_hint("an option is written `name = value`"));
             return;
         };
-        let left = left.trim_end();
         let (name, sign) = match left.chars().next_back() {
+            _ if left.is_empty() && right.starts_with('>') => (NEEDS, Sign::Set),
             Some('+') => (left[..left.len() - 1].trim_end(), Sign::Add),
             Some('-') => (left[..left.len() - 1].trim_end(), Sign::Remove),
-            _ => (left, Sign::Set),
+            _ => (left.trim_end(), Sign::Set),
         };
+        let right = if name == NEEDS { &right[1..] } else { right };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "{}[]:".contains(c)) {
             let message = format!("`{name}` cannot name an option");
             self.faults.push(self.fault(number, 1, Code::BadLine, &message));
@@ -195,7 +191,10 @@ impl Parser<'_> {
         let lines = if first.text.is_empty() { block(first, &rest) } else { inline(first, rest) };
         let change = self.layer.entry(Rc::clone(section)).or_default().entry(name).or_default();
         match sign {
-            Sign::Set => change.set = Some(Raw { spot, lines }),
+            // An assignment replaces what was added or removed before it.
+            Sign::Set => {
+                *change = Change { set: Some(Raw { spot, lines }), ..Change::default() };
+            }
             Sign::Add => change.add.extend(lines),
             Sign::Remove => change.remove.extend(lines),
         }
@@ -229,19 +228,24 @@ fn block(first: Line, rest: &[Line]) -> Vec<Line> {
     else {
         return vec![first];
     };
-    let margin = rest
-        .iter()
-        .filter(|line| filled(line))
-        .map(|line| first_column(&line.text) - 1)
-        .min()
-        .unwrap_or(0);
-    rest[from..=to]
-        .iter()
+    let rest = &rest[from..=to];
+    let margin = margin(rest.iter().filter(|line| filled(line)).map(|line| &*line.text));
+    rest.iter()
         .map(|line| {
-            let text: String = line.text.trim_end().chars().skip(margin).collect();
+            let text = line.text.trim_end().get(margin..).unwrap_or_default();
             Line { text: text.into(), spot: Spot { column: margin + 1, ..line.spot.clone() } }
         })
         .collect()
+}
+
+/// Length of the white space that all lines begin with, in bytes; white space is ASCII in practice.
+fn margin<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    let spaces = |line: &'a str| &line[..line.len() - line.trim_start().len()];
+    let common = |a: &'a str, b: &'a str| {
+        let length = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
+        &a[..length]
+    };
+    lines.map(spaces).reduce(common).unwrap_or_default().len()
 }
 
 #[cfg(test)]
@@ -249,7 +253,10 @@ mod tests {
     use super::*;
 
     fn layer(text: &str) -> Layer {
-        parse(&Source::new("t.cfg", text)).unwrap()
+        let mut faults = Vec::new();
+        let layer = parse(&Source::new("t.cfg", text), &mut faults);
+        assert!(faults.is_empty(), "{faults:?}");
+        layer
     }
 
     fn value(text: &str) -> String {
@@ -268,6 +275,10 @@ mod tests {
             ("[s] # comment\nx = 1\nx = 2\n", "2"),
             ("[ s ]\nx = 1\n[t]\n[s]\ny = 1\n", "1"),
             ("[s]\r\nx = 1\r\n", "1"),
+            ("[s]\nx =\n\ta\n\t  b\n", "a\n  b"),
+            ("[s]\nx =\n\ta\n  b\n", "\ta\n  b"),
+            ("[s]\nx =\n    \n  a\n \n  b\n", "a\n\nb"),
+            ("[s]\nx += 0\nx = 1\n", "1"),
         ];
         for (text, expected) in table {
             assert_eq!(value(text), expected, "{text:?}");
@@ -276,7 +287,7 @@ mod tests {
 
     #[test]
     fn additions_stand_beside_the_value() {
-        let layer = layer("[s]\nx+=a\nx = b\nx +=\n  c\n  d\nx -= e\n");
+        let layer = layer("[s]\nx = b\nx+=a\nx +=\n  c\n  d\nx -= e\n");
         let change = &layer["s"]["x"];
         let texts =
             |lines: &[Line]| lines.iter().map(|line| line.text.to_string()).collect::<Vec<_>>();
@@ -294,10 +305,12 @@ mod tests {
 
     #[test]
     fn all_bad_lines_of_a_file_are_told() {
-        let text = "  [x]\na = 1\n[s\n[s t]\n[s]\nnonsense\nname: value\n[u:foo(]\n";
-        let error = parse(&Source::new("t.cfg", text)).unwrap_err();
+        let text = "  [x]\na = 1\n[s\n[s t]\n[s]\nnonsense\nname: value\nx + = 1\n[u:foo(]\n";
+        let mut faults = Vec::new();
+        parse(&Source::new("t.cfg", text), &mut faults);
+        let faults = Error::of(faults).unwrap();
         let seen: Vec<_> =
-            error.faults().map(|fault| (fault.place.as_ref().unwrap().line, fault.code)).collect();
+            faults.faults().map(|fault| (fault.place.as_ref().unwrap().line, fault.code)).collect();
         let expected = [
             (1, Code::BadLine),
             (2, Code::OptionOutside),
@@ -305,7 +318,8 @@ mod tests {
             (4, Code::BadLine),
             (6, Code::BadLine),
             (7, Code::BadLine),
-            (8, Code::BadCondition),
+            (8, Code::BadLine),
+            (9, Code::BadCondition),
         ];
         assert_eq!(seen, expected);
     }

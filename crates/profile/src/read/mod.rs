@@ -6,5 +6,5 @@ pub(crate) mod condition;
 pub(crate) mod lines;
 pub(crate) mod place;
 
-pub(crate) use lines::{Change, Layer, parse};
+pub(crate) use lines::{Change, Layer, NEEDS, parse};
 pub(crate) use place::{Line, Raw, Source, Spot};

@@ -11,7 +11,7 @@ use slapos_jinja::Value;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
-use crate::merge::BASE;
+use crate::extends::BASE;
 
 pub(super) static KINDS: [Kind; 2] = [
     Kind::new(&["slapos.cookbook:publish"], plain),

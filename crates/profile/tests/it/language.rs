@@ -162,11 +162,50 @@ fn a_return_that_is_not_named_is_explained() {
 }
 
 #[test]
-fn references_deeper_than_any_real_profile_end_with_an_error() {
-    use std::fmt::Write as _;
-    let mut profile = String::from("[buildout]\nparts = s0\n");
-    for at in 0..5000 {
-        let _infallible = writeln!(profile, "[s{at}]\nv = ${{s{}:v}}", at + 1);
-    }
-    assert!(Bench::new(&profile).report().contains("deeper than"));
+fn named_parts_come_first() {
+    let part = |name: &str, more: &str| {
+        format!(
+            "[{name}]\nrecipe = slapos.cookbook:mkdirectory\n{more}p = ${{buildout:directory}}/{name}\n"
+        )
+    };
+    let profile = format!(
+        "[buildout]\nparts = top\n{}{}{}",
+        part("top", "=> b a\n"),
+        part("a", ""),
+        part("b", "")
+    );
+    assert_eq!(
+        actions(&Bench::new(&profile).ran()),
+        ["b installed", "a installed", "top installed"]
+    );
+    let report = Bench::new("[buildout]\nparts = x\n[x]\n=> yy\n[y]\n").report();
+    assert!(report.starts_with("DIR/instance.cfg:4:4: there is no section [yy]"), "{report}");
+}
+
+#[test]
+fn copies_of_urls_serve_as_the_profile_says() {
+    let page = "[x]\nrecipe = slapos.cookbook:publish\nv = 1\n";
+    let main =
+        |options: &str| format!("[buildout]\nparts = x\nextends = http://h/a.cfg\n{options}");
+    let mut bench = Bench::new(&main(""));
+    let fetched = |bench: &mut Bench, options: &str| {
+        bench.file("instance.cfg", &main(options));
+        bench.ran().connection.unwrap()["v"].clone()
+    };
+    bench.host.pages.insert("http://h/a.cfg".into(), page.into());
+    assert_eq!(fetched(&mut bench, "extends-cache = cache\n"), "1");
+    assert_eq!(bench.list("cache"), ["afa6bfc4b70ab46c103f00a14b72d8a4"]);
+    bench.host.pages.insert("http://h/a.cfg".into(), page.replace('1', "2"));
+    assert_eq!(fetched(&mut bench, "extends-cache = cache\nnewest = false\n"), "1");
+    assert_eq!(fetched(&mut bench, "extends-cache = cache\noffline = true\n"), "1");
+    assert_eq!(fetched(&mut bench, "extends-cache = cache\n"), "2");
+    bench.host.pages.clear();
+    assert_eq!(fetched(&mut bench, "extends-cache = cache\n"), "2");
+    let report = |bench: &mut Bench, options: &str| {
+        bench.file("instance.cfg", &main(options));
+        bench.report()
+    };
+    let offline = report(&mut bench, "offline = true\n");
+    assert!(offline.contains("there is no copy of http://h/a.cfg [offline]"), "{offline}");
+    assert!(report(&mut bench, "").contains("cannot fetch http://h/a.cfg: 404 [host]"));
 }

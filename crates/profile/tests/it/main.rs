@@ -1,9 +1,13 @@
 //! Whole runs: a profile, a directory, a host that answers from a table.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod bench;
+mod hostile;
 mod language;
+mod oracle;
 mod recipes;
+mod releases;
 mod state;
 mod waiting;

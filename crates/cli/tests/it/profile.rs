@@ -1,0 +1,61 @@
+//! `slapos profile ...`: profiles on this machine, without a node or a master.
+
+use std::{path::Path, process::Output};
+
+use serde_json::{Value, json};
+
+/// A directory with `main.cfg`, which extends `base.cfg`.
+fn files(main: &str, base: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [("main.cfg", main), ("base.cfg", base)] {
+        let mut file = std::fs::File::create(directory.path().join(name)).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    }
+    directory
+}
+
+/// `slapos profile ARGUMENTS` in a directory.
+fn profile(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_slapos"));
+    command.current_dir(directory).arg("profile").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn annotate_shows_values_and_the_files_they_come_from() {
+    let files =
+        files("[buildout]\nextends = base.cfg\n[s]\n<= m\nx += 2\n", "[m]\nx = 1\ny = ${:x}\n");
+    let output = profile(files.path(), &["annotate", "main.cfg", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let annotated: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let here = files.path().canonicalize().unwrap();
+    let (main, base) = (here.join("main.cfg"), here.join("base.cfg"));
+    let expected = json!({
+        "buildout": {},
+        "m": {
+            "x": {"value": "1", "origin": [&base]},
+            "y": {"value": "${:x}", "origin": [&base]},
+        },
+        "s": {
+            "x": {"value": "1\n2", "origin": [&base, &main]},
+            "y": {"value": "${:x}", "origin": [&base]},
+        },
+    });
+    assert_eq!(annotated["sections"], expected);
+    let plain = profile(files.path(), &["annotate", "main.cfg"]);
+    assert!(text(&plain.stdout).contains("x = 1\n    2\n    # "), "{}", text(&plain.stdout));
+}
+
+#[test]
+fn annotate_tells_all_faults_at_once() {
+    let files = files("[buildout]\nextends = base.cfg no.cfg\nbad\n", "[s]\nworse\n");
+    let output = profile(files.path(), &["annotate", "main.cfg"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    for place in ["main.cfg:2:20", "main.cfg:3:1", "base.cfg:2:1"] {
+        assert!(told.contains(place), "{told}");
+    }
+}
