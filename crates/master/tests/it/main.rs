@@ -5,5 +5,6 @@
 mod damage;
 mod http;
 mod past;
+mod replay;
 mod serving;
 mod store;

@@ -8,8 +8,8 @@ use slapos_wire::{client::Client, v1::Format};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), ServeError>>,
 }
@@ -26,12 +26,18 @@ fn settings(data: &Path, listen: SocketAddr) -> ServeSettings {
 }
 
 async fn start(data: &Path) -> Running {
+    start_with(data, Policy::default(), FaceSettings::default()).await
+}
+
+/// Starts a master under other rules, on a port of its own.
+pub(crate) async fn start_with(data: &Path, policy: Policy, faces: FaceSettings) -> Running {
     let (ready, bound) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async {
         drop(stopped.await);
     };
     let settings = settings(data, ([127, 0, 0, 1], 0).into());
+    let settings = ServeSettings { policy, faces, ..settings };
     let ended = tokio::spawn(serve(settings, ready, shutdown));
     Running { address: bound.await.expect("it serves"), stop, ended }
 }

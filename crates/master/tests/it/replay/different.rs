@@ -1,0 +1,62 @@
+//! What our master answers otherwise than was recorded, on purpose.
+
+/// Exchanges with another answer.
+#[derive(Debug)]
+pub(super) struct Different {
+    /// Their places in the order of recording.
+    pub(super) numbers: &'static [u16],
+    /// The status that our master answers with.
+    pub(super) status: u16,
+    /// Why.
+    pub(super) why: &'static str,
+}
+
+const fn differ(numbers: &'static [u16], status: u16, why: &'static str) -> Different {
+    Different { numbers, status, why }
+}
+
+/// Those of the slapproxy.
+pub(super) const PROXY: &[Different] = &[
+    differ(&[10, 17], 404, "what is unknown is not found, which is no fault of the server"),
+    differ(&[310, 311], 400, "a bad field is the caller's fault, and is named"),
+    differ(
+        &[51, 57, 69, 188, 205, 212, 312],
+        200,
+        "the slapproxy lacks the call, or has a stub in its place",
+    ),
+    differ(&[158, 305], 408, "to destroy what does not exist creates nothing"),
+    differ(&[166], 200, "what comes back after it was destroyed is new: it has no connection yet"),
+    differ(&[197], 200, "who sees another title now is told"),
+    differ(
+        &[219, 223, 244, 263],
+        200,
+        "a stop of the root reaches its whole tree at once, shared instances too",
+    ),
+    differ(&[278], 200, "a request to destroy changes nothing else"),
+    differ(
+        &[280, 291, 299],
+        200,
+        "the end of the root reaches its whole tree at once, and each partition is free as soon as \
+         its node says so",
+    ),
+    differ(&[294, 302], 404, "nobody lives there any more: the first report freed the partition"),
+    differ(&[306], 200, "this master does not forward requests"),
+    differ(&[303], 200, "a shared instance goes with the tree that requested it"),
+    differ(&[314], 200, "the page is at the root itself"),
+];
+
+/// Those of the production master.
+pub(super) const PRODUCTION: &[Different] = &[
+    differ(&[9], 200, "a master without identities has no certificates"),
+    differ(&[72], 200, "a product has the one release that is set"),
+    differ(&[22], 200, "callers need not say who they are"),
+    differ(
+        &[1, 2, 3, 45, 46, 49, 50, 53, 56, 57, 60, 61, 64, 65, 66],
+        404,
+        "this master does not offer that",
+    ),
+];
+
+/// Those of the production master that concern what is unknown yet.
+pub(super) const UNKNOWN: &[Different] =
+    &[differ(&[4], 404, "a document is never still to be made; the computer is unknown")];
