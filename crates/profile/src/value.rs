@@ -3,6 +3,7 @@
 //! Inside the engine a value is text, a real Python value, or not there yet. Text still has its `$$`; it becomes `$`
 //! when a recipe reads the option. Text that begins with `!py!` is a Python literal and reads as its value.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use slapos_jinja::Value;
@@ -95,11 +96,42 @@ pub(crate) fn dumps(value: &Value) -> Result<String> {
     Ok(format!("{LITERAL}{literal}"))
 }
 
+/// A literal, or an expression of literals such as `'text'[3:]`.
 fn literal_value(text: &str) -> Result<Value> {
-    Value::parse_literal(text.trim()).map_err(|error| {
-        Error::new(Code::BadLiteral, format!("`!py!` is followed by something that is not a literal: {error}"))
-            .with_hint("numbers, texts, lists, tuples, dictionaries, sets, None, True and False are understood")
-    })
+    let text = text.trim();
+    match Value::parse_literal(text) {
+        Ok(value) => Ok(value),
+        Err(error) => expression(text).ok_or_else(|| {
+            let message =
+                format!("`!py!` is followed by something that is not a literal: {error}");
+            Error::new(Code::BadLiteral, message)
+                .with_hint("numbers, texts, lists, tuples, dictionaries, sets, None, True, False, slices and `+` are understood")
+        }),
+    }
+}
+
+/// The value of an expression without names, in the common part of Python and Jinja2.
+fn expression(text: &str) -> Option<Value> {
+    let mut options = slapos_jinja::Options::default();
+    options.enable("jinja2.ext.do").ok()?;
+    // Twice, between other brackets: a text that closes one does not close the other.
+    let template = format!("{{% do give(({text}), [{text}]) %}}");
+    let template = slapos_jinja::Template::compile("!py!", &template, options).ok()?;
+    let given: Rc<RefCell<Option<Value>>> = Rc::default();
+    let into = Rc::clone(&given);
+    let mut context = slapos_jinja::Context::new();
+    let give = Value::function("give", move |arguments, named| {
+        if let ([value, list], []) = (arguments, named)
+            && list.length().is_ok_and(|length| length == 1)
+            && value.repr().is_ok()
+        {
+            *into.borrow_mut() = Some(value.clone());
+        }
+        Ok(Value::None)
+    });
+    context.set("give", give);
+    template.render(&context).ok()?;
+    given.take()
 }
 
 /// A copy that shares nothing with the original.
@@ -216,6 +248,25 @@ mod tests {
         first.borrow_mut().clear();
         let Seen::Value(second) = cell.read().unwrap() else { panic!("no value") };
         assert_eq!(second.length().unwrap(), 1);
+    }
+
+    #[test]
+    fn expressions_of_literals_have_values() {
+        let table = [
+            ("'[::1]:80'[1:-4]", Value::from("::1")),
+            ("[1] + [2]", Value::list(vec![Value::from(1_i64), Value::from(2_i64)])),
+            ("'%}' + 'b'", Value::from("%}b")),
+            ("{'a': 1}['a']", Value::from(1_i64)),
+        ];
+        for (text, expected) in table {
+            let cell = Cell::new(Datum::Text(format!("!py!{text}").into()));
+            let Seen::Value(seen) = cell.read().unwrap() else { panic!("{text} waits") };
+            assert_eq!(seen, expected, "{text}");
+        }
+        for text in ["name", "1) + (2", "1) %}{{ 2 }}{% do give(3", "", "open('x')"] {
+            let cell = Cell::new(Datum::Text(format!("!py!{text}").into()));
+            assert!(cell.read().is_err(), "{text}");
+        }
     }
 
     #[test]

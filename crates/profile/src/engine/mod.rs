@@ -14,6 +14,7 @@
 //! - Only paths that a part recorded, inside the directory, are ever removed.
 
 mod fetch;
+mod import;
 mod order;
 mod run;
 mod scope;
@@ -105,11 +106,7 @@ const DIRECTORIES: [(&str, &str); 5] = [
 
 impl<'a> Engine<'a> {
     /// Reads and merges the profile.
-    fn load(
-        job: &'a Job,
-        host: &'a mut dyn Host,
-        previous: BTreeMap<String, PartState>,
-    ) -> Result<Self> {
+    fn load(job: &'a Job, host: &'a mut dyn Host) -> Result<Self> {
         let mut sections = defaults(job);
         let none = Options::new();
         let given = job.extra.get(BUILDOUT).unwrap_or(&none);
@@ -126,7 +123,7 @@ impl<'a> Engine<'a> {
             computing: Vec::new(),
             depth: 0,
             text_bytes: 0,
-            previous,
+            previous: BTreeMap::new(),
             inputs,
             outcome: Outcome::default(),
         })
@@ -183,7 +180,7 @@ fn defaults(job: &Job) -> Layer {
         ("offline", "false"),
         ("newest", "true"),
         ("versions", "versions"),
-        ("installed", ""),
+        ("installed", ".installed.cfg"),
     ];
     let source = Source::new("(defaults)", "");
     let mut layer = Layer::new();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::import;
 use super::state::{PartState, State};
 use super::{BUILDOUT, Engine, Part, Work};
 use crate::error::Result;
@@ -19,9 +20,8 @@ use crate::value::Seen;
 /// Parts that wait for a request are no error: the outcome names them. An error leaves installed what was installed
 /// before it, and the next run goes on there.
 pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
-    let state = State::load(&job.state_file)?;
-    let previous = state.parts.iter().map(|part| (part.name.clone(), part.clone())).collect();
-    let mut engine = Engine::load(job, host, previous)?;
+    let mut engine = Engine::load(job, host)?;
+    let state = engine.last_state()?;
     engine.evaluate()?;
     let signatures = engine.signatures()?;
     let mut installer =
@@ -173,12 +173,34 @@ fn misses_path(old: &PartState) -> bool {
 }
 
 impl Engine<'_> {
+    /// What earlier runs installed, of ours or of zc.buildout.
+    fn last_state(&mut self) -> Result<State> {
+        let state = match State::load(&self.job.state_file)? {
+            Some(state) => state,
+            None => match self.folder_option("installed")? {
+                Some(path) => import::read(&path)?,
+                None => State::new(Vec::new()),
+            },
+        };
+        self.previous = state.parts.iter().map(|part| (part.name.clone(), part.clone())).collect();
+        Ok(state)
+    }
+
+    /// The path in an option of `[buildout]`.
+    fn folder_option(&mut self, option: &str) -> Result<Option<Utf8PathBuf>> {
+        Ok(match self.cell(BUILDOUT, option)?.read()? {
+            Seen::Value(value) => value
+                .as_str()
+                .filter(|text| !text.trim().is_empty())
+                .map(|text| files::in_directory(self.directory(), text)),
+            Seen::Waiting(_) => None,
+        })
+    }
+
     fn make_directories(&mut self) -> Result<()> {
         for option in ["bin-directory", "parts-directory"] {
-            if let Seen::Value(value) = self.cell(BUILDOUT, option)?.read()?
-                && let Some(path) = value.as_str()
-            {
-                files::make_folder(Utf8Path::new(path), 0o777)?;
+            if let Some(path) = self.folder_option(option)? {
+                files::make_folder(&path, 0o777)?;
             }
         }
         Ok(())

@@ -39,11 +39,11 @@ impl State {
         Self { version: VERSION, parts }
     }
 
-    /// Reads the file; without one nothing is installed.
-    pub(super) fn load(path: &Utf8Path) -> Result<Self> {
+    /// Reads the file; `None` without one.
+    pub(super) fn load(path: &Utf8Path) -> Result<Option<Self>> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::new(Vec::new())),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read the state", path, &error)),
         };
         let bad = |problem: String| {
@@ -54,7 +54,7 @@ impl State {
         };
         let state: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
         match state.version {
-            VERSION => Ok(state),
+            VERSION => Ok(Some(state)),
             other => {
                 Err(bad(format!("it has version {other}, this program reads version {VERSION}")))
             }
@@ -79,7 +79,7 @@ mod tests {
     fn the_file_comes_back_and_strange_ones_are_refused() {
         let keeper = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(keeper.path()).unwrap().join("state.json");
-        assert_eq!(State::load(&path).unwrap(), State::new(Vec::new()));
+        assert_eq!(State::load(&path).unwrap(), None);
         let part = PartState {
             name: "a".into(),
             recipe: "r".into(),
@@ -89,7 +89,7 @@ mod tests {
         };
         let state = State::new(vec![part]);
         state.save(&path).unwrap();
-        assert_eq!(State::load(&path).unwrap(), state);
+        assert_eq!(State::load(&path).unwrap(), Some(state));
         for text in ["{}", "{\"version\": 99, \"parts\": []}", ""] {
             put(&path, text.as_bytes(), Mode::Plain, Keep::Renewable).unwrap();
             assert_eq!(State::load(&path).unwrap_err().code(), Code::BadState, "{text}");

@@ -59,6 +59,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 fn handed_on(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Options>, Stop> {
     let mut extra = scope.job().extra.clone();
     let buildout = extra.entry("buildout".to_owned()).or_default();
+    // Where zc.buildout kept the state of this sub-run.
+    buildout.insert("installed".to_owned(), format!(".installed-{}.cfg", scope.name()));
     for option in HANDED_ON {
         buildout.insert(option.to_owned(), text(&scope.reference(&format!("buildout:{option}"))?)?);
     }

@@ -137,3 +137,36 @@ fn a_location_is_emptied_before_its_command_runs_again() {
     bench.ran();
     assert!(!bench.exists("made"));
 }
+
+/// What a partition looks like that the Python engine left.
+#[test]
+fn the_state_of_buildout_is_taken_over_once() {
+    let mut bench = Bench::new(&format!(
+        "[buildout]\nparts = a port\n{}[port]\nrecipe = slapos.cookbook:free_port\nip = 127.0.0.1\n",
+        template("a", "1")
+    ));
+    for name in ["out/a", "out/gone", "out/mine", "old/deep/file"] {
+        bench.file(name, "old");
+    }
+    let dir = bench.dir.clone();
+    bench.file(
+        ".installed.cfg",
+        &format!(
+            "[buildout]\ninstalled_develop_eggs = \nparts = gone a port data\n\n\
+             [gone]\n__buildout_installed__ = {dir}/out/gone\n\t{dir}/old\n\t/etc/hostname\n\
+             __buildout_signature__ = egg-1\nrecipe = slapos.cookbook:gone\n\n\
+             [a]\n__buildout_installed__ = {dir}/out/a\n__buildout_signature__ = egg-1\n\
+             text = %(__buildout_space__)sx%(__buildout_space_n__)s\nrecipe = slapos.recipe.template\n\n\
+             [port]\n__buildout_installed__ = \nport = !py!4242\nrecipe = slapos.cookbook:free_port\n\n\
+             [data]\n__buildout_installed__ = \nrecipe = slapos.cookbook:mkdirectory\n"
+        ),
+    );
+    let outcome = bench.ran();
+    assert_eq!(actions(&outcome), ["data removed", "gone removed", "a updated", "port updated"]);
+    assert_eq!(bench.list("out"), ["a", "mine"]);
+    assert!(!bench.exists("old") && std::path::Path::new("/etc/hostname").exists());
+    bench.file(".installed.cfg", "broken");
+    assert_eq!(actions(&bench.ran()), ["a unchanged", "port unchanged"]);
+    std::fs::remove_file(bench.dir.join(".installed.json")).unwrap();
+    assert!(bench.report().contains("[bad-state]"));
+}
