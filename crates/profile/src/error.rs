@@ -61,6 +61,33 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::Unreadable,
+        Self::BadLine,
+        Self::OptionOutside,
+        Self::BadCondition,
+        Self::Offline,
+        Self::ExtendsCycle,
+        Self::MissingSection,
+        Self::MissingOption,
+        Self::BadReference,
+        Self::OptionCycle,
+        Self::MacroCycle,
+        Self::TooLarge,
+        Self::BadLiteral,
+        Self::UnknownRecipe,
+        Self::Unsupported,
+        Self::BadOption,
+        Self::Template,
+        Self::Checksum,
+        Self::Command,
+        Self::File,
+        Self::DiskFull,
+        Self::Host,
+        Self::BadState,
+    ];
+
     /// The name as messages show it, such as `missing-option`.
     pub fn name(self) -> &'static str {
         match self {
@@ -330,7 +357,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_code_is_its_json() {
-        for code in [Code::Unreadable, Code::MissingOption, Code::DiskFull, Code::Host] {
+        for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }

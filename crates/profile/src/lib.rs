@@ -28,13 +28,14 @@ mod job;
 mod location;
 mod merge;
 mod outcome;
+mod python;
 mod read;
 mod recipes;
 mod section;
 mod value;
 
 pub use annotate::{Annotated, AnnotatedOption, annotate};
-pub use engine::run;
+pub use engine::{Checked, CheckedPart, Means, check, run};
 pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 pub use job::{Facts, Job, Options, Purpose, Shared, Supply};

@@ -59,3 +59,23 @@ fn annotate_tells_all_faults_at_once() {
         assert!(told.contains(place), "{told}");
     }
 }
+
+#[test]
+fn check_tells_faults_and_who_can_install_what() {
+    let parts = "[a]\nrecipe = slapos.cookbook:wrapper\ncommand-line = x ${b:location}\nwrapper-path = w\n\
+                 [b]\nrecipe = slapos.recipe.cmmi\n";
+    let good = files("[buildout]\nparts = a\nextends = base.cfg\n", parts);
+    let output = profile(good.path(), &["check", "main.cfg"]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("1 parts native:\n  a "), "{told}");
+    assert!(told.contains("cannot be supplied:\n  b "), "{told}");
+    let bad = files("[buildout]\nparts = a c\nextends = base.cfg\n", &parts.replace("b:l", "bb:l"));
+    let output = profile(bad.path(), &["check", "main.cfg", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = checked["faults"].as_array().unwrap();
+    let place = |fault: &Value| (fault["code"].clone(), fault["place"]["line"].clone());
+    let codes: Vec<_> = faults.iter().map(place).collect();
+    assert_eq!(codes, [("missing-section".into(), 3.into()), ("missing-section".into(), 2.into())]);
+}

@@ -1,5 +1,6 @@
 //! Files of URLs that a profile extends, with their copies in `extends-cache`.
 
+use camino::Utf8PathBuf;
 use md5::{Digest, Md5};
 
 use super::{Inputs, hex, read_location};
@@ -28,8 +29,9 @@ pub(super) fn extended(
         None if remote.offline && url.is_some() => return Err(offline(place)),
         _ => match (read_location(host, inputs, place), kept) {
             (Ok(bytes), _) => {
-                if let Some(copy) = &copy {
-                    files::put(copy, &bytes, Mode::Plain, Keep::Renewable)?;
+                let has_place = |cache: &Utf8PathBuf| cache.parent().is_some_and(|at| at.is_dir());
+                if let Some(copy) = copy.filter(|_| remote.cache.as_ref().is_some_and(has_place)) {
+                    files::put(&copy, &bytes, Mode::Plain, Keep::Renewable)?;
                 }
                 bytes
             }

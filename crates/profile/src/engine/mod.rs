@@ -13,6 +13,7 @@
 //! - A part that waits is left exactly as the last run left it.
 //! - Only paths that a part recorded, inside the directory, are ever removed.
 
+mod check;
 mod fetch;
 mod import;
 mod order;
@@ -41,6 +42,8 @@ use crate::recipes::{Kind, Recipe};
 use crate::section::{Macros, RawOptions};
 use crate::value::{Cell, escape};
 
+use check::Findings;
+pub use check::{Checked, CheckedPart, Means, check};
 pub use run::run;
 pub(crate) use scope::{Scope, Stop};
 pub(crate) use signature::hex;
@@ -58,17 +61,37 @@ pub(crate) struct Engine<'a> {
     slots: IndexMap<Rc<str>, Slot>,
     /// Parts: what is referred to comes first.
     order: Vec<Rc<str>>,
-    /// Options that are being evaluated, outermost first.
-    computing: Vec<(Rc<str>, Rc<str>)>,
-    /// How many sections are being initialised.
-    depth: usize,
+    /// What is being evaluated, outermost first.
+    open: Vec<Frame>,
     /// Length of all substituted texts, in bytes.
     text_bytes: usize,
     /// What earlier runs installed.
     previous: BTreeMap<String, PartState>,
+    /// What was found, when all faults are looked for.
+    findings: Option<Findings>,
     /// Files that were read, as they looked before.
     inputs: Inputs,
     outcome: Outcome,
+}
+
+/// One step of an evaluation that is under way.
+enum Frame {
+    /// A section is put to use.
+    Section(Rc<str>),
+    /// An option is evaluated.
+    Option { section: Rc<str>, option: Rc<str>, at: Spot },
+}
+
+impl Frame {
+    /// The step as a link of the way to a fault.
+    fn link(&self) -> String {
+        match self {
+            Self::Section(name) => format!("while using section [{name}]"),
+            Self::Option { section, option, at } => {
+                format!("while evaluating {section}:{option} ({})", at.short())
+            }
+        }
+    }
 }
 
 /// A section in use.
@@ -81,6 +104,8 @@ struct Slot {
     /// What the constructor read elsewhere: name to digest.
     reads: BTreeMap<String, String>,
     part: Option<Part>,
+    /// In a check: its recipe is not known, so it may have any option.
+    sets_anything: bool,
 }
 
 /// A section with a recipe.
@@ -91,6 +116,17 @@ struct Part {
     /// Present until it is installed; absent also in a part that waits.
     instance: Option<Box<dyn Recipe>>,
     waiting: Option<Rc<Waiting>>,
+}
+
+impl Part {
+    /// Whether the constructor may set an option of that name.
+    fn may_set(&self, option: &str, slot: &Slot) -> bool {
+        let Some(name) = option.strip_prefix("connection-").filter(|_| self.kind.requests) else {
+            return true;
+        };
+        let returned = slot.raw.get("return").map(|raw| raw.text()).unwrap_or_default();
+        returned.contains("${") || returned.split_whitespace().any(|returned| returned == name)
+    }
 }
 
 const BUILDOUT: &str = "buildout";
@@ -120,10 +156,10 @@ impl<'a> Engine<'a> {
             macros: Macros::default(),
             slots: IndexMap::new(),
             order: Vec::new(),
-            computing: Vec::new(),
-            depth: 0,
+            open: Vec::new(),
             text_bytes: 0,
             previous: BTreeMap::new(),
+            findings: None,
             inputs,
             outcome: Outcome::default(),
         })

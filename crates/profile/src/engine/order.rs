@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{BUILDOUT, DIRECTORIES, Engine, Part, Scope, Slot, Stop};
+use super::{BUILDOUT, DIRECTORIES, Engine, Frame, Part, Scope, Slot, Stop};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::outcome::Waiting;
@@ -11,7 +11,7 @@ use crate::recipes;
 use crate::section::missing_section;
 use crate::value::{Cell, Datum, Piece, Seen, escape, pieces};
 
-/// How deep references may go before the profile is taken for a mistake.
+/// How deep sections and options may refer to others before the profile is taken for a mistake.
 const DEPTH_MAX: usize = 200;
 
 /// How long all substituted texts may be together, in bytes.
@@ -23,6 +23,7 @@ impl Engine<'_> {
         self.initialise(BUILDOUT)?;
         let parts = match self.cell(BUILDOUT, "parts")?.read()? {
             Seen::Value(value) => value.as_str().unwrap_or_default().to_owned(),
+            Seen::Waiting(_) if self.findings.is_some() => return Ok(()),
             Seen::Waiting(waiting) => {
                 let message =
                     format!("`parts` depends on `{}`, which has no answer yet", waiting.title);
@@ -31,17 +32,14 @@ impl Engine<'_> {
             }
         };
         for name in parts.split_whitespace() {
-            self.initialise(name).map_err(|error| {
-                let spot = self
-                    .slots
-                    .get(BUILDOUT)
-                    .and_then(|slot| slot.raw.get("parts"))
-                    .map(|raw| find_word(raw, name));
-                match spot {
+            let used = self.initialise(name).map_err(|error| {
+                let raw = self.slots.get(BUILDOUT).and_then(|slot| slot.raw.get("parts"));
+                match raw.map(|raw| find_word(raw, name)) {
                     Some(spot) => error.at(|| spot.place()),
                     None => error,
                 }
-            })?;
+            });
+            self.noted(used)?;
         }
         Ok(())
     }
@@ -54,13 +52,40 @@ impl Engine<'_> {
         if !self.sections.contains_key(name) {
             return Err(missing_section(&self.sections, name));
         }
-        if self.depth >= DEPTH_MAX {
-            return Err(too_deep("sections"));
-        }
-        self.depth += 1;
+        self.not_too_deep()?;
+        self.open.push(Frame::Section(name.into()));
         let done = self.initialise_new(name);
-        self.depth -= 1;
-        done.map_err(|error| error.during(format!("while using section [{name}]")))
+        self.left(done)
+    }
+
+    fn not_too_deep(&self) -> Result<()> {
+        let sections = self.open.iter().filter(|frame| matches!(frame, Frame::Section(_))).count();
+        if sections < DEPTH_MAX && self.open.len() - sections < DEPTH_MAX {
+            return Ok(());
+        }
+        let message = format!("references go deeper than {DEPTH_MAX} sections or options");
+        Err(Error::new(Code::TooLarge, message))
+    }
+
+    /// Closes the innermost frame; an error gets it as a link of its way.
+    fn left<T>(&mut self, result: Result<T>) -> Result<T> {
+        let frame = self.open.pop();
+        match frame {
+            Some(frame) => result.map_err(|error| error.during(frame.link())),
+            None => result,
+        }
+    }
+
+    /// Keeps an error for later, when all faults are looked for; `None` stands for what is not known then.
+    pub(super) fn noted<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match (result, &mut self.findings) {
+            (Err(error), Some(findings)) => {
+                let open = self.open.iter().rev();
+                findings.faults.push(open.fold(error, |error, frame| error.during(frame.link())));
+                Ok(None)
+            }
+            (result, _) => result.map(Some),
+        }
     }
 
     fn initialise_new(&mut self, name: &str) -> Result<()> {
@@ -76,7 +101,10 @@ impl Engine<'_> {
             self.settle_directories()?;
         }
         for option in referring {
-            self.cell(name, &option)?;
+            let cell = self.cell(name, &option);
+            if self.noted(cell)?.is_none() {
+                self.set_cell(name, &option, Cell::new(unknown()));
+            }
         }
         self.need_named(name)?;
         self.construct(name)
@@ -88,8 +116,8 @@ impl Engine<'_> {
             return Ok(());
         };
         for needed in raw.text().split_whitespace() {
-            self.need(name, needed)
-                .map_err(|error| error.at(|| find_word(&raw, needed).place()))?;
+            let used = self.need(name, needed);
+            self.noted(used.map_err(|error| error.at(|| find_word(&raw, needed).place())))?;
         }
         Ok(())
     }
@@ -117,12 +145,18 @@ impl Engine<'_> {
             return Ok(());
         };
         let Seen::Value(value) = self.cell(name, "recipe")?.read()? else {
+            if self.findings.is_some() {
+                return Ok(());
+            }
             return Err(Error::new(Code::Unsupported, "a recipe's name cannot wait for a request")
                 .at(|| raw.spot.place()));
         };
         let recipe = value.as_str().unwrap_or_default().trim().to_owned();
         if recipe.is_empty() {
             return Ok(());
+        }
+        if self.findings.is_some() {
+            return self.check_part(name, &recipe, &raw);
         }
         let kind = recipes::find(&recipe).ok_or_else(|| unknown_recipe(&recipe, name, &raw))?;
         let slot = &self.slots[name];
@@ -177,32 +211,37 @@ impl Engine<'_> {
         if option == "_buildout_section_name_" {
             return Ok(Cell::new(Datum::Text(section.into())));
         }
+        if self.findings.is_some() && self.may_have(section, option) {
+            return Ok(Cell::new(unknown()));
+        }
         Err(self.missing_option(section, option))
     }
 
     fn compute(&mut self, section: &str, option: &str, raw: &Raw) -> Result<Cell> {
-        let me: (Rc<str>, Rc<str>) = (section.into(), option.into());
-        if let Some(from) = self.computing.iter().position(|open| *open == me) {
-            let circle = self.computing[from..]
-                .iter()
-                .chain([&me])
-                .map(|(section, option)| format!("{section}:{option}"));
-            let circle = circle.collect::<Vec<_>>().join(" → ");
-            return Err(Error::new(
-                Code::OptionCycle,
-                format!("options refer to each other in a circle: {circle}"),
-            ));
+        let from = self.open.iter().position(|frame| {
+            matches!(frame, Frame::Option { section: s, option: o, .. } if **s == *section && **o == *option)
+        });
+        if let Some(from) = from {
+            return Err(self.circle(from, section, option));
         }
-        if self.computing.len() >= DEPTH_MAX {
-            return Err(too_deep("options"));
-        }
-        self.computing.push(me);
+        self.not_too_deep()?;
+        let at = raw.spot.clone();
+        self.open.push(Frame::Option { section: section.into(), option: option.into(), at });
         let text = raw.text();
         let result = self.substitute(section, &text, &|offset| raw.spot_at(offset));
-        self.computing.pop();
-        result.map_err(|error| {
-            error.during(format!("while evaluating {section}:{option} ({})", raw.spot.short()))
-        })
+        self.left(result)
+    }
+
+    /// The error for an option that is reached again while it is evaluated.
+    fn circle(&self, from: usize, section: &str, option: &str) -> Error {
+        let steps = self.open[from..].iter().filter_map(|frame| match frame {
+            Frame::Option { section, option, .. } => Some(format!("{section}:{option}")),
+            Frame::Section(_) => None,
+        });
+        let circle: Vec<String> = steps.chain([format!("{section}:{option}")]).collect();
+        let circle = circle.join(" → ");
+        let message = format!("options refer to each other in a circle: {circle}");
+        Error::new(Code::OptionCycle, message)
     }
 
     /// Fills the references of a text that stands in `section`.
@@ -230,7 +269,8 @@ impl Engine<'_> {
             };
             let cell = self
                 .refer(section, target, option)
-                .map_err(|error| error.at(|| spot_at(offset).place()))?;
+                .map_err(|error| error.at(|| spot_at(offset).place()));
+            let cell = self.noted(cell)?.unwrap_or_else(|| Cell::new(unknown()));
             if found.len() == 1 {
                 return Ok(cell);
             }
@@ -294,12 +334,13 @@ impl Engine<'_> {
     }
 }
 
-fn too_deep(what: &str) -> Error {
-    let message = format!("references go deeper than {DEPTH_MAX} {what}");
-    Error::new(Code::TooLarge, message)
+/// What has no value while faults are looked for: it is known only when parts run.
+pub(super) fn unknown() -> Datum {
+    let reason = "it is known only when it runs".to_owned();
+    Datum::Waiting(Rc::new(Waiting { part: String::new(), title: String::new(), reason }))
 }
 
-fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
+pub(super) fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
     Error::new(
         Code::UnknownRecipe,
         format!("part [{section}] needs recipe `{recipe}`, which is not known here"),

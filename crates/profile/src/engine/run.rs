@@ -102,15 +102,7 @@ impl Installer {
         let options = engine.recorded_options(name)?;
         let changes = engine.outcome.changed.len();
         let Engine { job, host, outcome, inputs, .. } = &mut *engine;
-        let mut work = Work {
-            job,
-            host: &mut **host,
-            part: name,
-            outcome,
-            inputs,
-            recorded: Vec::new(),
-            keep: false,
-        };
+        let mut work = Work::new(job, &mut **host, name, outcome, inputs);
         if !same {
             work.progress("install", done, total);
         }

@@ -23,6 +23,18 @@ pub(crate) struct Work<'w> {
     pub(super) keep: bool,
 }
 
+impl<'w> Work<'w> {
+    pub(super) fn new(
+        job: &'w Job,
+        host: &'w mut dyn Host,
+        part: &'w str,
+        outcome: &'w mut Outcome,
+        inputs: &'w mut Inputs,
+    ) -> Self {
+        Self { job, host, part, outcome, inputs, recorded: Vec::new(), keep: false }
+    }
+}
+
 impl Work<'_> {
     /// Writes a file, if it differs, and records it.
     pub(crate) fn write(&mut self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<()> {

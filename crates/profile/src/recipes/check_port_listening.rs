@@ -10,7 +10,8 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::Result;
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:check_port_listening"], make)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind { pure: true, ..Kind::new(&["slapos.cookbook:check_port_listening"], make) }];
 
 struct Check {
     path: Utf8PathBuf,

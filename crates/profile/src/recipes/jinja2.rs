@@ -21,7 +21,8 @@ use crate::files::{self, Keep, Mode};
 mod functions;
 mod imports;
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.recipe.template:jinja2"], make)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind { pure: true, ..Kind::new(&["slapos.recipe.template:jinja2"], make) }];
 
 struct Jinja2 {
     text: Text,
@@ -141,6 +142,12 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
 }
 
 impl Recipe for Jinja2 {
+    fn check(&self, work: &mut Work<'_>) -> Result<()> {
+        let (name, source) = self.source(work)?;
+        Template::compile(&name, &source, self.options).map_err(|error| template_error(&error))?;
+        Ok(())
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         if self.once.as_ref().is_some_and(|marker| marker.exists()) {
             return Ok(());

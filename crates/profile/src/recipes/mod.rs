@@ -29,6 +29,11 @@ pub(crate) trait Recipe {
     /// Lays the part out; records what it owns.
     fn install(&mut self, work: &mut Work<'_>) -> Result<()>;
 
+    /// Looks for faults that installing would find, as far as the files are there.
+    fn check(&self, _work: &mut Work<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// As [`Recipe::install`], for a part whose signature is that of the last run.
     fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
         self.install(work)
@@ -49,11 +54,15 @@ pub(crate) struct Kind {
     pub(crate) clear_first: bool,
     /// Asks for instances.
     pub(crate) requests: bool,
+    /// Nothing happens outside of the evaluation: the constructor reads options and files, the installation writes
+    /// files through [`Work`], whose content depends on these and on what it reads through [`Work`]. So faults can be
+    /// looked for, a plan can be made, and what has not changed can be left alone.
+    pub(crate) pure: bool,
 }
 
 impl Kind {
     const fn new(names: &'static [&'static str], make: Make) -> Self {
-        Self { names, version: 1, make, clear_first: false, requests: false }
+        Self { names, version: 1, make, clear_first: false, requests: false, pure: false }
     }
 }
 

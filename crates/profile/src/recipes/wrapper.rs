@@ -14,7 +14,8 @@ use crate::engine::{Scope, Stop, Work, hex};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Mode};
 
-pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:wrapper"], make)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind { pure: true, ..Kind::new(&["slapos.cookbook:wrapper"], make) }];
 
 /// A line of the script is broken after so many characters.
 const LINE_LENGTH: usize = 78;

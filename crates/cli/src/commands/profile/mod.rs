@@ -1,7 +1,9 @@
 //! `slapos profile ...`: profiles on this machine, without a node or a master.
 
 mod annotate;
+mod check;
 mod host;
+mod job;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_profile::Error;
@@ -16,11 +18,13 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Annotate(annotate::Args),
+    Check(check::Args),
 }
 
 pub(crate) fn run(verb: &Verb, ui: Ui) -> Outcome {
     match verb {
         Verb::Annotate(args) => annotate::run(args, ui),
+        Verb::Check(args) => check::run(args, ui),
     }
 }
 

@@ -1,0 +1,51 @@
+//! `slapos profile check FILE`
+
+use slapos_profile::{CheckedPart, Means};
+
+use super::{LocalHost, job, locate};
+use crate::{
+    error::{Exit, Outcome},
+    ui::Ui,
+};
+
+/// Tell all faults of a profile at once, and who can install its parts
+///
+/// Nothing is written, run or requested. What only running parts would tell is taken as unknown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The profile: a path or URL
+    #[arg(value_name = "FILE")]
+    profile: String,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
+    let (profile, directory) = locate(&args.profile)?;
+    let job = job::checked(&profile, &directory);
+    let checked = slapos_profile::check(&job, &mut LocalHost);
+    if ui.json {
+        ui.json(&checked);
+    } else {
+        for fault in &checked.faults {
+            ui.data(format_args!("{}\n", fault.report()));
+        }
+        let kinds = [
+            (Means::Native, "native"),
+            (Means::Host, "need the recipe host, which runs Python"),
+            (Means::Nobody, "build software from source and cannot be supplied"),
+        ];
+        for (means, title) in kinds {
+            list(ui, title, checked.parts.iter().filter(|part| part.means == means));
+        }
+        let (faults, parts) = (checked.faults.len(), checked.parts.len());
+        ui.data(format_args!("{faults} faults, {parts} parts"));
+    }
+    Ok(if checked.faults.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn list<'a>(ui: Ui, title: &str, parts: impl Iterator<Item = &'a CheckedPart>) {
+    let lines: Vec<String> =
+        parts.map(|part| format!("  {}  {}  {}", part.name, part.recipe, part.place)).collect();
+    if !lines.is_empty() {
+        ui.data(format_args!("{} parts {title}:\n{}\n", lines.len(), lines.join("\n")));
+    }
+}

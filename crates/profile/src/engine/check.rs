@@ -1,0 +1,197 @@
+//! Looks for all faults of a profile at once, without effects.
+//!
+//! The evaluation goes on after a fault: what cannot be known is unknown, and whatever depends on it too, silently.
+//! Constructors run only if they ask nobody; options that the others may set are unknown.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use super::order::unknown_recipe;
+use super::{BUILDOUT, Engine, Part, Scope, Stop, Work};
+use crate::error::{Code, Error, Fault, Place, Result};
+use crate::host::Host;
+use crate::job::Job;
+use crate::python;
+use crate::read::Raw;
+use crate::recipes;
+use crate::value::Datum;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// All faults, in the order in which the evaluation meets them.
+    pub faults: Vec<Fault>,
+    /// The parts, in the order of their installation.
+    pub parts: Vec<CheckedPart>,
+}
+
+/// A part, and who can install it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckedPart {
+    /// Section name.
+    pub name: String,
+    /// Recipe, as the profile names it.
+    pub recipe: String,
+    /// Who can install it.
+    pub means: Means,
+    /// Where its recipe is named.
+    pub place: Place,
+}
+
+/// Who can install a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Means {
+    /// This program.
+    Native,
+    /// The recipe host: the recipe is Python.
+    Host,
+    /// Nobody: it builds software from source.
+    Nobody,
+}
+
+/// Checks a profile. Never fails: an unreadable profile is a fault.
+pub fn check(job: &Job, host: &mut dyn Host) -> Checked {
+    let mut engine = match Engine::load(job, host) {
+        Ok(engine) => engine,
+        Err(error) => return Checked { faults: faults_of(&[error]), parts: Vec::new() },
+    };
+    for name in GIVEN {
+        engine.sections.entry(name.into()).or_default();
+    }
+    engine.findings = Some(Findings::default());
+    let evaluated = engine.evaluate();
+    let Findings { mut faults, parts } = engine.findings.take().unwrap_or_default();
+    faults.extend(evaluated.err());
+    Checked { faults: faults_of(&faults), parts }
+}
+
+/// Sections that the node, or the profile that switches to this one, may give: they may have any option.
+const GIVEN: [&str; 5] = [
+    "network-information",
+    "slap-configuration",
+    "slap-connection",
+    "slap_connection",
+    "storage-configuration",
+];
+
+/// What is found on the way.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) faults: Vec<Error>,
+    parts: Vec<CheckedPart>,
+}
+
+/// Each fault once: a section that is used twice has its faults twice.
+fn faults_of(errors: &[Error]) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for fault in errors.iter().flat_map(Error::faults) {
+        let same = |known: &&Fault| {
+            (known.code, &known.place, &known.message) == (fault.code, &fault.place, &fault.message)
+        };
+        if !faults.iter().any(|known| same(&known)) {
+            faults.push(fault.clone());
+        }
+    }
+    faults
+}
+
+impl Engine<'_> {
+    /// Whether a section may have an option that no text gives it.
+    pub(super) fn may_have(&self, section: &str, option: &str) -> bool {
+        let slot = &self.slots[section];
+        match &slot.part {
+            Some(part) => part.instance.is_none() && part.may_set(option, slot),
+            // Of buildout there are many options, and its extensions add others.
+            None => slot.sets_anything || section == BUILDOUT || GIVEN.contains(&section),
+        }
+    }
+
+    /// In place of a construction.
+    pub(super) fn check_part(&mut self, name: &str, recipe: &str, raw: &Raw) -> Result<()> {
+        let place = raw.lines.first().map_or(&raw.spot, |line| &line.spot).place();
+        let kind = recipes::find(recipe);
+        let means = match kind {
+            Some(_) => Means::Native,
+            None if python::builds(recipe) => Means::Nobody,
+            None => Means::Host,
+        };
+        if means == Means::Host && !python::may_be(recipe) {
+            let error = unknown_recipe(recipe, name, raw);
+            let short = recipe.rsplit(':').next().unwrap_or_default();
+            self.noted::<()>(Err(error.with_nearest(short, python::cookbook())))?;
+        }
+        let part = CheckedPart { name: name.to_owned(), recipe: recipe.to_owned(), means, place };
+        let Some(kind) = kind else {
+            self.slots[name].sets_anything = true;
+            self.found(part);
+            return Ok(());
+        };
+        self.follow_context(name)?;
+        let mut known = Part { kind, recipe: recipe.to_owned(), instance: None, waiting: None };
+        let name: Rc<str> = name.into();
+        if kind.pure && !self.waits(&name) {
+            match (kind.make)(&mut Scope::new(self, Rc::clone(&name))) {
+                Ok(instance) => known.instance = Some(instance),
+                // What other parts make is not there yet.
+                Err(Stop::Error(error)) if self.is_about_own_file(&error) => {}
+                Err(Stop::Error(error)) => {
+                    self.noted::<()>(Err(error.at(|| raw.spot.place())))?;
+                }
+                Err(Stop::Waiting(_)) => {}
+            }
+        }
+        if let Some(instance) = &known.instance {
+            let Engine { job, host, outcome, inputs, .. } = &mut *self;
+            let mut work = Work::new(job, &mut **host, &name, outcome, inputs);
+            let checked = instance.check(&mut work);
+            if !checked.as_ref().is_err_and(|error| self.is_about_own_file(error)) {
+                self.noted(checked)?;
+            }
+        }
+        self.slots[&name].part = Some(known);
+        self.found(part);
+        Ok(())
+    }
+
+    fn found(&mut self, part: CheckedPart) {
+        if let Some(findings) = &mut self.findings {
+            findings.parts.push(part);
+        }
+    }
+
+    fn is_about_own_file(&self, error: &Error) -> bool {
+        error.code() == Code::File && error.to_string().contains(self.directory().as_str())
+    }
+
+    fn waits(&self, name: &str) -> bool {
+        let mut cells = self.slots[name].cells.values();
+        cells.any(|cell| matches!(cell.datum, Datum::Waiting(_)))
+    }
+
+    /// Follows the references in the context of a template: its constructor stops at the first unknown one.
+    fn follow_context(&mut self, name: &str) -> Result<()> {
+        let Some(raw) = self.slots[name].raw.get("context").cloned() else {
+            return Ok(());
+        };
+        for line in &raw.lines {
+            let words: Vec<&str> = line.text.split_whitespace().collect();
+            let used = match words.as_slice() {
+                ["key" | "jsonkey", _, reference] => match reference.split_once(':') {
+                    Some((section, option))
+                        if !section.contains("${") && !option.contains("${") =>
+                    {
+                        let section = if section.is_empty() { name } else { section };
+                        self.refer(name, section, option).map(|_| ())
+                    }
+                    _ => continue,
+                },
+                ["section", _, section] if !section.contains("${") => self.need(name, section),
+                _ => continue,
+            };
+            self.noted(used.map_err(|error| error.at(|| line.spot.place())))?;
+        }
+        Ok(())
+    }
+}
