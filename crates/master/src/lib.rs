@@ -14,6 +14,7 @@ mod clock;
 mod committer;
 mod data_dir;
 mod documents;
+mod forward;
 pub mod http;
 mod hub;
 mod live;
@@ -27,6 +28,7 @@ pub mod store;
 pub mod upkeep;
 
 pub use self::{
+    forward::{BadOtherMaster, OtherMaster, OtherMasterSettings},
     http::{FaceSettings, router},
     release_root::ReleaseRootError,
     serve::{Open, ServeError, ServeSettings, serve},

@@ -48,6 +48,13 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("slapproxy", &["public_directory_path"]),
 ];
 
+/// The beginning of the name of a section about another master.
+const MULTIMASTER: &str = "multimaster/";
+
+/// The settings in such a section.
+const OF_MASTERS: &[&str] =
+    &["ca", "cert", "computer", "key", "partition", "software_release_list"];
+
 /// Sections of which the Python tools read all.
 const OTHER_SECTIONS: &[&str] = &["networkcache"];
 
@@ -100,7 +107,8 @@ impl File {
             let listed = |table: &[(&str, &[&str])]| {
                 table.iter().any(|(known, names)| *known == section && names.contains(&name))
             };
-            listed(OURS) || listed(OTHERS)
+            let of_master = section.starts_with(MULTIMASTER) && OF_MASTERS.contains(&name);
+            of_master || listed(OURS) || listed(OTHERS)
         };
         let mut unknown = Vec::new();
         for (section, properties) in &self.ini {
@@ -122,10 +130,12 @@ impl File {
     }
 
     fn need(&self, section: &str, name: &str) -> Result<&str, Failure> {
-        self.get(section, name).ok_or_else(|| {
-            let path = &self.path;
-            Failure::new(Exit::Usage, format!("{path} does not set `{name}` in [{section}]"))
-        })
+        self.get(section, name).ok_or_else(|| self.missing(section, name))
+    }
+
+    fn missing(&self, section: &str, name: &str) -> Failure {
+        let path = &self.path;
+        Failure::new(Exit::Usage, format!("{path} does not set `{name}` in [{section}]"))
     }
 
     fn wrong(

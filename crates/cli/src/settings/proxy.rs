@@ -6,9 +6,13 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use slapos_core::names::{ComputerId, SoftwareUrl};
+use slapos_core::{
+    names::{BadName, ComputerId, SoftwareUrl},
+    world::Place,
+};
+use slapos_master::OtherMasterSettings;
 
-use super::{File, node_path};
+use super::{File, MULTIMASTER, node_path};
 use crate::error::Failure;
 
 /// What the single-node proxy is started with.
@@ -24,6 +28,8 @@ pub(crate) struct ProxySettings {
     pub(crate) products: BTreeMap<String, SoftwareUrl>,
     /// The directory of local releases.
     pub(crate) release_root: Option<Utf8PathBuf>,
+    /// The masters to which requests are passed on.
+    pub(crate) masters: Vec<OtherMasterSettings>,
 }
 
 /// What the command line says over the file.
@@ -71,6 +77,7 @@ pub(crate) fn proxy(
             computer.try_into().map_err(wrong)?
         },
         products: products(&file)?,
+        masters: masters(&file)?,
         release_root: given
             .local_software_release_root
             .clone()
@@ -114,11 +121,56 @@ fn products(file: &File) -> Result<BTreeMap<String, SoftwareUrl>, Failure> {
         let (product, release) =
             line.split_once(char::is_whitespace).ok_or_else(|| bad("use NAME URL".into()))?;
         let release = release.trim().try_into();
-        let release =
-            release.map_err(|error: slapos_core::names::BadName| bad(error.to_string()))?;
+        let release = release.map_err(|error: BadName| bad(error.to_string()))?;
         products.insert(product.to_owned(), release);
     }
     Ok(products)
+}
+
+/// A section for each of the other masters, with its URL in the name.
+fn masters(file: &File) -> Result<Vec<OtherMasterSettings>, Failure> {
+    let sections = file.ini.sections().flatten();
+    sections
+        .filter_map(|section| Some((section, section.strip_prefix(MULTIMASTER)?)))
+        .map(|(section, url)| {
+            let read = |name: &str| -> Result<Option<Vec<u8>>, Failure> {
+                let Some(path) = file.get(section, name) else { return Ok(None) };
+                let bytes = std::fs::read(path);
+                bytes.map(Some).map_err(|error| file.wrong(section, name, path, error))
+            };
+            let name = "software_release_list";
+            let lines = file.get(section, name).unwrap_or_default().lines().map(str::trim);
+            let releases = lines.filter(|line| !line.is_empty()).map(|line| {
+                line.try_into().map_err(|error: BadName| file.wrong(section, name, line, error))
+            });
+            let requester = match (file.get(section, "computer"), file.get(section, "partition")) {
+                (Some(computer), Some(partition)) => {
+                    let computer = computer
+                        .try_into()
+                        .map_err(|error| file.wrong(section, "computer", computer, error))?;
+                    let partition = partition
+                        .try_into()
+                        .map_err(|error| file.wrong(section, "partition", partition, error))?;
+                    Some(Place { computer, partition })
+                }
+                (None, None) => None,
+                (Some(_), None) => return Err(file.missing(section, "partition")),
+                (None, Some(_)) => return Err(file.missing(section, "computer")),
+            };
+            Ok(OtherMasterSettings {
+                url: url.to_owned(),
+                releases: releases.collect::<Result<_, _>>()?,
+                requester,
+                certificate: match (read("cert")?, read("key")?) {
+                    (Some(certificate), Some(key)) => Some((certificate, key)),
+                    (None, None) => None,
+                    (Some(_), None) => return Err(file.missing(section, "key")),
+                    (None, Some(_)) => return Err(file.missing(section, "cert")),
+                },
+                authorities: read("ca")?,
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -150,6 +202,29 @@ mod tests {
         );
         assert_eq!(settings.release_root.as_deref(), Some(Utf8Path::new("/srv")));
         assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
+    fn other_masters_have_a_section_each() {
+        let section = "[multimaster/http://other:5000/]\nsoftware_release_list =\n  http://h/a\n  \
+            http://h/b\ncomputer = COMP-9\npartition = slappart3\n";
+        let text = format!("{USUAL}[multimaster/http://third/]\n{section}");
+        let (settings, unknown) = read(&text, &Given::default()).unwrap();
+        let [third, other] = &settings.masters[..] else { panic!("{settings:?}") };
+        assert_eq!((third.url.as_str(), third.releases.len()), ("http://third/", 0));
+        let place = other.requester.as_ref().unwrap().to_string();
+        assert_eq!(
+            (other.url.as_str(), place.as_str()),
+            ("http://other:5000/", "slappart3 of COMP-9")
+        );
+        assert_eq!(other.releases.len(), 2);
+        assert!(unknown.is_empty(), "{unknown:?}");
+        let half = text.replace("partition = slappart3\n", "");
+        let failure = read(&half, &Given::default()).unwrap_err();
+        assert!(
+            failure.chain[0]
+                .contains("does not set `partition` in [multimaster/http://other:5000/]")
+        );
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl Classic {
     }
 
     pub(crate) fn request(&self, ask: &Ask<'_>) -> Result<Answer, Answered> {
+        match self.answered(ask) {
+            (200, body) => Ok(Answer::decode(&body).unwrap()),
+            other => Err(other),
+        }
+    }
+
+    /// The same, as it comes.
+    pub(crate) fn answered(&self, ask: &Ask<'_>) -> Answered {
         let texts = |pairs: &[(&'static str, &str)]| {
             let texts = pairs.iter().map(|(key, text)| (*key, Value::Text((*text).to_owned())));
             dictionary(texts.collect()).encode().unwrap()
@@ -107,8 +115,7 @@ impl Classic {
             );
             headers.push(("Authorization", &claim));
         }
-        let (status, body) = self.post_with("requestComputerPartition", &fields, &headers);
-        if status == 200 { Ok(Answer::decode(&body).unwrap()) } else { Err((status, body)) }
+        self.post_with("requestComputerPartition", &fields, &headers)
     }
 }
 

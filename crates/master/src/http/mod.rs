@@ -16,7 +16,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
 use slapos_core::names::SoftwareUrl;
 
 use self::error::ApiError;
-use crate::service::Service;
+use crate::{forward::OtherMaster, service::Service};
 
 /// The largest body of a call, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -26,6 +26,8 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 pub struct FaceSettings {
     /// The release of each software product, by the product's name.
     pub products: BTreeMap<String, SoftwareUrl>,
+    /// The masters to which requests are passed on.
+    pub masters: Vec<OtherMaster>,
 }
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.

@@ -274,3 +274,17 @@ fn a_name_leads_to_its_endpoint_and_back() {
     assert_eq!(Endpoint::of_name("getRunId"), None);
     assert_eq!(Endpoint::Request.to_string(), "requestComputerPartition");
 }
+
+#[test]
+fn a_request_that_is_passed_on_is_the_same_request() {
+    let mut met = 0;
+    for exchange in fixtures::classic() {
+        if let Some(Ok(Call::Request(request))) = understand(&exchange) {
+            let form = request.encode().unwrap();
+            let again = parse("requestComputerPartition", &form).unwrap();
+            assert_eq!(again, Call::Request(request), "{}", exchange.name);
+            met += 1;
+        }
+    }
+    assert!(met > 20, "{met}");
+}

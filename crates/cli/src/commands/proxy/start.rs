@@ -2,11 +2,11 @@
 
 use camino::Utf8Path;
 use slapos_core::policy::Policy;
-use slapos_master::{FaceSettings, Open, ServeSettings};
+use slapos_master::{BadOtherMaster, FaceSettings, Open, OtherMaster, ServeSettings};
 
 use crate::{
     commands::{master::serve, warn_unknown},
-    error::Outcome,
+    error::{Exit, Failure, Outcome},
     settings,
     ui::Ui,
 };
@@ -29,12 +29,16 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     let (proxy, unknown) = settings::proxy(cfg, &args.given)?;
     warn_unknown(ui, &unknown);
+    let masters = proxy.masters.iter().cloned().map(OtherMaster::new);
+    let masters = masters
+        .collect::<Result<_, _>>()
+        .map_err(|error: BadOtherMaster| Failure::hinted(Exit::Usage, &error, None))?;
     let settings = ServeSettings {
         listen: proxy.listen,
         data: proxy.data().into(),
         open: Open::Anybody,
         policy: Policy::proxy(proxy.computer),
-        faces: FaceSettings { products: proxy.products },
+        faces: FaceSettings { products: proxy.products, masters },
         release_root: proxy.release_root.map(Into::into),
     };
     serve(settings, args.with_parent)

@@ -1,6 +1,9 @@
 //! The unmodified Python client against our master. Needs `slapos.core` in the Python that
 //! `SLAPOS_TEST_PYTHON` names; `./test` makes one.
 
+mod masters;
+mod slapproxy;
+
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};

@@ -15,7 +15,7 @@ use slapos_wire::classic::{
     marshal::Unwritable,
 };
 
-use crate::service::ServiceError;
+use crate::{forward::ForwardError, service::ServiceError};
 
 /// Why a call of the classic protocol was not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,9 @@ pub(super) enum ClassicError {
     /// The header names a partition that does not exist.
     #[error("no partition matches the authorization header: there is no {0}")]
     UnknownClaim(Place),
+    /// Another master has no answer.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
     /// The service has no result.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -61,6 +64,7 @@ impl From<Refusal> for ClassicError {
 impl ClassicError {
     fn status(&self) -> StatusCode {
         match self {
+            Self::Forward(error) => forward_status(error),
             Self::Call(_) | Self::Claim(_) | Self::UnknownClaim(_) | Self::Usage(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -86,8 +90,28 @@ impl ClassicError {
         match self {
             Self::Call(error) => Some(error.hint().to_owned()),
             Self::Service(ServiceError::Refused(refusal)) => refusal.hint(),
+            Self::Forward(ForwardError::Unlisted(url)) => {
+                Some(format!("list it in a section [multimaster/{url}] of the configuration"))
+            }
             _ => None,
         }
+    }
+}
+
+/// What a client shall make of the failure of another master: to come again, or that there is none.
+fn forward_status(error: &ForwardError) -> StatusCode {
+    /// Statuses that proxies use beyond the standard, and that the client knows.
+    fn beyond(status: u16) -> StatusCode {
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)
+    }
+    match error {
+        ForwardError::Unlisted(_) | ForwardError::NotFound(..) => StatusCode::NOT_FOUND,
+        ForwardError::PleaseWait(..) => StatusCode::REQUEST_TIMEOUT,
+        ForwardError::Down(..) => beyond(523),
+        ForwardError::Slow(_) => beyond(524),
+        ForwardError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ForwardError::Refused { .. } | ForwardError::Strange(..) => StatusCode::BAD_GATEWAY,
+        ForwardError::Unwritable(_) => StatusCode::BAD_REQUEST,
     }
 }
 

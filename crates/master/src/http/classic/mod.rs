@@ -5,6 +5,7 @@
 //! from a partition as the instance in it, any other call as the operator.
 
 mod documents;
+mod elsewhere;
 mod error;
 mod frontend;
 mod old_names;

@@ -16,7 +16,7 @@ use slapos_wire::classic::{
     call::{self, Endpoint},
 };
 
-use super::{Face, documents, error::ClassicError, frontend, old_names, xml};
+use super::{Face, documents, elsewhere, error::ClassicError, frontend, old_names, xml};
 use crate::{
     http::{extract::Person, seen_url::SeenUrl},
     service::{Origin, ServiceError},
@@ -37,13 +37,16 @@ pub(super) async fn request(
     let service = &face.service;
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     let claimed = header.map(claimed_place).transpose()?.flatten();
+    let requester = claimed.clone().or_else(|| ask.requester.clone());
     if let Some(computer) = service.policy().default_computer.clone() {
         let seen = SeenUrl::of(parts, Endpoint::Request.name());
+        if let Some(answer) = elsewhere::ask(face, &ask, requester.as_ref(), seen.as_ref()).await? {
+            return xml(answer.encode());
+        }
         if let Some(connection) = frontend::connection(&ask, seen.as_ref()) {
             return xml(documents::frontend(computer, ask, connection).encode());
         }
     }
-    let requester = claimed.clone().or_else(|| ask.requester.clone());
     let ask = |world: &World| asked(world, ask, requester.as_ref());
     let show = |world: &World, answer: &Answer| {
         let Answer::Instance(id) = answer else {

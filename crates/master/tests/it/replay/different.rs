@@ -40,7 +40,6 @@ pub(super) const PROXY: &[Different] = &[
          its node says so",
     ),
     differ(&[294, 302], 404, "nobody lives there any more: the first report freed the partition"),
-    differ(&[306], 200, "this master does not forward requests"),
     differ(&[303], 200, "a shared instance goes with the tree that requested it"),
     differ(&[314], 200, "the page is at the root itself"),
 ];

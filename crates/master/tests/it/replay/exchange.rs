@@ -36,6 +36,15 @@ impl Exchange {
     }
 }
 
+impl Request {
+    /// Names another address in place of one of the recording.
+    pub(super) fn readdress(&mut self, recorded: &str, ours: &str) {
+        let encoded =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        self.body = self.body.replace(&encoded(recorded), &encoded(ours));
+    }
+}
+
 /// A call with a form, which was not recorded.
 pub(super) fn call(endpoint: &str, fields: &[(&str, &str)]) -> Request {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();

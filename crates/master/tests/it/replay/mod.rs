@@ -8,7 +8,7 @@ mod exchange;
 mod production;
 
 use slapos_core::policy::Policy;
-use slapos_master::FaceSettings;
+use slapos_master::{FaceSettings, OtherMaster, OtherMasterSettings};
 
 use self::{
     compare::{Memory, differences, is_read},
@@ -76,17 +76,28 @@ fn check(found: &[String]) {
 
 fn faces() -> FaceSettings {
     let product = "https://software.example.com/hello/1.0/software.cfg".try_into().unwrap();
-    FaceSettings { products: [("hello".to_owned(), product)].into() }
+    FaceSettings { products: [("hello".to_owned(), product)].into(), ..FaceSettings::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_clients_asked_a_slapproxy_is_answered_as_by_it() {
+    // another master, where everything has to wait
+    let far = tempfile::TempDir::new().unwrap();
+    let far = start_with(far.path(), Policy::default(), FaceSettings::default()).await;
+    let url = format!("http://{}/", far.address);
+    let settings = OtherMasterSettings { url: url.clone(), ..OtherMasterSettings::default() };
+    let masters = vec![OtherMaster::new(settings).unwrap()];
+    let mut exchanges = exchanges(&["slapproxy-classic"]);
+    for exchange in &mut exchanges {
+        exchange.request.readdress("http://127.0.0.1:5002/", &url);
+    }
+
     let data = tempfile::TempDir::new().unwrap();
     let policy = Policy::proxy("COMP-1".try_into().unwrap());
-    let running = start_with(data.path(), policy, faces()).await;
+    let running = start_with(data.path(), policy, FaceSettings { masters, ..faces() }).await;
     let replay =
         Replay { different: different::PROXY, before: |_| vec![], documents: compare::documents };
-    check(&replay.run(&running, exchanges(&["slapproxy-classic"])).await);
+    check(&replay.run(&running, exchanges).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

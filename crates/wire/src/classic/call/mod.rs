@@ -7,6 +7,7 @@ mod configuration;
 mod endpoint;
 mod form;
 mod parse;
+mod write;
 
 use slapos_core::{
     names::{
