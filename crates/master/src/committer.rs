@@ -122,6 +122,7 @@ impl Committer {
         }
         if let Some(last) = batch.last().map(|entry| entry.revision) {
             self.store.commit(&batch)?;
+            self.hub.keep(&batch);
             self.term.send_modify(|term| term.durable = last);
             batch.iter().for_each(|entry| self.hub.publish(entry));
         }

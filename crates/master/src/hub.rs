@@ -1,9 +1,10 @@
 //! Who must hear of what, once it is durable: nodes that watch, people who look.
 //!
-//! Holds no state of the cloud: a wake-up only says "look again".
+//! Holds no state of the cloud: a wake-up only says "look again". It keeps the newest changes for
+//! who comes to look.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,6 +17,8 @@ use tokio::sync::{broadcast, watch};
 
 /// Changes that one slow viewer may lag behind before it has to start again.
 const CHANGES_KEPT: usize = 1024;
+/// The newest changes that are kept for who comes to look.
+pub(crate) const RECENT_MAX: usize = 64;
 
 /// Something that a viewer hears.
 #[derive(Debug, Clone)]
@@ -32,15 +35,35 @@ pub(crate) struct Hub {
     nodes: Mutex<BTreeMap<ComputerId, watch::Sender<Revision>>>,
     events: broadcast::Sender<Event>,
     viewers: watch::Sender<usize>,
+    /// The newest last.
+    recent: Mutex<VecDeque<Arc<v1::Change>>>,
 }
 
 impl Hub {
     pub(crate) fn new() -> Self {
         Self {
             nodes: Mutex::default(),
+            recent: Mutex::default(),
             events: broadcast::Sender::new(CHANGES_KEPT),
             viewers: watch::Sender::new(0),
         }
+    }
+
+    /// Keeps what these entries, which are durable, oldest first, did: before anybody hears that
+    /// they are, so that whoever reads a revision finds its change too.
+    pub(crate) fn keep(&self, entries: &[Entry]) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = &entries[entries.len().saturating_sub(RECENT_MAX)..];
+        recent.extend(newest.iter().map(|entry| Arc::new(crate::documents::change(entry))));
+        let surplus = recent.len().saturating_sub(RECENT_MAX);
+        recent.drain(..surplus);
+    }
+
+    /// The newest changes up to a revision, newest first; at most `limit` of those that are kept.
+    pub(crate) fn recent(&self, up_to: Revision, limit: usize) -> Vec<Arc<v1::Change>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = recent.iter().rev().filter(|change| change.revision <= up_to);
+        seen.take(limit).cloned().collect()
     }
 
     /// Tells whoever is concerned by an entry that is durable now.

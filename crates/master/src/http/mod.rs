@@ -39,6 +39,7 @@ pub fn router(service: Service, settings: FaceSettings) -> Router {
         .merge(limits::quick(classic))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(crate::page::not_found))
         .layer(from_fn(connections::in_call))
         .with_state(service)
 }

@@ -5,13 +5,14 @@
 
 mod view;
 
-use std::{collections::BTreeMap, convert::Infallible, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use askama::Template;
 use axum::{
     Router,
-    extract::State,
-    http::header,
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    middleware::Next,
     response::{
         Html, IntoResponse, Response, Sse,
         sse::{self, KeepAlive},
@@ -19,9 +20,8 @@ use axum::{
     routing::get,
 };
 use futures_util::{Stream, stream::unfold};
-use slapos_wire::v1::HistoryAsk;
 
-use self::view::{Live, Page};
+use self::view::{Live, NotFound, Page};
 use crate::{
     http::limits,
     service::{Service, ServiceError, Viewer},
@@ -80,33 +80,38 @@ async fn next(
     Some((Ok(sse::Event::default().data(drawn)), (service, viewer, false)))
 }
 
+/// Draws one revision; nothing here waits for a disk.
 async fn draw(service: &Service) -> Result<Live, ServiceError> {
-    let revision = service.health().await?.revision;
-    let mut instances = Vec::new();
-    let mut processes = BTreeMap::new();
-    for tree in service.trees().await? {
-        instances.extend(tree.instances);
-        processes.extend(tree.processes);
-    }
-    let computers = service.computers().await?;
-    let newest = HistoryAsk { limit: Some(CHANGES_SHOWN), ..HistoryAsk::default() };
-    let history = service.history(newest).await?;
-    let changes: Vec<_> = history.into_iter().rev().map(|entry| entry.change).collect();
-    Ok(Live::new(revision.0, &instances, &processes, &computers, &changes))
+    Ok(Live::new(&service.picture(CHANGES_SHOWN).await?))
 }
 
-fn render(page: &Page) -> Response {
+/// A browser that asks for what is not here is told so in its own language.
+pub(crate) async fn not_found(request: Request, next: Next) -> Response {
+    let accepted = request.headers().get_all(header::ACCEPT).iter();
+    let browser = request.method() == Method::GET
+        && accepted.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/html"));
+    let path = browser.then(|| request.uri().path().to_owned());
+    let response = next.run(request).await;
+    match path {
+        Some(path) if response.status() == StatusCode::NOT_FOUND => {
+            (StatusCode::NOT_FOUND, render(&NotFound { path })).into_response()
+        }
+        _ => response,
+    }
+}
+
+fn render(page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "the page cannot be drawn");
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
 fn unavailable(error: &ServiceError) -> Response {
-    (axum::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response()
 }
 
 async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {

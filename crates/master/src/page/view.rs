@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use slapos_core::names::{InstanceId, SupplyState};
-use slapos_wire::v1::{Change, Computer, Instance, Process, Promise};
+use slapos_wire::v1::{Change, Computer, Instance, Process, Promise, Tree};
+
+use crate::service::Picture;
 
 /// The whole page.
 #[derive(Debug, Template)]
 #[template(path = "page.html")]
 pub(super) struct Page {
     pub(super) live: Live,
+}
+
+/// Nothing is at a path.
+#[derive(Debug, Template)]
+#[template(path = "not_found.html")]
+pub(super) struct NotFound {
+    pub(super) path: String,
 }
 
 /// The part of the page that changes.
@@ -83,22 +92,21 @@ struct Line {
 }
 
 impl Live {
-    /// Draws the cloud as it is at `revision`. `changes` come newest first.
-    pub(super) fn new(
-        revision: u64,
-        instances: &[Instance],
-        processes: &BTreeMap<InstanceId, Vec<Process>>,
-        computers: &[Computer],
-        changes: &[Change],
-    ) -> Self {
-        let roots = instances.iter().filter(|instance| instance.requested_by.is_none());
+    /// Draws the cloud.
+    pub(super) fn new(seen: &Picture) -> Self {
         Self {
-            revision,
-            trees: roots.map(|root| Box::new(root, instances, processes)).collect(),
-            computers: computers.iter().map(Machine::new).collect(),
-            changes: changes.iter().map(Line::new).collect(),
+            revision: seen.revision.0,
+            trees: seen.trees.iter().flat_map(trees).collect(),
+            computers: seen.computers.iter().map(Machine::new).collect(),
+            changes: seen.changes.iter().map(|change| Line::new(change)).collect(),
         }
     }
+}
+
+/// A tree from its roots.
+fn trees(tree: &Tree) -> impl Iterator<Item = Box> {
+    let roots = tree.instances.iter().filter(|instance| instance.requested_by.is_none());
+    roots.map(|root| Box::new(root, &tree.instances, &tree.processes))
 }
 
 impl Box {

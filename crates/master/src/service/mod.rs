@@ -30,11 +30,12 @@ use slapos_core::{
 use tokio::sync::watch;
 
 pub use self::history::PastError;
+pub(crate) use self::read::Picture;
 pub use crate::hub::{Event, Viewer};
 use crate::{
     clock::now,
     committer::{self, Job},
-    hub::Hub,
+    hub::{Hub, RECENT_MAX},
     live::Live,
     present::{Present, Progress},
     store::{Journal, Loaded, Store, StoreError},
@@ -163,6 +164,7 @@ impl Service {
         tracing::info!(revision = revision.0, replayed, "the store is open");
         let journal = store.journal();
         let hub = Arc::new(Hub::new());
+        hub.keep(&journal.history(None, RECENT_MAX)?);
         let present = Arc::new(RwLock::new(Present::new(world.with_policy(policy.clone()))));
         let failure = Arc::new(watch::Sender::new(None));
         let (shared, failed) = (Arc::clone(&present), Arc::clone(&failure));

@@ -1,6 +1,6 @@
 //! What can be read: documents of the `v1` face, each durable, and waiting for their change.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use slapos_core::{
     actor::{Actor, Deed, permit},
@@ -16,6 +16,18 @@ use crate::{clock::now, documents};
 
 /// The longest that anybody may wait in one call.
 const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// The cloud as it is at one revision.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) revision: Revision,
+    /// All trees, oldest first.
+    pub(crate) trees: Vec<v1::Tree>,
+    /// All computers, in order of name.
+    pub(crate) computers: Vec<v1::Computer>,
+    /// Newest first.
+    pub(crate) changes: Vec<Arc<v1::Change>>,
+}
 
 impl Service {
     /// How far the master is.
@@ -64,13 +76,19 @@ impl Service {
         self.read(|world| Ok(self.show_tree(world, root(world, person, title)?))).await
     }
 
-    /// All trees, oldest first.
-    pub async fn trees(&self) -> Result<Vec<v1::Tree>, ServiceError> {
-        self.read(|world| {
+    /// The whole cloud at one revision, and its `limit` newest changes. Of memory only.
+    pub(crate) async fn picture(&self, limit: usize) -> Result<Picture, ServiceError> {
+        let look = |world: &World| {
             let roots = world.instances().filter(|it| it.is_root());
-            Ok(roots.map(|root| self.show_tree(world, root)).collect())
-        })
-        .await
+            Ok(Picture {
+                revision: world.revision(),
+                trees: roots.map(|root| self.show_tree(world, root)).collect(),
+                computers: world.sites().map(|site| self.show_computer(world, site)).collect(),
+                changes: Vec::new(),
+            })
+        };
+        let seen = self.read(look).await?;
+        Ok(Picture { changes: self.inner.hub.recent(seen.revision, limit), ..seen })
     }
 
     fn show_tree(&self, world: &World, root: &Instance) -> v1::Tree {

@@ -53,6 +53,17 @@ impl Master {
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
+    /// What somebody gets who accepts these kinds: status, kind and text.
+    pub(crate) async fn text(&self, path: &str, accept: &str) -> (StatusCode, String, String) {
+        let request = Request::get(path).header(header::ACCEPT, accept);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let bytes = to_bytes(answer.into_body(), 16 << 20).await.unwrap();
+        (status, kind, String::from_utf8(bytes.into()).unwrap())
+    }
+
     pub(crate) async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.call(method, path, body).await;
         assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");

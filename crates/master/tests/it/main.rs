@@ -4,6 +4,7 @@
 
 mod damage;
 mod http;
+mod page;
 mod past;
 mod replay;
 mod serving;
