@@ -201,12 +201,36 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_leaves_nothing() {
+    fn a_reader_sees_the_old_content_or_the_new_one_and_never_a_part() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap().join("file");
+        let contents = [vec![b'a'; 300_000], vec![b'b'; 200_000]];
+        write_atomically(&path, &contents[0], 0o600).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                for turn in 1..100 {
+                    write_atomically(&path, &contents[turn % 2], 0o600).unwrap();
+                }
+            });
+            while !writing.is_finished() {
+                let read = fs::read(&path).unwrap();
+                assert!(contents.contains(&read), "{} bytes", read.len());
+                seen.insert(read.len());
+            }
+        });
+        assert!(!seen.is_empty());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_but_what_was_there() {
         let directory = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(directory.path()).unwrap();
         assert!(write_atomically(&directory.join("missing/file"), b"x", 0o600).is_err());
-        fs::create_dir(directory.join("taken")).unwrap();
+        write_atomically(&directory.join("taken/kept"), b"old", 0o600).unwrap_err();
+        write_below(directory, "taken/kept".into(), b"old", 0o600).unwrap();
         assert!(write_atomically(&directory.join("taken"), b"x", 0o600).is_err());
+        assert_eq!(fs::read(directory.join("taken/kept")).unwrap(), b"old");
         assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
     }
 

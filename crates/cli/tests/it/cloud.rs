@@ -17,7 +17,7 @@ use serde_json::Value;
 use slapos_core::names::SupplyState;
 use slapos_wire::{client::Client, v1};
 
-use crate::disk::Disk;
+use crate::{disk::Disk, recorder::Recorder};
 
 /// No test waits longer for anything.
 const HANGS: Duration = Duration::from_secs(90);
@@ -131,10 +131,7 @@ impl Cloud {
         let mut cloud = Self::master();
         cloud.start_node("COMP-1", 3);
         cloud.start_node("COMP-2", 3);
-        cloud.until("both nodes are formatted", |client| {
-            let computers = client.computers().unwrap();
-            computers.iter().filter(|computer| computer.partitions.len() == 3).count() == 2
-        });
+        cloud.until_formatted();
         cloud
     }
 
@@ -180,18 +177,41 @@ impl Cloud {
     }
 
     pub(crate) fn start_node(&mut self, computer: &str, partitions: u32) {
+        let url = self.url.clone();
+        self.start_node_with(computer, partitions, &format!("master_url = {url}\n"));
+    }
+
+    /// Starts a node with some settings of its own, `master_url` among them.
+    pub(crate) fn start_node_with(&mut self, computer: &str, partitions: u32, settings: &str) {
         let place = 16 * (computer.chars().last().unwrap().to_digit(10).unwrap());
         let (base, network) = (self.path().join(computer), &self.network);
         let text = format!(
-            "[slapos]\nmaster_url = {}\ncomputer_id = {computer}\nsoftware_root = {base}/software\n\
+            "[slapos]\n{settings}computer_id = {computer}\nsoftware_root = {base}/software\n\
              instance_root = {base}/instance\ncache_root = {}/cache\npartition_user = {}\n\
              [slapformat]\npartition_amount = {partitions}\nipv4_local_network = {network}.{place}/28\n",
-            self.url,
             self.path(),
             62_000 + place,
         );
         write_file(&self.node_cfg(computer), &text);
         self.restart_node(computer);
+    }
+
+    /// A master and two computers with three partitions each, and what stands between COMP-1 and
+    /// the master.
+    pub(crate) fn recorded() -> (Self, Recorder) {
+        let mut cloud = Self::master();
+        let recorder = Recorder::of(&cloud.url);
+        cloud.start_node_with("COMP-1", 3, &format!("master_url = {}\n", recorder.url));
+        cloud.start_node("COMP-2", 3);
+        cloud.until_formatted();
+        (cloud, recorder)
+    }
+
+    fn until_formatted(&self) {
+        self.until("both nodes are formatted", |client| {
+            let computers = client.computers().unwrap();
+            computers.iter().filter(|computer| computer.partitions.len() == 3).count() == 2
+        });
     }
 
     /// Starts a node whose directory is a disk of its own; the error says why that cannot be.

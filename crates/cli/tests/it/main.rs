@@ -20,6 +20,7 @@ mod node;
 mod profile;
 mod proxy;
 mod python;
+mod recorder;
 mod shared;
 mod story;
 mod trouble;

@@ -164,12 +164,8 @@ fn what_is_too_large_for_the_master_is_an_error_that_says_so() {
 #[test]
 fn installations_wait_for_their_turn_and_say_so() {
     let mut cloud = Cloud::master();
-    cloud.start_node("COMP-1", 1);
-    cloud.kill_node("COMP-1");
-    let cfg = cloud.node_cfg("COMP-1");
-    let text = fs::read_to_string(&cfg).unwrap();
-    write_file(&cfg, &text.replace("[slapos]\n", "[slapos]\ninstallations_max = 1\n"));
-    cloud.restart_node("COMP-1");
+    let url = cloud.url.clone();
+    cloud.start_node_with("COMP-1", 1, &format!("master_url = {url}\ninstallations_max = 1\n"));
     cloud.until("the node is formatted", |client| client.computers().unwrap().len() == 1);
     let wait = "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\ncommand = \
                 while [ -e ${:_profile_base_location_}/hold ]; do sleep 0.02; done\n";
@@ -188,4 +184,32 @@ fn installations_wait_for_their_turn_and_say_so() {
     cloud.until("it is its turn", |_| !said(&urls[1]).contains("waits"));
     fs::remove_file(&holds[1]).unwrap();
     cloud.until_supply(&urls[1], "COMP-1", SupplyState::Available);
+}
+
+#[test]
+fn a_password_whose_file_is_removed_is_made_anew_and_reaches_who_uses_it() {
+    let cloud = Cloud::start();
+    cloud.supply("asker", "COMP-1");
+    cloud.supply("secret", "COMP-2");
+    cloud.must(&["request", "asker", &release("asker"), "--wait", "--timeout", "90"], 0);
+    let page = cloud.partition(&cloud.instance("asker")).join("etc/page");
+    let old = cloud.instance("secret").connection["password"].clone();
+    assert_eq!(fs::read_to_string(&page).unwrap(), format!("the password is {old}"));
+    let before = process(&cloud, "COMP-1");
+
+    // Processing it again changes nothing as long as the file is there.
+    cloud.must(&["service", "bang", "secret"], 0);
+    cloud.until("it has been processed", |_| cloud.instance("secret").state == "started");
+    assert_eq!(cloud.instance("secret").connection["password"], old);
+
+    fs::remove_file(cloud.partition(&cloud.instance("secret")).join("etc/.password")).unwrap();
+    cloud.must(&["service", "bang", "secret"], 0);
+    cloud.until("the new one has arrived", |_| {
+        let fresh = cloud.instance("secret").connection["password"].clone();
+        let page = fs::read_to_string(&page).unwrap();
+        fresh != old && page == format!("the password is {fresh}")
+    });
+    cloud.until("who uses it was started again", |_| {
+        process(&cloud, "COMP-1").is_some_and(|pid| Some(pid) != before)
+    });
 }

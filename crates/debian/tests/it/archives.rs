@@ -67,7 +67,7 @@ fn links_modes_and_times_are_kept_as_far_as_they_are_safe() {
 }
 
 #[test]
-fn s12_hostile_archives_write_nothing_outside() {
+fn hostile_archives_write_nothing_outside() {
     let key = new_key();
     let device = |kind| Entry { name: "dev/x", kind, link: "", mode: 0o666, content: Vec::new() };
     let table: [(Vec<Entry>, &str); 13] = [
@@ -102,7 +102,7 @@ fn s12_hostile_archives_write_nothing_outside() {
 }
 
 #[test]
-fn s12_links_are_followed_inside_the_tree_only() {
+fn links_are_followed_inside_the_tree_only() {
     let (mirror, key) = (Mirror::start(), new_key());
     let host = Host::new(&mirror.url(), &key);
     // `/` means the tree's root, so the file lands in the tree and not in the host's `/srv`.
@@ -113,7 +113,7 @@ fn s12_links_are_followed_inside_the_tree_only() {
 }
 
 #[test]
-fn s12_caps_hold() {
+fn caps_hold() {
     let (mirror, key) = (Mirror::start(), new_key());
     let host = Host::new(&mirror.url(), &key);
     let mut zeros = file("usr/zeros", "");

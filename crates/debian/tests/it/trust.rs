@@ -63,7 +63,7 @@ fn an_expired_index_is_refused_unless_the_host_wants_it() {
 }
 
 #[test]
-fn s13_what_does_not_match_its_hash_is_refused() {
+fn what_does_not_match_its_hash_is_refused() {
     let key = new_key();
     let other = hello().remove(0).deb.len();
     let table: [(&str, Vec<u8>, &str); 5] = [

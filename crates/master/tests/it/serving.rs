@@ -102,12 +102,17 @@ async fn a_master_ends_while_nodes_watch_and_people_look() {
         let events = client.events().unwrap();
         watching.send(()).unwrap();
         let watch = client.watch(&computer, revision, 100);
-        (watch, events.count())
+        (watch, events.collect::<Vec<_>>())
     });
     watches.await.unwrap();
     running.stop.send(()).unwrap();
     running.ended.await.unwrap().unwrap();
-    drop(watcher.await.unwrap()); // both ended: the watch answered or refused, the events closed
+    let (watch, events) = watcher.await.unwrap();
+    match watch {
+        Ok(watch) => assert!(!watch.complete && watch.partitions.is_empty(), "no news: {watch:?}"),
+        Err(error) => assert!(error.is_temporary(), "it came too late: {error:?}"),
+    }
+    assert!(events.iter().all(Result::is_err), "nothing happened before they ended: {events:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
