@@ -50,6 +50,8 @@ pub enum Code {
     Checksum,
     /// A command of the profile failed.
     Command,
+    /// Python text of the profile, or a recipe written in Python, failed.
+    Python,
     /// The file system refused.
     File,
     /// No space, or no quota, left.
@@ -109,6 +111,7 @@ impl Code {
             Self::BadOption => "bad-option",
             Self::Template => "template",
             Self::Checksum => "checksum",
+            Self::Python => "python",
             Self::Command => "command",
             Self::File => "file",
             Self::DiskFull => "disk-full",

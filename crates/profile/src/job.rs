@@ -19,6 +19,8 @@ pub struct Job {
     pub state_file: Utf8PathBuf,
     /// Sections that the caller adds; their options override those of the profile. Values are taken as they are.
     pub extra: BTreeMap<String, Options>,
+    /// The interpreter for parts whose recipe only exists in Python; without one such parts are refused.
+    pub python: Option<Utf8PathBuf>,
     /// What is laid out.
     pub purpose: Purpose,
 }

@@ -30,6 +30,7 @@ mod merge;
 mod outcome;
 mod python;
 mod read;
+mod recipe_host;
 mod recipes;
 mod section;
 mod value;

@@ -71,7 +71,7 @@ impl Cell {
             Datum::Text(text) => {
                 let text = unescape(text);
                 match text.strip_prefix(LITERAL) {
-                    Some(literal) => Seen::Value(literal_value(literal)?),
+                    Some(literal) => Seen::Value(parse_literal(literal)?),
                     None => Seen::Value(Value::from(text)),
                 }
             }
@@ -97,7 +97,7 @@ pub(crate) fn dumps(value: &Value) -> Result<String> {
 }
 
 /// A literal, or an expression of literals such as `'text'[3:]`.
-fn literal_value(text: &str) -> Result<Value> {
+pub(crate) fn parse_literal(text: &str) -> Result<Value> {
     let text = text.trim();
     match Value::parse_literal(text) {
         Ok(value) => Ok(value),
@@ -138,7 +138,7 @@ fn expression(text: &str) -> Option<Value> {
 fn copied(value: &Value) -> Result<Value> {
     Ok(match value {
         Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) => {
-            literal_value(&dumps(value)?[LITERAL.len()..])?
+            parse_literal(&dumps(value)?[LITERAL.len()..])?
         }
         plain => plain.clone(),
     })

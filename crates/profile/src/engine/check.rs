@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::order::unknown_recipe;
 use super::{BUILDOUT, Engine, Part, Scope, Stop, Work};
 use crate::error::{Code, Error, Fault, Place, Result};
 use crate::host::Host;
@@ -118,7 +117,7 @@ impl Engine<'_> {
             None => Means::Host,
         };
         if means == Means::Host && !python::may_be(recipe) {
-            let error = unknown_recipe(recipe, name, raw);
+            let error = recipes::unknown(recipe, name, true).at(|| place.clone());
             let short = recipe.rsplit(':').next().unwrap_or_default();
             self.noted::<()>(Err(error.with_nearest(short, python::cookbook())))?;
         }

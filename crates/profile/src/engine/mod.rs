@@ -38,6 +38,7 @@ use crate::location::is_url;
 use crate::merge::merge;
 use crate::outcome::{Look, Outcome, Waiting};
 use crate::read::{Change, Layer, Raw, Source, Spot};
+use crate::recipe_host::RecipeHost;
 use crate::recipes::{Kind, Recipe};
 use crate::section::{Macros, RawOptions};
 use crate::value::{Cell, escape};
@@ -72,6 +73,8 @@ pub(crate) struct Engine<'a> {
     /// Files that were read, as they looked before.
     inputs: Inputs,
     outcome: Outcome,
+    /// Started when the first part needs it.
+    recipe_host: Option<Rc<RecipeHost>>,
 }
 
 /// One step of an evaluation that is under way.
@@ -162,6 +165,7 @@ impl<'a> Engine<'a> {
             findings: None,
             inputs,
             outcome: Outcome::default(),
+            recipe_host: None,
         })
     }
 

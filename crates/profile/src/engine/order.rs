@@ -5,10 +5,11 @@ use std::rc::Rc;
 use super::{BUILDOUT, DIRECTORIES, Engine, Frame, Part, Scope, Slot, Stop};
 use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::merge;
 use crate::outcome::Waiting;
-use crate::read::{NEEDS, Raw, Spot};
+use crate::read::{NEEDS, Raw, Source, Spot, parse};
 use crate::recipes;
-use crate::section::missing_section;
+use crate::section::{Macros, missing_section};
 use crate::value::{Cell, Datum, Piece, Seen, escape, pieces};
 
 /// How deep sections and options may refer to others before the profile is taken for a mistake.
@@ -122,6 +123,22 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Adds the sections of a text, which must not be in use yet.
+    pub(super) fn add_sections(&mut self, file: &str, text: &str) -> Result<()> {
+        let mut faults = Vec::new();
+        let layer = parse(&Source::new(file, text), &mut faults);
+        if let Some(error) = Error::of(faults) {
+            return Err(error);
+        }
+        if let Some(used) = layer.keys().find(|name| self.slots.contains_key(&***name)) {
+            let message = format!("{file} changes section [{used}], which is in use already");
+            return Err(Error::new(Code::Unsupported, message));
+        }
+        merge::merge(&mut self.sections, layer);
+        self.macros = Macros::default(); // what was expanded may have changed
+        Ok(())
+    }
+
     fn settle_directories(&mut self) -> Result<()> {
         for (option, _) in DIRECTORIES {
             let cell = self.cell(BUILDOUT, option)?;
@@ -158,7 +175,13 @@ impl Engine<'_> {
         if self.findings.is_some() {
             return self.check_part(name, &recipe, &raw);
         }
-        let kind = recipes::find(&recipe).ok_or_else(|| unknown_recipe(&recipe, name, &raw))?;
+        let python = self.job.python.is_some();
+        let kind =
+            recipes::find(&recipe).or(python.then_some(recipes::HOSTED)).ok_or_else(|| {
+                recipes::unknown(&recipe, name, python).at(|| {
+                    raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place())
+                })
+            })?;
         let slot = &self.slots[name];
         let waits = slot.cells.values().find_map(|cell| match &cell.datum {
             Datum::Waiting(waiting) => Some(Rc::clone(waiting)),
@@ -338,15 +361,6 @@ impl Engine<'_> {
 pub(super) fn unknown() -> Datum {
     let reason = "it is known only when it runs".to_owned();
     Datum::Waiting(Rc::new(Waiting { part: String::new(), title: String::new(), reason }))
-}
-
-pub(super) fn unknown_recipe(recipe: &str, section: &str, raw: &Raw) -> Error {
-    Error::new(
-        Code::UnknownRecipe,
-        format!("part [{section}] needs recipe `{recipe}`, which is not known here"),
-    )
-    .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
-    .with_nearest(recipe, recipes::names())
 }
 
 /// Where a word stands in a value; the value itself if it is not there as written.

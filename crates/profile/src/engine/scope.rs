@@ -8,7 +8,7 @@ use std::rc::Rc;
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::Value;
 
-use super::{Engine, read_location, signature};
+use super::{Engine, Slot, read_location, signature};
 use crate::error::{Code, Error, Result};
 use crate::extends::BASE;
 use crate::files::{self, Mode};
@@ -17,6 +17,7 @@ use crate::job::{Facts, Job, Purpose};
 use crate::location::is_url;
 use crate::outcome::Waiting;
 use crate::read::{Raw, Source, Spot};
+use crate::recipe_host::RecipeHost;
 use crate::value::{Cell, Datum, Seen};
 
 /// Why a constructor ended early.
@@ -222,6 +223,42 @@ impl<'e, 'h> Scope<'e, 'h> {
         Ok(names)
     }
 
+    /// Names of all sections, used or not.
+    pub(crate) fn section_names(&self) -> Vec<String> {
+        self.engine.sections.keys().map(ToString::to_string).collect()
+    }
+
+    /// Adds the sections of a text to the profile; those that are there get the options.
+    pub(crate) fn add_sections(&mut self, text: &str) -> Result<(), Stop> {
+        let file = format!("a text of [{}]", self.name);
+        self.engine.add_sections(&file, text)?;
+        Ok(())
+    }
+
+    /// Whether an own option, or one of a section that was looked at, is a secret.
+    pub(crate) fn may_know_secrets(&self) -> bool {
+        let secret = |slot: &Slot| slot.cells.values().any(|cell| cell.secret);
+        let own = &self.engine.slots[&self.name];
+        let others = own.needs.iter().filter_map(|name| self.engine.slots.get(name));
+        others.chain([own]).any(secret)
+    }
+
+    /// The process that runs recipes written in Python.
+    pub(crate) fn recipe_host(&mut self) -> Result<Rc<RecipeHost>> {
+        if let Some(host) = &self.engine.recipe_host {
+            return Ok(Rc::clone(host));
+        }
+        let python = self
+            .engine
+            .job
+            .python
+            .as_deref()
+            .ok_or_else(|| Error::new(Code::Unsupported, "this node has no Python"))?;
+        let host = Rc::new(RecipeHost::start(python, self.directory())?);
+        self.engine.recipe_host = Some(Rc::clone(&host));
+        Ok(host)
+    }
+
     /// Whether a section exists, used or not.
     pub(crate) fn has_section(&self, section: &str) -> bool {
         self.engine.sections.contains_key(section)
@@ -270,6 +307,14 @@ impl<'e, 'h> Scope<'e, 'h> {
     /// Sets an own option that reaches neither state nor log.
     pub(crate) fn set_secret(&mut self, option: &str, value: impl Into<Value>) {
         self.engine.set_cell(&self.name, option, Cell::of(value.into(), true));
+    }
+
+    /// Takes an own option away.
+    pub(crate) fn delete(&mut self, option: &str) {
+        if let Some(slot) = self.engine.slots.get_mut(&self.name) {
+            Rc::make_mut(&mut slot.raw).shift_remove(option);
+            slot.cells.remove(option);
+        }
     }
 
     /// Sets an own option that is not known yet.

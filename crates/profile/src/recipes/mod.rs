@@ -8,6 +8,7 @@ mod command;
 mod debian;
 mod download;
 mod free_port;
+mod hosted;
 mod jinja2;
 mod mkdirectory;
 mod password;
@@ -22,7 +23,7 @@ mod userinfo;
 mod wrapper;
 
 use crate::engine::{Scope, Stop, Work};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// A part whose constructor has run.
 pub(crate) trait Recipe {
@@ -87,13 +88,28 @@ static KINDS: &[&[Kind]] = &[
     &wrapper::KINDS,
 ];
 
-/// The recipe of that name.
+/// The native recipe of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().flatten().find(|kind| kind.names.contains(&name))
 }
 
-/// Names of all recipes.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+/// Stands for every recipe that is not native, where there is a Python to run it.
+pub(crate) const HOSTED: &Kind = &hosted::HOSTED;
+
+/// The error for a recipe that nobody knows.
+pub(crate) fn unknown(recipe: &str, section: &str, python: bool) -> Error {
+    let message = format!("part [{section}] needs recipe `{recipe}`, which is not known here");
+    let error = Error::new(Code::UnknownRecipe, message).with_nearest(recipe, names());
+    match (error.hint(), python) {
+        (Some(_), _) => error,
+        (None, true) => error
+            .with_hint("it is not native, and the Python of this node does not have its package"),
+        (None, false) => error.with_hint("it is not native, and this node has no Python"),
+    }
+}
+
+/// Names of all native recipes.
+fn names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().copied().flatten().flat_map(|kind| kind.names.iter().copied())
 }
 

@@ -91,6 +91,7 @@ impl Bench {
             directory: self.dir.clone(),
             state_file: self.dir.join(".installed.json"),
             extra: BTreeMap::from([("slap-connection".to_owned(), BTreeMap::from(connection))]),
+            python: Some("/usr/bin/python3".into()),
             purpose: Purpose::Instance(self.facts.clone()),
         }
     }

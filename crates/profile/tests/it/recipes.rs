@@ -1,6 +1,7 @@
 //! Each recipe: what it writes, what it offers to others, what it refuses.
 
 mod files;
+mod hosted;
 mod instance;
 mod programs;
 mod shared;
