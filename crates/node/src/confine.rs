@@ -53,6 +53,7 @@ pub(crate) fn instance_evaluation(
     let directory = settings.partition_directory(partition);
     let mut sandbox = partition_sandbox(settings, partition, release);
     sandbox.read.push(settings.program.clone());
+    sandbox.read.extend(python_files(settings));
     evaluation(directory, partition_user(settings, partition), sandbox)
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn release_evaluation(
         "/etc/apt".into(),
         "/etc/debian_version".into(),
     ];
+    read.extend(python_files(settings));
     read.extend(
         Utf8Path::new(profile).parent().filter(|above| above.is_absolute()).map(Into::into),
     );
@@ -80,6 +82,12 @@ pub(crate) fn release_evaluation(
     };
     let user = settings.users.map(|users| same_group(users.software));
     evaluation(directory.to_owned(), user, sandbox)
+}
+
+/// Where the interpreter for recipes and its packages are: `PREFIX` of `PREFIX/bin/python3`.
+fn python_files(settings: &Settings) -> Option<Utf8PathBuf> {
+    let bin = settings.python.as_ref()?.parent()?;
+    bin.parent().filter(|prefix| prefix.as_str() != "/").map(ToOwned::to_owned)
 }
 
 fn evaluation(directory: Utf8PathBuf, user: Option<User>, sandbox: Sandbox) -> LaunchSpec {

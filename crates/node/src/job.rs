@@ -16,6 +16,7 @@ pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) 
         directory: directory.to_owned(),
         state_file: directory.join(".installed.json"),
         extra: section("buildout", [("directory", directory.as_str())]),
+        python: settings.python.clone(),
         purpose: Purpose::Software(Supply {
             cache: settings.cache_root.clone(),
             mirror: settings.mirror.clone(),
@@ -65,6 +66,7 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
         state_file: directory.join(".slapgrid/installed.json"),
         directory,
         extra,
+        python: settings.python.clone(),
         purpose: Purpose::Instance(Facts {
             computer: settings.computer.to_string(),
             partition: partition.to_string(),

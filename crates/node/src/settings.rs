@@ -31,6 +31,8 @@ pub struct Settings {
     pub installations_max: usize,
     /// Profiles of instances that are evaluated at the same time; others wait for their turn.
     pub evaluations_max: usize,
+    /// The Python that runs recipes which are not native; `None`: profiles that need one are refused.
+    pub python: Option<Utf8PathBuf>,
     /// Another source of Debian packages than the host's own apt configuration.
     pub mirror: Option<String>,
     /// Proxies, as the invoker's environment names them.

@@ -71,6 +71,7 @@ const OURS: &[(&str, &[&str])] = &[
             "master_url",
             "mirror",
             "partition_user",
+            "python",
             "software_root",
             "software_user",
             "var_root",
@@ -221,6 +222,7 @@ pub(crate) fn node(
         users: if is_root { Some(users(&file)?) } else { None },
         installations_max: at_once(&file, "installations_max", processors)?,
         evaluations_max: at_once(&file, "evaluations_max", 2 * processors)?,
+        python: python(&file)?,
         mirror: file.get("slapos", "mirror").map(Into::into),
         proxies: Proxies {
             http: from_environment("http_proxy"),
@@ -245,6 +247,18 @@ fn at_once(file: &File, name: &str, default: usize) -> Result<usize, Failure> {
     match file.number::<usize>("slapos", name)? {
         Some(0) => Err(file.wrong("slapos", name, "0", "nothing would ever run")),
         given => Ok(given.unwrap_or(default)),
+    }
+}
+
+/// The interpreter for recipes that are not native: a given one must be there.
+fn python(file: &File) -> Result<Option<Utf8PathBuf>, Failure> {
+    match file.get("slapos", "python") {
+        Some(given) if Utf8Path::new(given).is_file() => Ok(Some(given.into())),
+        Some(given) => Err(file.wrong("slapos", "python", given, "there is no such program")),
+        None => {
+            let usual = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Utf8Path::new);
+            Ok(usual.into_iter().find(|path| path.is_file()).map(ToOwned::to_owned))
+        }
     }
 }
 

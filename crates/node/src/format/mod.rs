@@ -181,6 +181,7 @@ mod tests {
             users: None,
             installations_max: 1,
             evaluations_max: 1,
+            python: None,
             mirror: None,
             proxies: Default::default(),
             program: "slapos".into(),

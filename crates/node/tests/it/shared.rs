@@ -107,6 +107,7 @@ fn settings(bench: &Bench, master: &StandIn) -> Settings {
         users: None,
         installations_max: 1,
         evaluations_max: 1,
+        python: None,
         mirror: None,
         proxies: slapos_node::settings::Proxies::default(),
         program: helper().to_owned(),

@@ -13,6 +13,7 @@ pub(super) fn checked(profile: &str, folder: &Utf8Path) -> Job {
         state_file: directory.join(".installed.json"),
         directory,
         extra: BTreeMap::new(),
+        python: None, // nothing runs
         purpose: Purpose::Instance(Facts::default()),
     }
 }
