@@ -8,6 +8,7 @@ use axum::{
 use slapos_core::{names::Title, refusal::RefusalKind};
 use slapos_wire::v1::Problem;
 
+use super::hateoas::BadSearch;
 use crate::service::{PastError, ServiceError};
 
 /// Why a call was not answered as asked.
@@ -25,6 +26,10 @@ pub(crate) enum ApiError {
     Query(QueryRejection),
     /// A header is not what the call takes.
     Header(&'static str, String),
+    /// A search of the HATEOAS face is none that clients make.
+    Search(BadSearch),
+    /// The caller does not say under which name it knows this master.
+    NoHost,
     /// Nothing is here.
     NoSuchPath,
     /// Something is here, but not for this method.
@@ -65,6 +70,15 @@ impl ApiError {
             Self::Header(name, why) => {
                 say(StatusCode::BAD_REQUEST, "bad-header", format!("header {name}: {why}"), None)
             }
+            Self::Search(error) => {
+                say(StatusCode::BAD_REQUEST, "bad-query", error.to_string(), None)
+            }
+            Self::NoHost => say(
+                StatusCode::BAD_REQUEST,
+                "bad-header",
+                "header Host: it is missing".into(),
+                None,
+            ),
             Self::NoSuchPath => {
                 say(StatusCode::NOT_FOUND, "unknown-path", "nothing is at this path".into(), None)
             }

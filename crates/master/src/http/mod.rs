@@ -2,12 +2,15 @@
 //!
 //! The one place where faces are composed: [`router`].
 
+mod anywhere;
 mod classic;
 pub(crate) mod connections;
 mod error;
 mod extract;
+mod hateoas;
 pub(crate) mod limits;
 mod seen_url;
+mod status;
 mod v1;
 
 use std::collections::BTreeMap;
@@ -32,11 +35,11 @@ pub struct FaceSettings {
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
 pub fn router(service: Service, settings: FaceSettings) -> Router {
-    let classic = classic::router(service.clone(), settings);
+    let anywhere = anywhere::router(service.clone(), settings);
     Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
-        .merge(limits::quick(classic))
+        .merge(limits::quick(anywhere))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(crate::page::not_found))

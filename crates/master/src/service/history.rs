@@ -137,7 +137,7 @@ impl Service {
         at: At,
     ) -> Result<v1::Tree, ServiceError> {
         let show = move |world: &World| {
-            let instances = documents::descend(world, read::root(world, &person, &title)?);
+            let instances = documents::descend(world, read::titled_root(world, &person, &title)?);
             Ok(v1::Tree { instances, processes: [].into() })
         };
         self.look_back(at, show).await

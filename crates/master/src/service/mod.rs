@@ -30,7 +30,7 @@ use slapos_core::{
 use tokio::sync::watch;
 
 pub use self::history::PastError;
-pub(crate) use self::read::Picture;
+pub(crate) use self::read::{Picture, titled_root};
 pub use crate::hub::{Event, Viewer};
 use crate::{
     clock::now,

@@ -73,7 +73,7 @@ impl Service {
 
     /// The tree below the root of a title: that of this person if there is one, else the oldest.
     pub async fn tree(&self, person: &PersonId, title: &Title) -> Result<v1::Tree, ServiceError> {
-        self.read(|world| Ok(self.show_tree(world, root(world, person, title)?))).await
+        self.read(|world| Ok(self.show_tree(world, titled_root(world, person, title)?))).await
     }
 
     /// The whole cloud at one revision, and its `limit` newest changes. Of memory only.
@@ -218,7 +218,7 @@ pub(super) fn chosen(
 }
 
 /// The root of a title: that of this person if there is one, else the oldest.
-pub(super) fn root<'w>(
+pub(crate) fn titled_root<'w>(
     world: &'w World,
     person: &PersonId,
     title: &Title,

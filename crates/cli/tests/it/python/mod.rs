@@ -1,6 +1,7 @@
 //! The unmodified Python client against our master. Needs `slapos.core` in the Python that
 //! `SLAPOS_TEST_PYTHON` names; `./test` makes one.
 
+mod documents;
 mod masters;
 mod slapproxy;
 

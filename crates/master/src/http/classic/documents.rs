@@ -1,12 +1,13 @@
 //! Documents of the classic face, made from the world. Pure.
 
 use slapos_core::{
-    names::{ComputerId, ReportedState, SupplyState, WishedState},
-    world::{Dictionary, Instance, Partition, Place, Site, Supply, World},
+    names::{ComputerId, WishedState},
+    world::{Dictionary, Instance, Partition, Place, Site, World},
 };
 use slapos_wire::classic::{call::Request, document};
 
 use super::old_names;
+use crate::http::status;
 
 /// What a node's computer has to do: every partition, free ones too.
 pub(super) fn computer(world: &World, site: &Site) -> document::Computer {
@@ -14,7 +15,7 @@ pub(super) fn computer(world: &World, site: &Site) -> document::Computer {
     let partitions = partitions.map(|(row, occupant)| {
         let instance = occupant.and_then(|id| world.instance(id));
         document::Partition {
-            status: instance.map(status),
+            status: instance.map(status::instance_text),
             is_synced: false,
             ..partition(world, row, instance)
         }
@@ -128,38 +129,4 @@ fn route(row: &Partition) -> Option<document::Route> {
         netmask: route.netmask.clone(),
         network: route.network.clone(),
     })
-}
-
-/// What was last said of an instance. The first word decides whether an old node reports again
-/// (protocol, section 6).
-pub(super) fn status(it: &Instance) -> String {
-    match it.current_report() {
-        None => format!("#error no data found for {}", it.id),
-        Some(report) => match report.state {
-            ReportedState::Started => "#access Instance correctly started".into(),
-            ReportedState::Stopped => "#access Instance correctly stopped".into(),
-            ReportedState::Destroyed => "#access Instance correctly destroyed".into(),
-            ReportedState::Starting | ReportedState::Waiting => {
-                "#access Instance is starting".into()
-            }
-            ReportedState::Error => {
-                let text = report.text.as_deref().unwrap_or_default();
-                let skipped = text.chars().count().saturating_sub(80);
-                let tail: String = text.chars().skip(skipped).collect();
-                format!("#error while instanciating: {tail}")
-            }
-        },
-    }
-}
-
-/// What was last said of a release on a computer.
-pub(super) fn supply_status(row: &Supply) -> String {
-    let release = &row.release;
-    match row.state {
-        SupplyState::Requested => format!("#error no data found for {release}"),
-        SupplyState::Building => format!("#building software release {release}"),
-        SupplyState::Available => format!("#access software release {release} available"),
-        SupplyState::Error => format!("#error while installing {release}"),
-        SupplyState::Destroyed => format!("#access software release {release} destroyed"),
-    }
 }

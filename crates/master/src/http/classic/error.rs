@@ -41,6 +41,9 @@ pub(super) enum ClassicError {
     /// The endpoint takes the other method.
     #[error("`{endpoint}` is asked with {method}", endpoint = .0, method = .0.method().as_str())]
     WrongMethod(Endpoint),
+    /// The caller does not say under which name it knows this master.
+    #[error("the call has no header `Host`")]
+    NoHost,
     /// The body is larger than any call is.
     #[error("the body is too large")]
     BodyTooLarge,
@@ -65,9 +68,11 @@ impl ClassicError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Forward(error) => forward_status(error),
-            Self::Call(_) | Self::Claim(_) | Self::UnknownClaim(_) | Self::Usage(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Call(_)
+            | Self::Claim(_)
+            | Self::UnknownClaim(_)
+            | Self::NoHost
+            | Self::Usage(_) => StatusCode::BAD_REQUEST,
             Self::Service(ServiceError::Refused(refusal)) => match refusal.kind() {
                 RefusalKind::Unknown => StatusCode::NOT_FOUND,
                 RefusalKind::Forbidden => StatusCode::FORBIDDEN,

@@ -19,9 +19,8 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Bytes,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -32,7 +31,7 @@ use slapos_wire::classic::{
 };
 
 use self::error::ClassicError;
-use super::{FaceSettings, error::ApiError};
+use super::{FaceSettings, error::ApiError, hateoas, seen_url::SeenUrl};
 use crate::service::{Origin, Service};
 
 /// The largest body of a call, in bytes: a large computer's format has a megabyte.
@@ -43,22 +42,24 @@ const RUN_ID: &str = "getRunId";
 
 /// The state of this face.
 #[derive(Debug, Clone)]
-struct Face {
+pub(super) struct Face {
     service: Service,
     settings: Arc<FaceSettings>,
     /// Another one at each start.
     run_id: Arc<str>,
 }
 
-/// Serves the paths that no other face has: an endpoint of the classic protocol, or nothing.
-pub(super) fn router<S>(service: Service, settings: FaceSettings) -> Router<S> {
-    let random = || RandomState::new().hash_one(());
-    let run_id = format!("{:016x}{:016x}", random(), random()).into();
-    let face = Face { service, settings: settings.into(), run_id };
-    Router::new().fallback(serve).with_state(face)
+impl Face {
+    /// The face of a master that has just started.
+    pub(super) fn new(service: Service, settings: FaceSettings) -> Self {
+        let random = || RandomState::new().hash_one(());
+        let run_id = format!("{:016x}{:016x}", random(), random()).into();
+        Self { service, settings: settings.into(), run_id }
+    }
 }
 
-async fn serve(State(face): State<Face>, origin: Origin, request: Request) -> Response {
+/// Answers a call that no other face has: an endpoint of the classic protocol, or nothing.
+pub(super) async fn serve(face: &Face, origin: Origin, request: Request) -> Response {
     let name = request.uri().path().rsplit('/').next().unwrap_or_default();
     if name == RUN_ID && request.method() == Method::GET {
         return face.run_id.to_string().into_response();
@@ -66,7 +67,7 @@ async fn serve(State(face): State<Face>, origin: Origin, request: Request) -> Re
     let Some(endpoint) = Endpoint::of_name(name) else {
         return ApiError::NoSuchPath.into_response();
     };
-    let called = call(&face, origin, endpoint, request).await;
+    let called = call(face, origin, endpoint, request).await;
     called.unwrap_or_else(IntoResponse::into_response)
 }
 
@@ -121,13 +122,25 @@ async fn answer(
         | Call::Rename { .. }
         | Call::Usage { .. }
         | Call::ComputerBang { .. } => report::report(service, origin, call).await,
-        Call::HateoasUrl
-        | Call::IssueComputerCertificate(_)
+        Call::HateoasUrl => {
+            let seen = SeenUrl::of(parts, endpoint.name()).ok_or(ClassicError::NoHost)?;
+            Ok(hateoas_url(&seen))
+        }
+        Call::IssueComputerCertificate(_)
         | Call::RevokeComputerCertificate(_)
         | Call::RequestComputer(_)
         | Call::RegisterComputer(_)
         | Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
     }
+}
+
+/// `getHateoasUrl`: nearly every process of old clients asks it first, so caches may keep it.
+fn hateoas_url(seen: &SeenUrl) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600, stale-if-error=604800"),
+    ];
+    (headers, seen.join(hateoas::PATH)).into_response()
 }
 
 /// The releases of a product, or of the product that has a release: the one that is set.

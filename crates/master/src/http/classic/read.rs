@@ -1,17 +1,17 @@
 //! The reading calls (protocol, section 8.2).
 
 use slapos_core::{
-    names::{ComputerId, SoftwareUrl, Timestamp},
+    names::{ComputerId, SoftwareUrl},
     refusal::Refusal,
     world::{Place, World},
 };
 use slapos_wire::classic::{
-    document::{Certificate, Status, Subject, encode_addresses, encode_no_status},
+    document::{Certificate, encode_addresses, encode_no_status},
     marshal::Unwritable,
 };
 
 use super::{documents, error::ClassicError};
-use crate::service::Service;
+use crate::{http::status, service::Service};
 
 type Document = Result<String, Unwritable>;
 
@@ -66,16 +66,10 @@ pub(super) async fn computer_status(
     computer: &ComputerId,
 ) -> Result<Document, ClassicError> {
     service.read(|world| world.site(computer).map(|_| ())).await?;
-    let Some(seen_at) = service.seen_at(computer) else {
-        return Ok(encode_no_status(computer.as_str()));
-    };
-    let status = Status {
-        text: format!("#access {computer}"),
-        is_silent_for_5_minutes: silent_for(seen_at, 5),
-        is_silent_for_15_minutes: silent_for(seen_at, 15),
-        ..said(Subject::Computer, computer.to_string(), computer, seen_at)
-    };
-    Ok(status.encode())
+    Ok(match service.seen_at(computer) {
+        Some(seen_at) => status::computer(computer, seen_at).encode(),
+        None => encode_no_status(computer.as_str()),
+    })
 }
 
 /// `getComputerPartitionStatus`
@@ -85,12 +79,8 @@ pub(super) async fn partition_status(
 ) -> Result<Document, ClassicError> {
     let show = |world: &World| {
         let it = world.occupant(place)?;
-        let Some(report) = it.current_report() else {
-            return Ok(encode_no_status(&it.id.to_string()));
-        };
-        let said = said(Subject::Instance, it.id.to_string(), &place.computer, it.changed_at);
-        let (text, state) = (documents::status(it), report.state.as_str().to_owned());
-        Ok(Status { text, state, ..said }.encode())
+        let status = status::instance(it, place);
+        Ok(status.map_or_else(|| encode_no_status(&it.id.to_string()), |status| status.encode()))
     };
     Ok(service.read(show).await?)
 }
@@ -107,27 +97,7 @@ pub(super) async fn supply_status(
             computer: computer.clone(),
             release: release.clone(),
         })?;
-        let said = said(Subject::Supply, release.to_string(), computer, supply.changed_at);
-        Ok(Status { text: documents::supply_status(supply), ..said }.encode())
+        Ok(status::supply(supply).encode())
     };
     Ok(service.read(show).await?)
-}
-
-/// What the node of a computer said at a time, still without a word.
-fn said(subject: Subject, reference: String, by: &ComputerId, at: Timestamp) -> Status {
-    Status {
-        subject,
-        reference,
-        user: by.to_string(),
-        text: String::new(),
-        state: String::new(),
-        created_at: at,
-        since: at,
-        is_silent_for_5_minutes: false,
-        is_silent_for_15_minutes: false,
-    }
-}
-
-fn silent_for(seen_at: Timestamp, minutes: u64) -> bool {
-    crate::clock::now().0.saturating_sub(seen_at.0) > minutes * 60 * 1_000_000
 }

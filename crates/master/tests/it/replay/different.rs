@@ -20,7 +20,7 @@ pub(super) const PROXY: &[Different] = &[
     differ(&[10, 17], 404, "what is unknown is not found, which is no fault of the server"),
     differ(&[310, 311], 400, "a bad field is the caller's fault, and is named"),
     differ(
-        &[51, 57, 69, 188, 205, 212, 312],
+        &[1, 51, 57, 69, 188, 205, 212, 312],
         200,
         "the slapproxy lacks the call, or has a stub in its place",
     ),
@@ -49,11 +49,13 @@ pub(super) const PRODUCTION: &[Different] = &[
     differ(&[9], 200, "a master without identities has no certificates"),
     differ(&[72], 200, "a product has the one release that is set"),
     differ(&[22], 200, "callers need not say who they are"),
+    differ(&[1, 2, 60, 61, 64, 65, 66], 404, "this master does not offer that"),
     differ(
-        &[1, 2, 3, 45, 46, 49, 50, 53, 56, 57, 60, 61, 64, 65, 66],
-        404,
-        "this master does not offer that",
+        &[3, 45, 46, 49, 53, 56],
+        200,
+        "addresses and identities are ours; clients follow the templates and read what they selected",
     ),
+    differ(&[50, 57], 404, "documents of trees and computers have other addresses"),
 ];
 
 /// Those of the production master that concern what is unknown yet.

@@ -23,7 +23,7 @@ pub use computer::{Computer, Supply, encode_new_computer};
 pub use instance::{Instance, SharedInstance};
 pub use lists::{Address, Route, encode_addresses, encode_releases};
 pub use partition::Partition;
-pub use status::{Status, Subject, encode_no_status, http_date};
+pub use status::{Status, Subject, encode_no_status, http_date, no_status_to_json};
 
 /// A master's answer that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! What was last said of something.
 
+use serde_json::{Value, json};
 use slapos_core::names::Timestamp;
 
 use crate::classic::marshal::{Unwritable, document};
@@ -71,6 +72,30 @@ impl Status {
             });
         })
     }
+
+    /// The same as JSON, as HATEOAS documents and the JSON-RPC face have it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "created_at": http_date(self.created_at),
+            "no_data_since_15_minutes": u8::from(self.is_silent_for_15_minutes),
+            "no_data_since_5_minutes": u8::from(self.is_silent_for_5_minutes),
+            "portal_type": self.subject.wire_name(),
+            "reference": self.reference,
+            "since": http_date(self.since),
+            "state": self.state,
+            "text": self.text,
+            "user": self.user,
+        })
+    }
+}
+
+/// [`encode_no_status`] as JSON.
+pub fn no_status_to_json(reference: &str) -> Value {
+    json!({"no_data": 1, "text": no_data(reference)})
+}
+
+fn no_data(reference: &str) -> String {
+    format!("#error no data found for {reference}")
 }
 
 /// The status of a thing of which nothing was said yet.
@@ -81,7 +106,7 @@ pub fn encode_no_status(reference: &str) -> Result<String, Unwritable> {
     document(|writer| {
         writer.dictionary(|members| {
             members.key("no_data").int(1);
-            members.key("text").text(&format!("#error no data found for {reference}"));
+            members.key("text").text(&no_data(reference));
         });
     })
 }

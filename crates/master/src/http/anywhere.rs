@@ -1,0 +1,38 @@
+//! The faces of old clients, served at the root and below any prefix: they know a master by a URL
+//! that may have a path. The end of the path tells which face is meant.
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+
+use super::{FaceSettings, classic, error::ApiError, extract::Person, hateoas};
+use crate::service::{Origin, Service};
+
+/// What these faces need.
+#[derive(Debug, Clone)]
+struct Faces {
+    service: Service,
+    classic: classic::Face,
+}
+
+/// Serves the paths that no other router has.
+pub(super) fn router<S>(service: Service, settings: FaceSettings) -> Router<S> {
+    let classic = classic::Face::new(service.clone(), settings);
+    Router::new().fallback(serve).with_state(Faces { service, classic })
+}
+
+async fn serve(
+    State(faces): State<Faces>,
+    origin: Origin,
+    person: Person,
+    request: Request,
+) -> Response {
+    if hateoas::is_here(request.uri().path()) {
+        let (parts, _) = request.into_parts();
+        let shown = hateoas::show(&faces.service, &person.0, &parts).await;
+        return shown.unwrap_or_else(ApiError::into_response);
+    }
+    classic::serve(&faces.classic, origin, request).await
+}
