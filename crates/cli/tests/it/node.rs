@@ -213,3 +213,32 @@ fn a_password_whose_file_is_removed_is_made_anew_and_reaches_who_uses_it() {
         process(&cloud, "COMP-1").is_some_and(|pid| Some(pid) != before)
     });
 }
+
+#[test]
+fn a_partition_reads_its_own_release_and_no_other() {
+    if slapos_node::sandbox::report().landlock == slapos_node::sandbox::LandlockLayer::Absent {
+        return println!("skipped: this kernel has no Landlock");
+    }
+    let cloud = Cloud::start();
+    cloud.supply("idle", "COMP-1");
+    let mut releases = cloud.path().join("COMP-1/software").read_dir_utf8().unwrap();
+    let other = releases.next().unwrap().unwrap().into_path();
+    assert!(other.join("instance.cfg").exists());
+    let text = format!(
+        "[buildout]\nparts = instance.cfg\n[instance.cfg]\n\
+         recipe = slapos.recipe.template:jinja2\noutput = ${{buildout:directory}}/instance.cfg\n\
+         inline =\n  [buildout]\n  parts = promise publish\n  [directory]\n  \
+         recipe = slapos.cookbook:mkdirectory\n  plugin = $${{buildout:directory}}/etc/plugin\n  \
+         [promise]\n  recipe = slapos.cookbook:promise.plugin\n  \
+         module = slapos.promise.plugin.check_command_execute\n  \
+         output = $${{directory:plugin}}/peeks.py\n  config-command = \
+         cat ${{buildout:directory}}/instance.cfg > /dev/null && ! cat {other}/instance.cfg\n  \
+         [publish]\n  recipe = slapos.cookbook:publish\n  looked = yes\n"
+    );
+    let url = profile(&cloud, "peeks", &text);
+    cloud.supply_url(&url, "COMP-1");
+    cloud.must(&["request", "peeks", &url, "--wait", "--timeout", "60"], 0);
+    let promises = cloud.instance("peeks").promises;
+    assert!(promises.len() == 1 && promises[0].ok, "{promises:?}");
+    assert!(promises[0].message.contains("Permission denied"), "{promises:?}");
+}
