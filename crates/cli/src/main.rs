@@ -64,7 +64,7 @@ enum Command {
     Computer(commands::computer::Verb),
     Supply(commands::supply::Args),
     Remove(commands::remove::Args),
-    /// The master: serve, backup, restore, check
+    /// The master: serve, backup, restore, check, import
     #[command(subcommand)]
     Master(commands::master::Verb),
     /// The master of a single node, in place of the Python slapproxy: start

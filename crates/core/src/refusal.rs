@@ -3,6 +3,7 @@
 use crate::{
     allocate::{TRAITS, known_keys},
     names::{ComputerId, InstanceId, PartitionId, SoftwareUrl, Title},
+    world::Place,
 };
 
 /// So many instances may one instance request.
@@ -47,6 +48,14 @@ pub enum Refusal {
         computer: ComputerId,
         /// The partition.
         partition: PartitionId,
+    },
+    /// Somebody else lives there.
+    #[error("`{other}` lives in partition {place}")]
+    BusyPartition {
+        /// The partition.
+        place: Place,
+        /// Who lives there.
+        other: Title,
     },
     /// The computer was never asked to have this release.
     #[error("`{release}` is not supplied to {computer}")]
@@ -190,6 +199,7 @@ impl Refusal {
             Self::UnknownComputer { .. } => "unknown-computer",
             Self::UnknownPartition { .. } => "unknown-partition",
             Self::EmptyPartition { .. } => "empty-partition",
+            Self::BusyPartition { .. } => "busy-partition",
             Self::UnknownSupply { .. } => "unknown-supply",
             Self::UnknownInstance(_) => "unknown-instance",
             Self::UnknownTree(_) => "unknown-tree",
@@ -232,6 +242,7 @@ impl Refusal {
             | Self::BadPlacementValue { .. }
             | Self::PartitionTwice(_) => RefusalKind::Invalid,
             Self::EmptyPartition { .. }
+            | Self::BusyPartition { .. }
             | Self::RootRequested(_)
             | Self::Cycle { .. }
             | Self::Leaves(_)
@@ -288,6 +299,7 @@ impl Refusal {
             Self::Leaves(_) => "request it again once it is gone".into(),
             Self::PartitionTwice(_) => "give each partition its own name".into(),
             Self::EmptyPartition { .. }
+            | Self::BusyPartition { .. }
             | Self::UnknownInstance(_)
             | Self::NotPermitted { .. }
             | Self::RequesterLeaves(_)

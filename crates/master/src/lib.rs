@@ -17,6 +17,7 @@ mod documents;
 mod forward;
 pub mod http;
 mod hub;
+pub mod import;
 mod live;
 mod page;
 mod present;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The file with the directory of the last start.
-const FILE: &str = "local_software_release_root";
+pub(crate) const FILE: &str = "local_software_release_root";
 
 /// Why releases could not be moved.
 #[derive(Debug, thiserror::Error)]

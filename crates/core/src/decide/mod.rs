@@ -4,6 +4,7 @@
 //! [`decide`] is the one way in: it also draws the consequences ([`settle`](crate::settle)) and
 //! brings the world to the next revision.
 
+mod adopt;
 mod bang;
 mod format;
 mod govern;
@@ -20,6 +21,7 @@ mod upgrade;
 mod wish;
 
 pub use self::{
+    adopt::Adopt,
     bang::{Bang, Target},
     format::{Format, FormatPartition},
     govern::Govern,
@@ -59,6 +61,8 @@ pub enum Ask {
     MoveReleases(MoveReleases),
     /// Find or create an instance and bring it to the wished state.
     Request(Request),
+    /// An instance already lives somewhere, as another master knew it.
+    Adopt(Adopt),
     /// This became of an instance.
     Report(InstanceReport),
     /// These values came out of an instance.
@@ -141,6 +145,7 @@ pub fn decide(
         Ask::SupplyReport(ask) => supply_report::supply_report(world, ask, actor, now),
         Ask::MoveReleases(ask) => move_releases::move_releases(world, ask, actor, now),
         Ask::Request(ask) => request::request(world, ask, actor, now),
+        Ask::Adopt(ask) => adopt::adopt(world, ask, actor, now),
         Ask::Report(ask) => report::report(world, ask, actor, now),
         Ask::Publish(ask) => publish::publish(world, ask, actor, now),
         Ask::Requested(ask) => requested::requested(world, ask, actor, now),

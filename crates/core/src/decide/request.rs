@@ -49,11 +49,11 @@ pub struct Request {
 }
 
 /// Where in which tree the instance shall be.
-struct Position {
-    person: PersonId,
+pub(super) struct Position {
+    pub(super) person: PersonId,
     /// `None`: a new tree.
-    root: Option<InstanceId>,
-    requester: Option<InstanceId>,
+    pub(super) root: Option<InstanceId>,
+    pub(super) requester: Option<InstanceId>,
 }
 
 pub(super) fn request(
@@ -121,6 +121,24 @@ fn create(
     position: Position,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
+    let row = new_row(world, ask, placement, position, now);
+    if world.policy.places == Places::Anywhere {
+        refuse_without_place(world, &row)?;
+    }
+    let id = row.id;
+    let note = note(world, ask, id, "is requested");
+    let writes = vec![Write::PutInstance(Box::new(row))];
+    Ok(Decision { answer: Answer::Instance(id), writes, note })
+}
+
+/// The row of a new instance, still without a place.
+pub(super) fn new_row(
+    world: &World,
+    ask: &Request,
+    placement: Placement,
+    position: Position,
+    now: Timestamp,
+) -> Instance {
     let revision = world.next_revision();
     let id = InstanceId(revision.0);
     let root = position.root.unwrap_or(id);
@@ -155,12 +173,7 @@ fn create(
         revision,
     };
     row.wished = effective_wish(world, &row);
-    if world.policy.places == Places::Anywhere {
-        refuse_without_place(world, &row)?;
-    }
-    let note = note(world, ask, id, "is requested");
-    let writes = vec![Write::PutInstance(Box::new(row))];
-    Ok(Decision { answer: Answer::Instance(id), writes, note })
+    row
 }
 
 fn refuse_without_place(world: &World, it: &Instance) -> Result<(), Refusal> {

@@ -2,10 +2,11 @@
 
 mod backup;
 mod check;
+mod import;
 mod restore;
 mod serve;
 
-pub(crate) use self::serve::serve;
+pub(crate) use self::{import::summary, serve::serve};
 use slapos_master::upkeep::UpkeepError;
 
 use crate::{
@@ -20,6 +21,7 @@ pub(crate) enum Verb {
     Backup(backup::Args),
     Restore(restore::Args),
     Check(check::Args),
+    Import(import::Args),
 }
 
 pub(crate) fn run(verb: &Verb, ui: Ui) -> Outcome {
@@ -28,6 +30,7 @@ pub(crate) fn run(verb: &Verb, ui: Ui) -> Outcome {
         Verb::Backup(args) => backup::run(args, ui),
         Verb::Restore(args) => restore::run(args, ui),
         Verb::Check(args) => check::run(args, ui),
+        Verb::Import(args) => import::run(args, ui),
     }
 }
 

@@ -2,10 +2,16 @@
 
 use camino::Utf8Path;
 use slapos_core::policy::Policy;
-use slapos_master::{BadOtherMaster, FaceSettings, Open, OtherMaster, ServeSettings};
+use slapos_master::{
+    BadOtherMaster, FaceSettings, Open, OtherMaster, ServeSettings,
+    import::{import, is_state},
+};
 
 use crate::{
-    commands::{master::serve, warn_unknown},
+    commands::{
+        master::{serve, summary},
+        warn_unknown,
+    },
     error::{Exit, Failure, Outcome},
     settings,
     ui::Ui,
@@ -16,7 +22,8 @@ use crate::{
 ///
 /// Anybody who reaches the address may do everything. Instances go to the computer of the
 /// configuration, to any free partition, whether or not their release is supplied. The state is kept
-/// beside the database of the Python slapproxy, in DATABASE_URI.slapos.
+/// beside the database of the Python slapproxy, in DATABASE_URI.slapos; what the slapproxy knew is
+/// taken over the first time (`slapos master import`), and its database stays as it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -29,13 +36,23 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     let (proxy, unknown) = settings::proxy(cfg, &args.given)?;
     warn_unknown(ui, &unknown);
+    let data = proxy.data();
+    if proxy.database.is_file() && !is_state(data.as_std_path()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let person = "admin".try_into().expect("it is a name");
+        let from = proxy.database.as_std_path();
+        let done = runtime.block_on(import(from, data.as_std_path(), person))?;
+        for line in done.notes.iter().cloned().chain([summary(&done)]) {
+            ui.say(line);
+        }
+    }
     let masters = proxy.masters.iter().cloned().map(OtherMaster::new);
     let masters = masters
         .collect::<Result<_, _>>()
         .map_err(|error: BadOtherMaster| Failure::hinted(Exit::Usage, &error, None))?;
     let settings = ServeSettings {
         listen: proxy.listen,
-        data: proxy.data().into(),
+        data: data.into(),
         open: Open::Anybody,
         policy: Policy::proxy(proxy.computer),
         faces: FaceSettings { products: proxy.products, masters },

@@ -2,6 +2,7 @@
 //! `SLAPOS_TEST_PYTHON` names; `./test` makes one.
 
 mod documents;
+mod import;
 mod masters;
 mod slapproxy;
 
