@@ -73,7 +73,7 @@ enum Command {
     /// The node of this computer: run, status
     #[command(subcommand)]
     Node(commands::node::Verb),
-    /// Profiles, without a node: annotate, check
+    /// Profiles, without a node: annotate, check, plan, run
     #[command(subcommand)]
     Profile(commands::profile::Verb),
 }

@@ -48,7 +48,7 @@ pub(crate) enum Keep {
 
 /// Makes the file say `content`, with its parent folders. Writes, and returns true, only if it is different.
 pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<bool> {
-    if is_already(path, content, mode) {
+    if !differs(path, content, mode) {
         return Ok(false);
     }
     let folder = path.parent().unwrap_or(Utf8Path::new("/"));
@@ -57,8 +57,9 @@ pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Re
     Ok(true)
 }
 
-fn is_already(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|meta| {
+/// Whether the file says something else, or has other permissions, or is not there.
+pub(crate) fn differs(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
+    !fs::symlink_metadata(path).is_ok_and(|meta| {
         meta.is_file()
             && usize::try_from(meta.len()) == Ok(content.len())
             && mode.fits(meta.permissions().mode())

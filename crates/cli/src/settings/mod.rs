@@ -166,7 +166,7 @@ impl File {
 
 /// A variable of the environment, unless it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn from_environment(variable: &str) -> Option<String> {
+pub(crate) fn from_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 

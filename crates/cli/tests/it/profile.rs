@@ -79,3 +79,55 @@ fn check_tells_faults_and_who_can_install_what() {
     let codes: Vec<_> = faults.iter().map(place).collect();
     assert_eq!(codes, [("missing-section".into(), 3.into()), ("missing-section".into(), 2.into())]);
 }
+
+#[test]
+fn run_lays_out_a_directory_and_plan_tells_what_the_next_run_would_do() {
+    let text = |port: &str| {
+        format!(
+            "[x]\nrecipe = slapos.recipe.template\noutput = etc/x\ninline =\n  port {port}\n  host h\n\
+             [out]\nrecipe = slapos.cookbook:publish\nport = {port}\n"
+        )
+    };
+    let files = files("[buildout]\nparts = x out\nextends = base.cfg\n", &text("1"));
+    let call = |verb| profile(files.path(), &[verb, "main.cfg", "--directory", "partition"]);
+    let first = call("run");
+    assert!(first.status.success(), "{}", self::text(&first.stderr));
+    assert!(self::text(&first.stdout).contains("published port = 1"));
+    assert!(files.path().join("partition/.slapgrid/installed.json").exists());
+
+    let base = files.path().join("base.cfg");
+    std::fs::File::create(base)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, text("2").as_bytes()))
+        .unwrap();
+    let plan = call("plan");
+    let told = self::text(&plan.stdout);
+    for part in [
+        "update x (slapos.recipe.template)",
+        "-port 1",
+        "+port 2",
+        " host h",
+        "option `port`: `1` → `2`",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(
+        std::fs::read_to_string(files.path().join("partition/etc/x")).unwrap().contains("port 1")
+    );
+    assert!(call("run").status.success());
+    let nothing = call("plan");
+    assert!(
+        self::text(&nothing.stdout).starts_with("0 parts would change"),
+        "{}",
+        self::text(&nothing.stdout)
+    );
+}
+
+#[test]
+fn run_ends_with_not_ready_when_a_part_waits() {
+    let parts = "[db]\nrecipe = slapos.cookbook:request\nname = db\nsoftware-url = u\nreturn = host\n\
+                 [out]\nrecipe = slapos.cookbook:publish\nhost = ${db:connection-host}\n";
+    let files = files("[buildout]\nparts = out\nextends = base.cfg\n", parts);
+    let output = profile(files.path(), &["run", "main.cfg", "--directory", "partition"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("waits for db"), "{}", text(&output.stdout));
+}

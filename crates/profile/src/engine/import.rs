@@ -51,9 +51,9 @@ fn part(name: &str, mut options: BTreeMap<String, String>) -> PartState {
     PartState {
         name: name.to_owned(),
         recipe: options.get("recipe").cloned().unwrap_or_default(),
-        signature: String::new(),
         options,
         paths: paths.lines().filter(|path| path.starts_with('/')).map(Into::into).collect(),
+        ..PartState::default()
     }
 }
 

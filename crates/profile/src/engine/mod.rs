@@ -17,6 +17,7 @@ mod check;
 mod fetch;
 mod import;
 mod order;
+mod plan;
 mod run;
 mod scope;
 mod signature;
@@ -45,6 +46,7 @@ use crate::value::{Cell, escape};
 
 use check::Findings;
 pub use check::{Checked, CheckedPart, Means, check};
+pub use plan::{FileChange, Intent, Plan, Step, plan};
 pub use run::run;
 pub(crate) use scope::{Scope, Stop};
 pub(crate) use signature::hex;

@@ -1,11 +1,12 @@
 //! Installs what an evaluation found, against what the last run left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::import;
+use super::signature::Basis;
 use super::state::{PartState, State};
 use super::{BUILDOUT, Engine, Part, Work};
 use crate::error::Result;
@@ -23,9 +24,9 @@ pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let mut engine = Engine::load(job, host)?;
     let state = engine.last_state()?;
     engine.evaluate()?;
-    let signatures = engine.signatures()?;
+    let bases = engine.bases()?;
     let mut installer =
-        Installer { left: Vec::new(), done: Vec::new(), before: state.parts, signatures };
+        Installer { left: Vec::new(), done: Vec::new(), before: state.parts, bases };
     installer.remove_first(&mut engine)?;
     let result = engine.make_directories().and_then(|()| installer.install(&mut engine));
     let state = installer.finish(&mut engine, result.is_ok())?;
@@ -42,7 +43,7 @@ struct Installer {
     done: Vec<PartState>,
     /// Records of the last run, less those that were taken over.
     before: Vec<PartState>,
-    signatures: BTreeMap<Rc<str>, String>,
+    bases: HashMap<Rc<str>, Basis>,
 }
 
 impl Installer {
@@ -51,8 +52,8 @@ impl Installer {
         for old in self.before.iter_mut().rev() {
             let part = engine.slots.get(old.name.as_str()).and_then(|slot| slot.part.as_ref());
             let clears = part.is_some_and(|part| part.waiting.is_none() && part.kind.clear_first);
-            let changed =
-                self.signatures.get(old.name.as_str()) != Some(&old.signature) || misses_path(old);
+            let signature = self.bases.get(old.name.as_str()).map(|basis| &basis.signature);
+            let changed = signature != Some(&old.signature) || misses_path(old).is_some();
             if clears && changed {
                 old.signature.clear();
                 for path in old.paths.drain(..).rev() {
@@ -94,12 +95,14 @@ impl Installer {
         old: Option<PartState>,
         (done, total): (u64, u64),
     ) -> Result<()> {
-        let signature = self.signatures.get(name).cloned().unwrap_or_default();
-        let same = old.as_ref().is_some_and(|old| old.signature == signature && !misses_path(old));
-        let Some(mut instance) = part.instance.take() else {
+        let (Some(mut instance), Some(basis)) = (part.instance.take(), self.bases.remove(name))
+        else {
             return Ok(());
         };
-        let options = engine.recorded_options(name)?;
+        let signature = basis.signature;
+        let same = old
+            .as_ref()
+            .is_some_and(|old| old.signature == signature && misses_path(old).is_none());
         let changes = engine.outcome.changed.len();
         let Engine { job, host, outcome, inputs, .. } = &mut *engine;
         let mut work = Work::new(job, &mut **host, name, outcome, inputs);
@@ -122,8 +125,10 @@ impl Installer {
             name: name.to_string(),
             recipe: part.recipe.clone(),
             signature,
-            options,
+            options: basis.options,
             paths: recorded,
+            reads: basis.reads,
+            below: basis.below,
         };
         self.done.push(record);
         result?;
@@ -160,13 +165,14 @@ impl Installer {
     }
 }
 
-fn misses_path(old: &PartState) -> bool {
-    old.paths.iter().any(|path| Look::at(path) == Look::Absent)
+/// A recorded path that is not there any more.
+pub(super) fn misses_path(old: &PartState) -> Option<&Utf8PathBuf> {
+    old.paths.iter().find(|path| Look::at(path) == Look::Absent)
 }
 
 impl Engine<'_> {
     /// What earlier runs installed, of ours or of zc.buildout.
-    fn last_state(&mut self) -> Result<State> {
+    pub(super) fn last_state(&mut self) -> Result<State> {
         let state = match State::load(&self.job.state_file)? {
             Some(state) => state,
             None => match self.folder_option("installed")? {

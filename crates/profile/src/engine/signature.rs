@@ -1,7 +1,7 @@
 //! The signature of a part: a hash of its recipe, its options, what its constructor read, and of the parts that it
 //! refers to, directly or through sections without recipe. A change below reinstalls what is above.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use super::Engine;
 use crate::error::Result;
 use crate::value::{Cell, Datum, dumps};
+
+/// The text of a secret begins so where it is recorded; its digest follows.
+pub(super) const SECRET: &str = "sha256:";
 
 /// Hexadecimal SHA-256.
 pub(super) fn digest(bytes: &[u8]) -> String {
@@ -24,35 +27,59 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-impl Engine<'_> {
-    /// The signature of each part that does not wait, by name.
-    pub(super) fn signatures(&mut self) -> Result<BTreeMap<Rc<str>, String>> {
-        let mut known = BTreeMap::new();
-        for name in self.order.clone() {
-            self.sign(&name, &mut known)?;
-        }
-        Ok(known)
-    }
+/// What the signature of a part is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Basis {
+    /// As the profile names it.
+    pub(super) recipe: String,
+    version: u32,
+    /// After substitution and construction; secrets as digests.
+    pub(super) options: BTreeMap<String, String>,
+    /// What the constructor read elsewhere: name to digest.
+    pub(super) reads: BTreeMap<String, String>,
+    /// Signatures of the parts that it refers to, by name.
+    pub(super) below: BTreeMap<String, String>,
+    pub(super) signature: String,
+}
 
-    fn sign(&mut self, name: &Rc<str>, known: &mut BTreeMap<Rc<str>, String>) -> Result<()> {
-        let Some(part) = self.slots[name].part.as_ref().filter(|part| part.waiting.is_none())
-        else {
-            return Ok(());
-        };
-        let mut lines = vec![format!("{} {}", part.recipe, part.kind.version)];
-        for (option, text) in self.recorded_options(name)? {
-            lines.push(format!("{option}={text}"));
-        }
-        let slot = &self.slots[name];
-        lines.extend(slot.reads.iter().map(|(what, digest)| format!("{what} {digest}")));
-        for below in self.parts_below(name) {
-            // Order is post-order: whatever is not known yet is part of a circle of sections.
-            if let Some(signature) = known.get(&below) {
-                lines.push(format!("{below} {signature}"));
+impl Basis {
+    fn sign(&mut self) {
+        let mut lines = vec![format!("{} {}", self.recipe, self.version)];
+        lines.extend(self.options.iter().map(|(option, text)| format!("{option}={text}")));
+        lines.extend(self.reads.iter().map(|(what, digest)| format!("{what} {digest}")));
+        lines.extend(self.below.iter().map(|(part, signature)| format!("{part} {signature}")));
+        self.signature = digest(lines.join("\0").as_bytes());
+    }
+}
+
+impl Engine<'_> {
+    /// What each part that does not wait is made of, by name.
+    pub(super) fn bases(&mut self) -> Result<HashMap<Rc<str>, Basis>> {
+        let (mut bases, mut known) = (HashMap::new(), HashMap::new());
+        for name in self.order.clone() {
+            if let Some(basis) = self.basis(&name, &known)? {
+                known.insert(Rc::clone(&name), basis.signature.clone());
+                bases.insert(name, basis);
             }
         }
-        known.insert(Rc::clone(name), digest(lines.join("\0").as_bytes()));
-        Ok(())
+        Ok(bases)
+    }
+
+    fn basis(&mut self, name: &str, known: &HashMap<Rc<str>, String>) -> Result<Option<Basis>> {
+        let Some(part) = self.slots[name].part.as_ref().filter(|part| part.waiting.is_none())
+        else {
+            return Ok(None);
+        };
+        let (recipe, version) = (part.recipe.clone(), part.kind.version);
+        let options = self.recorded_options(name)?;
+        // Order is post-order: whatever is not known yet is part of a circle of sections.
+        let below = self.parts_below(name);
+        let below =
+            below.iter().filter_map(|part| Some((part.to_string(), known.get(part)?.clone())));
+        let (below, reads) = (below.collect(), self.slots[name].reads.clone());
+        let mut basis = Basis { recipe, version, options, reads, below, signature: String::new() };
+        basis.sign();
+        Ok(Some(basis))
     }
 
     /// Parts that a section refers to, looking through sections without recipe.
@@ -74,7 +101,7 @@ impl Engine<'_> {
     }
 
     /// All options as the state file keeps them: secrets only as digests.
-    pub(super) fn recorded_options(&mut self, name: &str) -> Result<BTreeMap<String, String>> {
+    fn recorded_options(&mut self, name: &str) -> Result<BTreeMap<String, String>> {
         let raw: Vec<Rc<str>> = self.slots[name].raw.keys().cloned().collect();
         for option in raw {
             self.cell(name, &option)?;
@@ -91,7 +118,7 @@ pub(super) fn recorded(cell: &Cell) -> Result<String> {
         Datum::Typed(value) => dumps(value)?,
         Datum::Waiting(waiting) => format!("waiting for {}", waiting.title),
     };
-    Ok(if cell.secret { format!("sha256:{}", digest(text.as_bytes())) } else { text })
+    Ok(if cell.secret { format!("{SECRET}{}", digest(text.as_bytes())) } else { text })
 }
 
 #[cfg(test)]

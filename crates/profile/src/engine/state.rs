@@ -22,7 +22,7 @@ pub(super) struct State {
 }
 
 /// One installed part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartState {
     pub(crate) name: String,
     pub(crate) recipe: String,
@@ -32,6 +32,12 @@ pub(crate) struct PartState {
     pub(crate) options: BTreeMap<String, String>,
     /// What it owns and uninstalling removes.
     pub(crate) paths: Vec<Utf8PathBuf>,
+    /// What its constructor read elsewhere, by digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) reads: BTreeMap<String, String>,
+    /// Signatures of the parts that it refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) below: BTreeMap<String, String>,
 }
 
 impl State {
@@ -86,6 +92,8 @@ mod tests {
             signature: "s".into(),
             options: BTreeMap::from([("x".into(), "1".into())]),
             paths: vec!["/p/a".into()],
+            reads: BTreeMap::new(),
+            below: BTreeMap::new(),
         };
         let state = State::new(vec![part]);
         state.save(&path).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Inputs;
+use super::plan::{Draft, FileChange};
 use crate::error::Result;
 use crate::files::{self, Keep, Mode};
 use crate::host::{Host, Progress};
@@ -21,6 +22,10 @@ pub(crate) struct Work<'w> {
     pub(super) inputs: &'w mut Inputs,
     pub(super) recorded: Vec<Utf8PathBuf>,
     pub(super) keep: bool,
+    /// In a plan: what would have been written before; nothing is written.
+    pub(super) draft: Option<&'w mut Draft>,
+    /// In a plan: what this part would write.
+    pub(super) drafted: Vec<FileChange>,
 }
 
 impl<'w> Work<'w> {
@@ -31,7 +36,17 @@ impl<'w> Work<'w> {
         outcome: &'w mut Outcome,
         inputs: &'w mut Inputs,
     ) -> Self {
-        Self { job, host, part, outcome, inputs, recorded: Vec::new(), keep: false }
+        Self {
+            job,
+            host,
+            part,
+            outcome,
+            inputs,
+            recorded: Vec::new(),
+            keep: false,
+            draft: None,
+            drafted: Vec::new(),
+        }
     }
 }
 
@@ -50,14 +65,27 @@ impl Work<'_> {
         mode: Mode,
         keep: Keep,
     ) -> Result<()> {
-        if files::put(path, content, mode, keep)? {
-            self.changed(path);
+        let Some(draft) = &mut self.draft else {
+            if files::put(path, content, mode, keep)? {
+                self.changed(path);
+            }
+            return Ok(());
+        };
+        if files::differs(path, content, mode) {
+            let before = std::fs::read_to_string(path).ok();
+            let after = String::from_utf8(content.to_vec()).ok();
+            self.drafted.push(FileChange { path: path.to_owned(), before, after });
         }
+        draft.insert(path.to_owned(), content.to_vec());
         Ok(())
     }
 
     /// The content of a path or URL.
     pub(crate) fn read(&mut self, place: &str) -> Result<Vec<u8>> {
+        let drafted = self.draft.as_ref().and_then(|draft| draft.get(Utf8Path::new(place)));
+        if let Some(content) = drafted {
+            return Ok(content.clone());
+        }
         super::read_location(self.host, self.inputs, place)
     }
 

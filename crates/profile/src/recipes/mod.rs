@@ -24,6 +24,7 @@ mod wrapper;
 
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
+use crate::job::Job;
 
 /// A part whose constructor has run.
 pub(crate) trait Recipe {
@@ -33,6 +34,11 @@ pub(crate) trait Recipe {
     /// Looks for faults that installing would find, as far as the files are there.
     fn check(&self, _work: &mut Work<'_>) -> Result<()> {
         Ok(())
+    }
+
+    /// The profile with which it goes on.
+    fn inner(&self) -> Option<&Job> {
+        None
     }
 
     /// As [`Recipe::install`], for a part whose signature is that of the last run.

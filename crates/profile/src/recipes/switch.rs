@@ -87,6 +87,10 @@ fn text(value: &Value) -> Result<String, Error> {
 }
 
 impl Recipe for Switch {
+    fn inner(&self) -> Option<&Job> {
+        Some(&self.0)
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         let outcome = run(&self.0, &mut *work.host)?;
         work.adopt(outcome);

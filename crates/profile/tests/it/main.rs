@@ -8,6 +8,7 @@ mod check;
 mod hostile;
 mod language;
 mod oracle;
+mod plan;
 mod recipes;
 mod releases;
 mod state;

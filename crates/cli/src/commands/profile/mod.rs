@@ -4,6 +4,8 @@ mod annotate;
 mod check;
 mod host;
 mod job;
+mod plan;
+mod run;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_profile::Error;
@@ -19,12 +21,16 @@ use crate::{
 pub(crate) enum Verb {
     Annotate(annotate::Args),
     Check(check::Args),
+    Plan(plan::Args),
+    Run(run::Args),
 }
 
 pub(crate) fn run(verb: &Verb, ui: Ui) -> Outcome {
     match verb {
         Verb::Annotate(args) => annotate::run(args, ui),
         Verb::Check(args) => check::run(args, ui),
+        Verb::Plan(args) => plan::run(args, ui),
+        Verb::Run(args) => run::run(args, ui),
     }
 }
 
