@@ -255,11 +255,14 @@ fn python(file: &File) -> Result<Option<Utf8PathBuf>, Failure> {
     match file.get("slapos", "python") {
         Some(given) if Utf8Path::new(given).is_file() => Ok(Some(given.into())),
         Some(given) => Err(file.wrong("slapos", "python", given, "there is no such program")),
-        None => {
-            let usual = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Utf8Path::new);
-            Ok(usual.into_iter().find(|path| path.is_file()).map(ToOwned::to_owned))
-        }
+        None => Ok(usual_python()),
     }
+}
+
+/// The interpreter of this computer.
+pub(crate) fn usual_python() -> Option<Utf8PathBuf> {
+    let usual = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Utf8Path::new);
+    usual.into_iter().find(|path| path.is_file()).map(ToOwned::to_owned)
 }
 
 /// The numbers of the system users; the defaults lie in the range that systemd sets aside for

@@ -72,6 +72,8 @@ pub(crate) struct Engine<'a> {
     previous: BTreeMap<String, PartState>,
     /// What was found, when all faults are looked for.
     findings: Option<Findings>,
+    /// Parts in Python are not run.
+    planning: bool,
     /// Files that were read, as they looked before.
     inputs: Inputs,
     outcome: Outcome,
@@ -165,6 +167,7 @@ impl<'a> Engine<'a> {
             text_bytes: 0,
             previous: BTreeMap::new(),
             findings: None,
+            planning: false,
             inputs,
             outcome: Outcome::default(),
             recipe_host: None,

@@ -175,7 +175,7 @@ impl Engine<'_> {
         if self.findings.is_some() {
             return self.check_part(name, &recipe, &raw);
         }
-        let python = self.job.python.is_some();
+        let python = self.job.python.is_some() || self.planning;
         let kind =
             recipes::find(&recipe).or(python.then_some(recipes::HOSTED)).ok_or_else(|| {
                 recipes::unknown(&recipe, name, python).at(|| {
@@ -191,6 +191,10 @@ impl Engine<'_> {
         let name: Rc<str> = name.into();
         let made = match waits {
             Some(waiting) => Err(Stop::Waiting(waiting)),
+            None if self.planning && std::ptr::eq(kind, recipes::HOSTED) => {
+                self.slots[&name].part = Some(part);
+                return self.assume(&name);
+            }
             None => (kind.make)(&mut Scope::new(self, Rc::clone(&name))),
         };
         match made {

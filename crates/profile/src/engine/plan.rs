@@ -2,22 +2,24 @@
 //!
 //! Evaluates as a run does, requests included, as far as the host answers. Of parts that only write files the texts
 //! are made too, each seeing what the ones before it would have written; of the others it is known only whether they
-//! would run.
+//! would run. No Python runs: such a part is taken to set what it set in the last run.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::rc::Rc;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::run::misses_path;
-use super::signature::Basis;
+use super::signature::{Basis, SECRET};
 use super::state::PartState;
 use super::{Engine, Part, Work};
 use crate::error::Result;
 use crate::host::Host;
 use crate::job::Job;
-use crate::outcome::Look;
+use crate::outcome::{Look, Waiting};
+use crate::value::{Cell, Datum, escape};
 
 /// What a run would do, in its order; what vanishes comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -77,6 +79,7 @@ pub(crate) type Draft = BTreeMap<Utf8PathBuf, Vec<u8>>;
 /// Those that the run itself would end with.
 pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     let mut engine = Engine::load(job, host)?;
+    engine.planning = true;
     let state = engine.last_state()?;
     engine.evaluate()?;
     let bases = engine.bases()?;
@@ -110,6 +113,32 @@ fn removed(path: Utf8PathBuf) -> FileChange {
 }
 
 impl Engine<'_> {
+    /// In place of the constructor of a part in Python, which may do anything: it is taken to set what it set in the
+    /// last run. Without one it is not known, and the part waits.
+    pub(super) fn assume(&mut self, name: &Rc<str>) -> Result<()> {
+        if let Some(last) = self.previous.get(&**name).cloned() {
+            for below in last.below.keys() {
+                if self.sections.contains_key(below.as_str()) {
+                    self.need(name, below)?;
+                }
+            }
+            let slot = &mut self.slots[name];
+            let set = last.options.into_iter().filter(|(option, text)| {
+                !slot.raw.contains_key(option.as_str()) && !text.starts_with(SECRET)
+            });
+            for (option, text) in set {
+                slot.cells.insert(option.into(), Cell::new(Datum::Text(escape(&text).into())));
+            }
+            slot.reads = last.reads;
+        } else if let Some(part) = &mut self.slots[name].part {
+            let reason = "it is Python, which a plan does not run".to_owned();
+            let part_name = name.to_string();
+            part.waiting = Some(Rc::new(Waiting { part: part_name, title: String::new(), reason }));
+        }
+        self.order.push(Rc::clone(name));
+        Ok(())
+    }
+
     fn plan_part(
         &mut self,
         name: &str,
@@ -209,9 +238,8 @@ fn differences<'a>(
 
 /// Both texts, if they are short and no secrets.
 fn shown(old: Option<&String>, new: Option<&String>) -> String {
-    let plain = |text: &String| {
-        text.len() < 60 && !text.contains('\n') && !text.starts_with(super::signature::SECRET)
-    };
+    let plain =
+        |text: &String| text.len() < 60 && !text.contains('\n') && !text.starts_with(SECRET);
     match (old, new) {
         (None, _) => " is new".to_owned(),
         (_, None) => " is gone".to_owned(),

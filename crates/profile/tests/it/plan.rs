@@ -114,3 +114,30 @@ fn a_plan_goes_into_the_profile_of_the_type_and_tells_what_waits() {
     ];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn a_plan_runs_no_python_and_takes_what_it_set_before() {
+    let profile = |more: &str| {
+        format!(
+            "[buildout]\nparts = page\n\
+             [py]\nrecipe = slapos.recipe.build\ninit =\n  open('ran', 'a').write('x')\n  options['v'] = 'a$b'\n\
+             [page]\nrecipe = slapos.recipe.template\ninline = ${{py:v}}{more}\noutput = page\n"
+        )
+    };
+    let mut bench = Bench::new(&profile(""));
+    let first = planned(&mut bench);
+    let reason = "it is Python, which a plan does not run";
+    assert_eq!(
+        told(&bench, &first),
+        [format!("py wait: {reason}"), format!("page wait: {reason}")]
+    );
+    if bench.job().python.is_none() {
+        return;
+    }
+    bench.ran();
+    bench.file("instance.cfg", &profile("!"));
+    let second = planned(&mut bench);
+    assert_eq!(second.steps[1].files[0].after.as_deref(), Some("a$b!"));
+    assert_eq!(told(&bench, &second), ["page update: option `inline`: `a$b` → `a$b!`"]);
+    assert_eq!(bench.read("ran"), "x");
+}

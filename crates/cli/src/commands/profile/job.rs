@@ -64,6 +64,7 @@ impl Given {
                 section("slap-connection", connection),
             ]),
             directory,
+            python: settings::usual_python(),
             purpose: Purpose::Instance(Facts {
                 title: title.clone(),
                 root_title: title,
@@ -92,6 +93,7 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
             no_proxy: settings::from_environment("no_proxy"),
         }),
         directory,
+        python: settings::usual_python(),
     }
 }
 
