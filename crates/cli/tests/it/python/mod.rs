@@ -4,6 +4,7 @@
 mod documents;
 mod import;
 mod masters;
+mod node;
 mod slapproxy;
 
 use std::process::Command;
