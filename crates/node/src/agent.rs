@@ -76,7 +76,9 @@ impl AgentError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Format(error) => error.hint(),
-            Self::Running { .. } => Some("one node a computer: stop the other one first".into()),
+            Self::Running { .. } => Some(
+                "one node a computer: stop the other one first, with `slapos node stop`".into(),
+            ),
             Self::Refused { source, .. } => source.hint(),
             Self::Io { .. } | Self::Supervisor(_) => None,
         }
@@ -139,6 +141,7 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
         nudges: Mutex::default(),
         settings,
     });
+    let mut tasks = JoinSet::new();
     let work = async {
         let (computer, format) = (node.settings.computer.clone(), declared.clone());
         let formatted =
@@ -147,28 +150,38 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
             |source| AgentError::Refused { computer: node.settings.computer.to_string(), source };
         formatted.await.map_err(refused)?;
         tracing::info!(computer = %node.settings.computer, master = node.client.url(), "ready");
-        follow(&node, declared).await
+        follow(&node, declared, &mut tasks).await
     };
-    tokio::select! {
+    let result = tokio::select! {
         result = work => result,
         () = end => Ok(()),
-    }
+    };
+    // A task that is dropped kills what it started: an installation, an evaluation, a check.
+    tasks.shutdown().await;
+    result
 }
 
 fn lock(settings: &Settings) -> Result<File, AgentError> {
-    let path = settings.var_root.join("lock/agent");
+    let path = crate::stop::lock_path(settings);
     let failed = |source| AgentError::Io { what: format!("lock {path}"), source };
     fs::create_dir_all(settings.var_root.join("lock")).map_err(failed)?;
     let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            crate::stop::leave_name(&file).map_err(failed)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(AgentError::Running { path }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
 /// Hands what the master wishes to the tasks, for ever.
-async fn follow(node: &Arc<Node>, declared: Format) -> Result<(), AgentError> {
+async fn follow(
+    node: &Arc<Node>,
+    declared: Format,
+    running: &mut JoinSet<()>,
+) -> Result<(), AgentError> {
     let (sender, mut wishes) = mpsc::channel(8);
     let computer = node.settings.computer.clone();
     let thread = crate::watch::follow(node.client.clone(), computer, declared, sender);
@@ -176,10 +189,10 @@ async fn follow(node: &Arc<Node>, declared: Format) -> Result<(), AgentError> {
         what: "start the watch of the master".into(),
         source,
     })?;
-    let mut tasks = Tasks::new(Arc::clone(node))?;
+    let mut tasks = Tasks::new(Arc::clone(node), running);
     let (observed, observers) = watch::channel(false);
-    tasks.all.spawn(live::follow_events(Arc::clone(node)));
-    tasks.all.spawn(live::show_processes(Arc::clone(node), observers));
+    tasks.running.spawn(live::follow_events(Arc::clone(node)));
+    tasks.running.spawn(live::show_processes(Arc::clone(node), observers));
     loop {
         tokio::select! {
             watch = wishes.recv() => match watch {
@@ -189,7 +202,7 @@ async fn follow(node: &Arc<Node>, declared: Format) -> Result<(), AgentError> {
                 }
                 None => return Ok(()),
             },
-            Some(ended) = tasks.all.join_next() => {
+            Some(ended) = tasks.running.join_next() => {
                 if let Err(error) = ended && error.is_panic() {
                     std::panic::resume_unwind(error.into_panic());
                 }
@@ -199,21 +212,16 @@ async fn follow(node: &Arc<Node>, declared: Format) -> Result<(), AgentError> {
 }
 
 /// The tasks and the channels to them.
-struct Tasks {
+struct Tasks<'a> {
     node: Arc<Node>,
     partitions: BTreeMap<PartitionId, watch::Sender<Option<InstanceWish>>>,
     releases: BTreeMap<SoftwareUrl, watch::Sender<Supply>>,
-    all: JoinSet<()>,
+    running: &'a mut JoinSet<()>,
 }
 
-impl Tasks {
-    fn new(node: Arc<Node>) -> Result<Self, AgentError> {
-        Ok(Self {
-            node,
-            partitions: BTreeMap::new(),
-            releases: BTreeMap::new(),
-            all: JoinSet::new(),
-        })
+impl<'a> Tasks<'a> {
+    fn new(node: Arc<Node>, running: &'a mut JoinSet<()>) -> Self {
+        Self { node, partitions: BTreeMap::new(), releases: BTreeMap::new(), running }
     }
 
     fn hand_out(&mut self, watch: Watch) {
@@ -247,7 +255,11 @@ impl Tasks {
             None => {
                 let (sender, receiver) = watch::channel(supply);
                 self.releases.insert(url.clone(), sender);
-                self.all.spawn(software::run(Release::new(Arc::clone(&self.node), url, receiver)));
+                self.running.spawn(software::run(Release::new(
+                    Arc::clone(&self.node),
+                    url,
+                    receiver,
+                )));
             }
         }
     }
@@ -271,6 +283,6 @@ impl Tasks {
         self.node.nudges().insert(name.clone(), Arc::clone(&nudge));
         self.partitions.insert(name.clone(), sender);
         let partition = Partition::new(Arc::clone(&self.node), name, receiver, nudge);
-        self.all.spawn(instance::run(partition));
+        self.running.spawn(instance::run(partition));
     }
 }

@@ -138,6 +138,20 @@ pub fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
+/// Blocks until a child of this process has ended, and leaves its exit status to whoever waits for
+/// it. Fails when there is no such child, e.g. because its status was taken before.
+pub fn wait_for_end_of_child(pid: u32) -> io::Result<()> {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    loop {
+        match waitid(WaitId::Pid(number(pid)?), options) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
 /// The user number that this process acts as; 0 is root.
 pub fn whoami() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -14,10 +14,10 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
-use slapos_core::names::SupplyState;
+use slapos_core::names::{SupplyState, SupplyWish};
 use slapos_wire::{client::Client, v1};
 
-use crate::{disk::Disk, recorder::Recorder};
+use crate::{disk::Disk, processes::Guard, recorder::Recorder};
 
 /// No test waits longer for anything.
 const HANGS: Duration = Duration::from_secs(90);
@@ -86,7 +86,12 @@ pub(crate) struct Cloud {
     nodes: Vec<(String, Child)>,
     /// Computers that have a disk of their own.
     disks: BTreeMap<String, Disk>,
+    _guard: Guard,
 }
+
+/// Ends the nodes of a cloud, whose master ends by itself, and removes its directory.
+const END: &str =
+    r#"for cfg in "$2"/etc/COMP-*.cfg; do "$1" --cfg "$cfg" node stop; done; rm -rf "$2""#;
 
 /// Each test in this process has a network of its own; the process number keeps those of
 /// processes apart.
@@ -112,6 +117,8 @@ impl Cloud {
         // Partitions run as users that must reach their directories.
         let directory = tempfile::Builder::new().prefix("slapos-test-").tempdir_in("/tmp").unwrap();
         open_to_all(directory.path());
+        let path = directory.path().to_str().unwrap();
+        let guard = Guard::when_killed(END, &[env!("CARGO_BIN_EXE_slapos"), path]);
         let mut cloud = Self {
             directory,
             url: format!("http://{network}.1:5000"),
@@ -119,6 +126,7 @@ impl Cloud {
             master: None,
             nodes: Vec::new(),
             disks: BTreeMap::new(),
+            _guard: guard,
         };
         fs::create_dir_all(cloud.path().join("etc")).unwrap();
         write_file(&cloud.client_cfg(), &format!("[slapos]\nmaster_url = {}\n", cloud.url));
@@ -164,6 +172,7 @@ impl Cloud {
         let data = self.path().join("master");
         let mut command = slapos();
         command.args(["master", "serve", "--open", "--listen", &listen, "--data", data.as_str()]);
+        command.arg("--with-parent").stdin(Stdio::piped());
         self.master = Some(self.spawn("master", command));
         let client = self.client();
         eventually("the master answers", || client.health().is_ok());
@@ -238,7 +247,7 @@ impl Cloud {
     pub(crate) fn restart_node(&mut self, computer: &str) {
         let cfg = self.node_cfg(computer);
         let mut command = self.disks.get(computer).map_or_else(slapos, Disk::slapos);
-        command.args(["--cfg", cfg.as_str(), "node", "run"]);
+        command.args(["--cfg", cfg.as_str(), "node", "run"]).stdin(Stdio::null());
         let child = self.spawn(computer, command);
         self.nodes.push((computer.to_owned(), child));
     }
@@ -257,7 +266,7 @@ impl Cloud {
             .append(true)
             .open(self.path().join(format!("{name}.log")))
             .unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+        command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
     }
 
     /// Runs a command against this cloud, as a person would.
@@ -272,6 +281,13 @@ impl Cloud {
         let said = self.run(arguments);
         assert_eq!(said.code, code, "{arguments:?}: {said:?}\n{}", self.logs());
         said
+    }
+
+    /// Wishes a release, whether or not anybody could find it.
+    pub(crate) fn wish_release(&self, url: &str, computer: &str) {
+        let (software_release, state) = (url.try_into().unwrap(), SupplyWish::Available);
+        let ask = v1::SupplyAsk { software_release, state, again: false };
+        self.client().supply(&computer.try_into().unwrap(), &ask).unwrap();
     }
 
     /// Supplies a test release and waits until it is available.

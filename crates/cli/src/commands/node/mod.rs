@@ -4,6 +4,7 @@ mod evaluate;
 mod launch;
 mod run;
 mod status;
+mod stop;
 mod supervisor;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -23,6 +24,11 @@ pub(crate) enum Verb {
     Run(run::Args),
     /// Show partitions, processes and how they are confined
     Status,
+    /// Stop the node: its agent, then its services, then their supervisor
+    ///
+    /// Data stays; `slapos node run` starts all of it again. Works without an agent, too: what a
+    /// killed agent left running is stopped.
+    Stop,
     /// Keep services running: started by the agent, outlives it
     #[command(hide = true)]
     Supervisor(supervisor::Args),
@@ -38,6 +44,7 @@ pub(crate) fn run(verb: &Verb, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     match verb {
         Verb::Run(args) => run::run(args, &read_settings(cfg, ui)?),
         Verb::Status => status::run(&read_settings(cfg, ui)?, ui),
+        Verb::Stop => stop::run(&read_settings(cfg, ui)?, ui),
         Verb::Supervisor(args) => supervisor::run(args),
         Verb::Launch => launch::run(),
         Verb::Evaluate => evaluate::run(),
