@@ -1,10 +1,10 @@
 //! The processes of the demo: a master and two nodes, below one directory.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+        fs::{OpenOptionsExt, PermissionsExt},
         process::CommandExt,
     },
     process::{Child, Command, Stdio},
@@ -17,6 +17,7 @@ use slapos_node::{format, log::Log, supervise};
 use slapos_wire::client::Client;
 use tempfile::TempDir;
 
+use super::place;
 use crate::{
     error::{Exit, Failure, Step},
     settings,
@@ -62,27 +63,24 @@ impl Cloud {
         mirror: Option<&str>,
     ) -> Result<Self, Failure> {
         let (directory, temporary) = match directory {
-            Some(path) => (absolute(path)?, None),
+            Some(path) => (place::absolute(path)?, None),
             None => {
-                let (path, made) = make_temporary()?;
+                let (path, made) = place::make_temporary()?;
                 (path, Some(made))
             }
         };
         for computer in COMPUTERS {
             let partition = directory.join(computer).join("instance/slappart0");
-            let user = is_root().then_some(FIRST_USER);
+            let user = place::is_root().then_some(FIRST_USER);
             format::check_partition(&partition, user)
                 .map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
         }
-        let etc = directory.join("etc");
-        let mode = if is_root() { 0o755 } else { 0o700 };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(mode).create(&etc).step(|| format!("cannot make {etc}"))?;
-        let lock = lock(&directory)?;
+        place::make(&directory)?;
+        let lock = place::lock(&directory)?;
         let program = std::env::current_exe().step(|| "cannot find the program itself".into())?;
         let program = Utf8PathBuf::try_from(program)
             .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
-        let client_cfg = etc.join("slapos-client.cfg");
+        let client_cfg = directory.join("etc/slapos-client.cfg");
         let master_url = configure(&directory, mirror)?;
         let stage = Stage { directory, master_url, client_cfg };
         Ok(Self { stage, program, temporary, _lock: lock, children: Vec::new() })
@@ -93,9 +91,14 @@ impl Cloud {
         self.stage.clone()
     }
 
-    /// Starts the master, waits until it answers, starts the nodes.
-    pub(super) fn start(&mut self, ui: Ui) -> Result<(), Failure> {
-        let started = self.start_all();
+    /// Starts the master, waits until it answers, starts the nodes. `ended` is told the name of
+    /// each of them that ends, by itself or because it was asked to.
+    pub(super) fn start(
+        &mut self,
+        ui: Ui,
+        ended: impl Fn(String) + Clone + Send + 'static,
+    ) -> Result<(), Failure> {
+        let started = self.start_all().and_then(|()| self.watch(ended));
         if started.is_err()
             && let Err(failure) = self.end(ui)
         {
@@ -126,6 +129,41 @@ impl Cloud {
             self.spawn(computer, &["--cfg", cfg.as_str(), "node", "run", "--with-parent"])?;
         }
         Ok(())
+    }
+
+    /// One thread a process, which waits for its end without taking its exit status.
+    fn watch(&self, ended: impl Fn(String) + Clone + Send + 'static) -> Result<(), Failure> {
+        for (name, child) in &self.children {
+            let (name, ended, pid) = (name.clone(), ended.clone(), child.id());
+            let wait = move || {
+                if slapos_node::sys::wait_for_end_of_child(pid).is_ok() {
+                    ended(name);
+                }
+            };
+            thread::Builder::new().name("watch".into()).spawn(wait)?;
+        }
+        Ok(())
+    }
+
+    /// One of the processes has ended while it was needed: which, and what it said last.
+    pub(super) fn lost(&self, name: &str) -> Failure {
+        let what = match name {
+            "master" => "the master has ended".to_owned(),
+            computer => format!("the node of {computer} has ended"),
+        };
+        self.with_last_words(name, &what)
+    }
+
+    fn with_last_words(&self, name: &str, what: &str) -> Failure {
+        let log = self.log_path(name);
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(3)..].join("\n    ");
+        let failure = Failure::new(Exit::Failed, format!("{what}; its last words:\n    {last}"));
+        match self.temporary {
+            None => failure.hint(format!("its log is {log}")),
+            Some(_) => failure.hint("with --dir DIR its whole log is kept, in DIR/log"),
+        }
     }
 
     /// Starts one process of ours in the background; its log goes to `DIR/log/NAME.log`. It ends
@@ -173,15 +211,7 @@ impl Cloud {
                 && child.try_wait()?.is_some()
             {
                 let name = name.clone();
-                let log = self.log_path(&name);
-                let text = fs::read_to_string(&log).unwrap_or_default();
-                let last = text.lines().rev().take(3).collect::<Vec<_>>();
-                let last = last.into_iter().rev().collect::<Vec<_>>().join("\n    ");
-                return Err(Failure::new(
-                    Exit::Failed,
-                    format!("the master did not start:\n    {last}"),
-                )
-                .hint(format!("its log is {log}")));
+                return Err(self.with_last_words(&name, "the master did not start"));
             }
             if Instant::now() > deadline {
                 return Err(failure);
@@ -210,11 +240,10 @@ impl Cloud {
         for (name, child) in master {
             note(end_child(&name, child));
         }
-        let directory = &self.stage.directory;
         if let Some(temporary) = self.temporary.take() {
-            note(temporary.close().step(|| format!("cannot remove {directory}")));
+            note(place::remove(temporary));
         } else {
-            ui.say(format_args!("State is kept in {directory}."));
+            ui.say(format_args!("State is kept in {}.", self.stage.directory));
         }
         first_failure.map_or(Ok(()), Err)
     }
@@ -250,52 +279,6 @@ fn end_services(computer: &str, base: &Utf8Path) -> Result<(), Failure> {
             chain.extend(failure.chain);
             Err(Failure { chain, ..failure })
         }
-    }
-}
-
-/// True when the demo runs as root.
-pub(super) fn is_root() -> bool {
-    slapos_node::sys::whoami() == 0
-}
-
-fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
-    let path = camino::absolute_utf8(path).step(|| format!("cannot find {path}"))?;
-    Ok(path)
-}
-
-/// Makes a directory that nobody had before: in a place where everybody may write, a name that can
-/// be guessed would let another user prepare what the demo, perhaps root, then uses. It is removed
-/// when the second value is dropped.
-fn make_temporary() -> Result<(Utf8PathBuf, TempDir), Failure> {
-    let made = tempfile::Builder::new()
-        .prefix("slapos-demo-")
-        .tempdir()
-        .step(|| "cannot make a temporary directory".into())?;
-    let path = Utf8PathBuf::try_from(made.path().to_owned())
-        .map_err(|_| Failure::new(Exit::Failed, "the temporary directory has no UTF-8 name"))?;
-    if is_root() {
-        // The users of the partitions pass through it.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-            .step(|| format!("cannot open {path} to the users of partitions"))?;
-    }
-    Ok((path, made))
-}
-
-/// One demo a directory.
-fn lock(directory: &Utf8Path) -> Result<File, Failure> {
-    let path = directory.join("demo.lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .step(|| format!("cannot open {path}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(Exit::Failed, format!("a demo is already running in {directory}"))
-                .hint("use it, stop it with Ctrl-C, or choose another directory with --dir"))
-        }
-        Err(TryLockError::Error(error)) => Err(Failure::from(error)),
     }
 }
 

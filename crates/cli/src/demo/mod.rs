@@ -5,6 +5,7 @@
 //! and history, not from its own guesses.
 
 mod cloud;
+mod place;
 mod story;
 mod timeline;
 mod verify;
@@ -13,7 +14,7 @@ use std::{
     io::{BufRead, Write},
     sync::mpsc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use camino::Utf8PathBuf;
@@ -21,8 +22,12 @@ use camino::Utf8PathBuf;
 use self::cloud::Cloud;
 use crate::{
     error::{Exit, Failure, Outcome, Step},
+    settings,
     ui::Ui,
 };
+
+/// A story that fails because a process has ended may be told before that end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Show the whole story: a master, two nodes, and PHP asks for MySQL.
 ///
@@ -41,7 +46,14 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "exit")]
     slow: bool,
     /// Take Debian packages from this mirror instead of the host's own apt configuration
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL [SUITE [COMPONENT ...]]",
+        value_parser = settings::mirror,
+        long_help = "Take Debian packages from this mirror instead of the host's own apt \
+                     configuration, e.g. http://deb.example.org/debian or, in quotes, \
+                     'http://deb.example.org/debian bookworm main'."
+    )]
     mirror: Option<String>,
 }
 
@@ -51,6 +63,8 @@ enum Event {
     Told(Result<(), Failure>),
     /// Ctrl-C, or a polite request to end.
     Interrupted,
+    /// The master, or the node of a computer, has ended.
+    Ended(String),
 }
 
 pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
@@ -66,7 +80,12 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
     let plot = story::Plot { exit: args.exit, slow: args.slow, ui };
     let stage = cloud.stage();
     let began = Instant::now();
-    cloud.start(ui)?;
+    cloud.start(ui, {
+        let events = events.clone();
+        move |name| {
+            let _ended = events.send(Event::Ended(name));
+        }
+    })?;
     let story = {
         let events = events.clone();
         move || {
@@ -74,22 +93,34 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
         }
     };
     thread::Builder::new().name("story".into()).spawn(story)?;
-    let result = match inbox.recv() {
-        Ok(Event::Told(Ok(()))) if args.exit => Ok(Exit::Done),
-        Ok(Event::Told(Ok(()))) => {
-            ui.say("\nCtrl-C stops everything.");
-            // Whatever comes next ends the demo.
-            let _any = inbox.recv();
-            Ok(Exit::Done)
-        }
-        Ok(Event::Told(Err(failure))) => Err(failure),
-        Ok(Event::Interrupted) | Err(_) => Ok(Exit::Failed),
-    };
+    let result = wait(args, &inbox, &cloud, ui);
     ui.say("\nStopping ...");
     let ended = cloud.end(ui);
     let exit = result?;
     ended?;
     Ok(exit)
+}
+
+/// Waits for the end of the story and then, unless it ends by itself, for somebody who ends it.
+fn wait(args: &Args, inbox: &mpsc::Receiver<Event>, cloud: &Cloud, ui: Ui) -> Outcome {
+    match inbox.recv() {
+        Ok(Event::Told(Ok(()))) if args.exit => return Ok(Exit::Done),
+        Ok(Event::Told(Ok(()))) => ui.say("\nCtrl-C stops everything."),
+        Ok(Event::Told(Err(failure))) => {
+            // Whoever cannot go on without the master says so less clearly.
+            let lost = inbox.recv_timeout(LAST_WORDS);
+            return Err(match lost {
+                Ok(Event::Ended(name)) => cloud.lost(&name),
+                _ => failure,
+            });
+        }
+        Ok(Event::Ended(name)) => return Err(cloud.lost(&name)),
+        Ok(Event::Interrupted) | Err(_) => return Ok(Exit::Failed),
+    }
+    match inbox.recv() {
+        Ok(Event::Ended(name)) => Err(cloud.lost(&name)),
+        Ok(Event::Interrupted | Event::Told(_)) | Err(_) => Ok(Exit::Done),
+    }
 }
 
 /// Calls `act` at each SIGINT, SIGTERM or SIGHUP.

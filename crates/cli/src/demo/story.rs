@@ -77,7 +77,8 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
          packages into a directory of its own; nothing is installed on the system.",
     )?;
     for (release, computer) in [(WEB, COMPUTERS[0]), (DATABASE, COMPUTERS[1])] {
-        let ask = SupplyAsk { software_release: url(release)?, state: SupplyWish::Available };
+        let (software_release, state) = (url(release)?, SupplyWish::Available);
+        let ask = SupplyAsk { software_release, state, again: false };
         client.supply(&name(computer)?, &ask)?;
     }
     let supplied = Instant::now();
@@ -103,12 +104,13 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
          partition on a computer which has the software, and tells that computer to deploy it. \
          Its connection information is handed to the PHP partition, whose templates use it.",
     )?;
-    let (web, database) = connect(&client, ui, since)?;
+    let (web, database) = connect(&client, plot, stage, since)?;
     timeline.told_by_the_master(&client, &web, &database, stage)?;
     let address = web.connection.get("url").cloned().unwrap_or_default();
 
     let connected = Instant::now();
     verify::await_page(&address)?;
+    ui.say("   connected");
     timeline.measured("the page answers", connected.elapsed());
 
     look(*plot, &address, &database, &mut timeline)?;
@@ -254,7 +256,12 @@ fn observe_supply(
 }
 
 /// Waits until PHP is connected, telling each change of what somebody waits for.
-fn connect(client: &Client, ui: Ui, since: Revision) -> Result<(Instance, Instance), Failure> {
+fn connect(
+    client: &Client,
+    plot: &Plot,
+    stage: &Stage,
+    since: Revision,
+) -> Result<(Instance, Instance), Failure> {
     let mut bars = Progress::new();
     let mut told: Vec<String> = Vec::new();
     let root = title()?;
@@ -266,6 +273,12 @@ fn connect(client: &Client, ui: Ui, since: Revision) -> Result<(Instance, Instan
             {
                 bars.line(format!("   {line}"));
                 told.push(line);
+                if let Some(needed) = needed(instance, stage) {
+                    if plot.exit {
+                        return Err(needed);
+                    }
+                    bars.line(format!("   hint: {}", needed.hint.unwrap_or_default()));
+                }
             }
             match &instance.waiting_for {
                 Some(reason) => bars.show(instance.title.as_str(), None, reason),
@@ -294,8 +307,20 @@ fn connect(client: &Client, ui: Ui, since: Revision) -> Result<(Instance, Instan
     for title in [&found.0.title, &found.1.title] {
         bars.end(title.as_str());
     }
-    ui.say("   connected");
     Ok(found)
+}
+
+/// What a person has to do before an instance can go on, if it waits for that: an earlier run in
+/// the same directory may have left a closed computer, or one that is full.
+fn needed(instance: &Instance, stage: &Stage) -> Option<Failure> {
+    let code = instance.waiting_code.as_deref()?;
+    if !["allocation-closed", "no-capacity", "no-free-partition"].contains(&code) {
+        return None;
+    }
+    let reason = instance.waiting_for.as_deref().unwrap_or_default();
+    let failure = Failure::new(Exit::Failed, format!("`{}` waits: {reason}", instance.title));
+    let (hint, cfg) = (instance.hint.as_deref().unwrap_or_default(), &stage.client_cfg);
+    Some(failure.hint(format!("{hint} (with SLAPOS_CLIENT_CONFIGURATION={cfg})")))
 }
 
 /// What there is to say of an instance right now.

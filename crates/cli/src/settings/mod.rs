@@ -164,6 +164,20 @@ impl File {
     }
 }
 
+/// A mirror of Debian packages as a person gives it: `URL [SUITE [COMPONENT ...]]`.
+pub(crate) fn mirror(text: &str) -> Result<String, String> {
+    let url = text.split_whitespace().next().unwrap_or_default();
+    let parsed: Option<ureq::http::Uri> = url.parse().ok();
+    let usable = match (url.split_once(':'), parsed.as_ref().and_then(|uri| uri.host())) {
+        (Some(("http" | "https", _)), Some(host)) => !host.is_empty(),
+        (Some(("file", path)), _) => path.starts_with('/'),
+        _ => false,
+    };
+    let rule = "use http://HOST/PATH, https://... or file:///PATH, and in the same quotes, if \
+                needed, the suite and its components";
+    if usable { Ok(text.to_owned()) } else { Err(rule.into()) }
+}
+
 /// A variable of the environment, unless it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn from_environment(variable: &str) -> Option<String> {
@@ -338,6 +352,22 @@ mod tests {
         assert_eq!(seen, ["slappart0 127.9.8.1", "slappart1 127.9.8.2"]);
         assert_eq!(settings.var_root, "/x/var");
         assert!(unknown.is_empty());
+    }
+
+    #[test]
+    fn a_mirror_has_a_scheme_and_a_host() {
+        let table = [
+            ("http://deb.example.org/debian", true),
+            ("https://[::1]:8/debian bookworm main contrib", true),
+            ("file:///srv/debian bookworm", true),
+            ("deb.example.org/debian", false),
+            ("ftp://deb.example.org/debian", false),
+            ("http://", false),
+            ("", false),
+        ];
+        for (text, usable) in table {
+            assert_eq!(mirror(text).is_ok(), usable, "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod tenants;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
@@ -18,6 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::{
     browser::Browser,
     cloud::{Said, eventually, slapos},
+    processes::{Guard, assert_none_below, below},
 };
 
 /// A directory that partitions' users may enter.
@@ -27,45 +28,34 @@ fn directory() -> tempfile::TempDir {
     directory
 }
 
-/// Command lines of processes that have to do with a directory.
-fn left_behind(directory: &Path) -> Vec<String> {
-    let needle = directory.to_str().unwrap();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let is_process = entry.file_name().to_string_lossy().chars().all(|c| c.is_ascii_digit());
-        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
-        let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
-        let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        if is_process && (line.contains(needle) || cwd.starts_with(directory)) {
-            found.push(line);
-        }
-    }
-    found
-}
-
-fn assert_nothing_left(directory: &Path) {
-    assert_eq!(left_behind(directory), Vec::<String>::new());
-}
-
 /// A demo that stays until it is told to end.
 struct Demo {
     child: Child,
     lines: Vec<String>,
     reader: BufReader<std::process::ChildStderr>,
+    _guard: Guard,
 }
 
 impl Demo {
     fn start(directory: &Path, options: &[&str]) -> Self {
-        let mut child = slapos()
-            .args(["demo", "--dir", directory.to_str().unwrap()])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = slapos();
+        command.args(["demo", "--dir", directory.to_str().unwrap()]).args(options);
+        Self::spawn(command)
+    }
+
+    /// A demo whose own temporary directory is made below this one.
+    fn temporary(directory: &Path, options: &[&str]) -> Self {
+        let mut command = slapos();
+        command.arg("demo").args(options).env("TMPDIR", directory);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let guard = Guard::when_killed("kill -INT $1", &[&child.id().to_string()]);
         let reader = BufReader::new(child.stderr.take().unwrap());
-        Self { child, lines: Vec::new(), reader }
+        Self { child, lines: Vec::new(), reader, _guard: guard }
     }
 
     /// Reads until a line contains a text; returns that line.
@@ -81,14 +71,32 @@ impl Demo {
         }
     }
 
+    fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Its last words, which must not fill the pipe, and its exit code.
+    fn ended(mut self) -> (String, i32) {
+        let mut words = String::new();
+        self.reader.read_to_string(&mut words).unwrap();
+        (words, self.child.wait().unwrap().code().unwrap_or(-1))
+    }
+
     /// Ctrl-C, then its exit code.
-    fn interrupt(mut self) -> i32 {
-        let kill =
-            Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
-        // Its last words must not fill the pipe.
-        std::io::copy(&mut self.reader, &mut std::io::sink()).unwrap();
-        self.child.wait().unwrap().code().unwrap_or(-1)
+    fn interrupt(self) -> i32 {
+        self.signal("-INT");
+        self.ended().1
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.signal("-INT");
+            let _rest = std::io::copy(&mut self.reader, &mut std::io::sink());
+            let _gone = self.child.wait();
+        }
     }
 }
 
@@ -108,7 +116,7 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     for step in ["please wait", "PHP's configuration is rewritten", "from request to connected"] {
         assert!(said.err.contains(step) || said.out.contains(step), "{step} in {said:?}");
     }
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
     secrets_are_kept(directory.path());
 
     // Warm: the same data, and the ordinary commands against it.
@@ -129,8 +137,20 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert!(tree.out.contains("database") && tree.out.contains("mariadbd"), "{tree:?}");
 
     in_a_browser(&address, &password, &page);
+    // A run that cannot go on, for what an earlier one left, says so and what to do.
+    for command in [["computer", "close", "COMP-2"], ["service", "destroy", "database"]] {
+        let cfg = cfg.to_str().unwrap();
+        let said: Said = slapos().args(["--cfg", cfg]).args(command).output().unwrap().into();
+        assert_eq!(said.code, 0, "{said:?}");
+    }
     assert_eq!(demo.interrupt(), 0);
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
+    let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("takes no new instances"), "{said:?}");
+    assert!(said.err.contains("hint: open it: slapos computer open COMP-2"), "{said:?}");
+    assert!(!said.err.contains("connected"), "{said:?}");
+    assert_none_below(directory.path());
 }
 
 /// A real browser logs in to phpMyAdmin and sees the database; then it looks at the master's page.
@@ -215,7 +235,7 @@ fn s2_the_lessons_three_commands_bring_up_the_page() {
     }
     assert_eq!(greetings, [true, true]);
     assert_eq!(demo.interrupt(), 0);
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
 }
 
 #[test]
@@ -236,7 +256,7 @@ fn s25_told_slowly_each_step_waits_for_enter() {
     }
     demo.read_until("Ctrl-C stops everything");
     assert_eq!(demo.interrupt(), 0);
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
 }
 
 #[test]
@@ -255,7 +275,7 @@ fn an_ordinary_user_needs_nothing_else() {
     let said = as_user(&home, &program, &["demo", "--exit", "--dir", home.join("cloud").as_str()]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.err.contains("logged in to phpMyAdmin as `app`; databases: app"), "{said:?}");
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
 }
 
 fn as_user(home: &Utf8Path, program: &Utf8Path, arguments: &[&str]) -> Said {
@@ -298,13 +318,89 @@ fn ctrl_c_in_every_phase_leaves_no_process() {
         reach(&mut demo);
         let code = demo.interrupt();
         assert_ne!(code, 0, "phase {phase}: interrupted is not done");
-        eventually("all processes have gone", || left_behind(directory.path()).is_empty());
+        eventually("all processes have gone", || below(directory.path()).is_empty());
     }
     // Whatever was left half-way is taken up.
     let dir = directory.path().to_str().unwrap();
     let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(said.code, 0, "{said:?}");
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
+}
+
+#[test]
+fn ended_in_any_phase_a_demo_without_a_directory_leaves_no_trace() {
+    let directory = directory();
+    // up to where, with what options, and which signals end it
+    let table: &[(&str, &[&str], &[&str])] = &[
+        ("1. A master", &[], &["-TERM"]),
+        ("knows what is going on", &["--slow"], &["-INT"]), // it waits for Enter
+        ("2. The master tells", &[], &["-HUP"]),            // it installs
+        ("4. PHP asks", &[], &["-INT"]),                    // it evaluates
+        ("Ctrl-C stops everything", &[], &["-INT", "-INT", "-TERM"]), // impatiently
+    ];
+    for (phase, options, signals) in table {
+        let mut demo = Demo::temporary(directory.path(), options);
+        demo.read_until(phase);
+        if phase.starts_with("2.") {
+            eventually("a release is being installed", || {
+                below(directory.path()).iter().any(|(_, line)| line.contains("node evaluate"))
+            });
+        }
+        for signal in *signals {
+            demo.signal(signal);
+        }
+        let (words, _) = demo.ended();
+        assert!(!words.contains("error"), "{phase}: {words}");
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert!(left.is_empty(), "{phase}: {left:?} and {:?}", below(directory.path()));
+        assert_none_below(directory.path());
+    }
+}
+
+#[test]
+fn a_demo_whose_node_or_master_dies_says_so_and_ends() {
+    let directory = directory();
+    for (process, told) in [
+        ("etc/COMP-2.cfg node run", "the node of COMP-2 has ended"),
+        ("master serve", "the master has ended"),
+    ] {
+        let mut demo = Demo::start(directory.path(), &[]);
+        demo.read_until("2. The master tells");
+        let running = below(directory.path());
+        let found = running.iter().find(|(_, line)| line.contains(process));
+        let (pid, _) = found.unwrap_or_else(|| panic!("no {process} in {running:?}"));
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        let (words, code) = demo.ended();
+        assert_eq!(code, 1, "{words}");
+        assert!(words.contains(told) && words.contains("/log/"), "{words}");
+        assert_none_below(directory.path());
+    }
+}
+
+#[test]
+fn a_place_that_cannot_hold_a_demo_is_refused_with_the_reason() {
+    let directory = directory();
+    let file = directory.path().join("file");
+    fs::File::create(&file).unwrap();
+    let closed = directory.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let below_closed = closed.join("demo");
+    let mut table = vec![
+        (vec!["--dir", ""], 64, "--dir names no directory"),
+        (vec!["--dir", file.to_str().unwrap()], 1, "is a file, not a directory"),
+        (vec!["--dir", "/proc/demo"], 1, "no place for files"),
+        (vec!["--mirror", "deb.example.org"], 64, "use http://HOST/PATH"),
+    ];
+    if slapos_node::sys::whoami() != 0 {
+        table.push((vec!["--dir", below_closed.to_str().unwrap()], 1, "Permission denied"));
+    }
+    for (options, code, text) in table {
+        let said: Said = slapos().args(["demo", "--exit"]).args(&options).output().unwrap().into();
+        assert_eq!(said.code, code, "{options:?}: {said:?}");
+        assert!(said.err.contains(text) && !said.err.contains("1. A master"), "{said:?}");
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing was left");
 }
 
 #[test]
@@ -318,5 +414,5 @@ fn a_mirror_that_does_not_answer_is_named() {
         .into();
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("127.0.0.1:9"), "{said:?}");
-    assert_nothing_left(directory.path());
+    assert_none_below(directory.path());
 }
