@@ -9,6 +9,11 @@ use crate::error::{Failure, Step};
 
 static SOFTWARE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../software");
 
+/// The names of the shipped releases: `software/NAME` is one.
+pub(crate) fn names() -> Vec<&'static str> {
+    SOFTWARE.dirs().filter_map(|release| release.path().to_str()).collect()
+}
+
 /// Writes every shipped release below `root`; a file that is already right is left alone.
 pub(crate) fn lay_out(root: &Utf8Path) -> Result<(), Failure> {
     lay_out_below(&SOFTWARE, root)
@@ -44,7 +49,8 @@ mod tests {
         let root = Utf8Path::from_path(root.path()).unwrap();
         lay_out(root).unwrap();
         lay_out(root).unwrap();
-        for name in ["hello", "mariadb", "phpmyadmin"] {
+        assert!(["hello", "mariadb", "phpmyadmin"].iter().all(|name| names().contains(name)));
+        for name in names() {
             let text = fs::read_to_string(root.join(name).join("software.cfg")).unwrap();
             assert!(text.contains("[buildout]"), "{name}");
         }

@@ -78,7 +78,7 @@ fn format((_, a, _, c, flag): Step) -> Option<(Ask, Actor)> {
 fn supply((_, a, b, c, _): Step) -> Option<(Ask, Actor)> {
     let wish = if c < 9 { SupplyWish::Available } else { SupplyWish::Destroyed };
     let (computer, release) = (computer(pick(&COMPUTERS, a)?), release(pick(&RELEASES, b)?));
-    Some((Ask::Supply(SupplyAsk { computer, release, wish }), operator()))
+    Some((Ask::Supply(SupplyAsk { computer, release, wish, again: false }), operator()))
 }
 
 fn supply_report((_, a, b, c, _): Step, world: &World) -> Option<(Ask, Actor)> {
@@ -217,7 +217,7 @@ fn choose_host_slowly(world: &World, guest: &Instance) -> Option<InstanceId> {
         alike && runs && allowed
     });
     let burden = |host: &Instance| world.instances().filter(|it| it.host == Some(host.id)).count();
-    hosts.map(|host| (burden(host), host.id)).min().map(|it| it.1)
+    hosts.map(|host| (!host.is_root(), burden(host), host.id)).min().map(|it| it.2)
 }
 
 /// True when an instance is as it is wished, straight from the rows.

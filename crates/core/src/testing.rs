@@ -142,7 +142,7 @@ impl Cloud {
         name: &str,
         wish: SupplyWish,
     ) -> Result<Answer, Refusal> {
-        let ask = SupplyAsk { computer: computer(name), release: release(url), wish };
+        let ask = SupplyAsk { computer: computer(name), release: release(url), wish, again: false };
         self.ask(&Ask::Supply(ask), &operator()).map(|it| it.0)
     }
 

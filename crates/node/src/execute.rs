@@ -20,7 +20,7 @@ use crate::{
     plan::{Inputs, Step},
     promise::{self, PromiseContext, PromiseResult},
     report::fit_instance,
-    software::chain,
+    software::{self, chain},
 };
 
 /// The longest that an evaluation may take.
@@ -196,7 +196,9 @@ async fn evaluate_profile(
     let turn = turn(partition, wish).await;
     let result = evaluate(&settings.program, &spec, job, &log, EVALUATE_LIMIT, &mut requests).await;
     drop(turn);
-    let outcome = result.map_err(|error| StepError(chain(&error)))?;
+    let release = settings.release_directory(&wish.software_release);
+    let outcome =
+        result.map_err(|error| StepError(software::name_template(&release, chain(&error))))?;
     let titles = outcome.requested.iter().filter_map(|title| Title::try_from(title.as_str()).ok());
     memory.evaluated = Some(Evaluated {
         inputs: inputs.clone(),

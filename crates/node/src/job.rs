@@ -7,14 +7,14 @@ use slapos_core::names::{PartitionId, WishedState};
 use slapos_profile::{Facts, Job, Purpose, Shared, Supply};
 use slapos_wire::v1::{InstanceWish, SharedWish};
 
-use crate::{clock, settings::Settings};
+use crate::{clock, settings::Settings, software};
 
 /// The installation of a release.
 pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) -> Job {
     Job {
         profile: profile.to_owned(),
         directory: directory.to_owned(),
-        state_file: directory.join(".installed.json"),
+        state_file: directory.join(software::STATE),
         extra: section("buildout", [("directory", directory.as_str())]),
         python: settings.python.clone(),
         purpose: Purpose::Software(Supply {

@@ -36,7 +36,9 @@ mod section;
 mod value;
 
 pub use annotate::{Annotated, AnnotatedOption, annotate};
-pub use engine::{Checked, CheckedPart, FileChange, Intent, Means, Plan, Step, check, plan, run};
+pub use engine::{
+    Checked, CheckedPart, FileChange, Intent, Means, Plan, Step, check, plan, run, template_of,
+};
 pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 pub use job::{Facts, Job, Options, Purpose, Shared, Supply};

@@ -166,6 +166,9 @@ pub struct SupplyAsk {
     pub software_release: SoftwareUrl,
     /// What is wished.
     pub state: SupplyWish,
+    /// Install it again, even where it is available: its sources have changed.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// A release on a computer: the wish and what the node said.
@@ -183,6 +186,9 @@ pub struct Supply {
     pub text: Option<String>,
     /// When the state last changed.
     pub changed_at: Timestamp,
+    /// What was installed for an older wish than this does not count.
+    #[serde(default)]
+    pub again: Generation,
 }
 
 /// A node says how far a release is.

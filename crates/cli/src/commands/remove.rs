@@ -1,7 +1,7 @@
 //! `slapos remove URL COMPUTER`
 
 use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
-use slapos_wire::client::Client;
+use slapos_wire::{client::Client, v1::SupplyAsk};
 
 use super::supply;
 use crate::{error::Outcome, ui::Ui};
@@ -19,5 +19,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    supply::wish(&args.software_release, &args.computer, client, ui, SupplyWish::Destroyed)
+    let (software_release, state) = (args.software_release.clone(), SupplyWish::Destroyed);
+    supply::wish(&SupplyAsk { software_release, state, again: false }, &args.computer, client, ui)
 }

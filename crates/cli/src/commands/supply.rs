@@ -1,10 +1,14 @@
 //! `slapos supply URL COMPUTER`
 
-use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
+use slapos_core::{
+    names::{ComputerId, SoftwareUrl, SupplyWish},
+    refusal::nearest,
+};
 use slapos_wire::{client::Client, v1::SupplyAsk};
 
 use crate::{
-    error::{Exit, Outcome},
+    error::{Exit, Failure, Outcome},
+    shipped,
     ui::Ui,
 };
 
@@ -18,31 +22,61 @@ pub(crate) struct Args {
     software_release: SoftwareUrl,
     /// The computer, e.g. COMP-1
     computer: ComputerId,
+    /// Install it again, even where it is available: its files have changed
+    #[arg(long)]
+    again: bool,
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    wish(&args.software_release, &args.computer, client, ui, SupplyWish::Available)
+    check(&args.software_release)?;
+    let state = SupplyWish::Available;
+    let ask =
+        SupplyAsk { software_release: args.software_release.clone(), state, again: args.again };
+    wish(&ask, &args.computer, client, ui)
+}
+
+/// A release that no node could find is refused before any node looks for it.
+fn check(release: &SoftwareUrl) -> Result<(), Failure> {
+    let text = release.as_str();
+    if text.starts_with('/') || text.contains("://") {
+        return Ok(());
+    }
+    let names = shipped::names();
+    let name = text.strip_prefix("software/");
+    if name.is_some_and(|name| names.contains(&name)) {
+        return Ok(());
+    }
+    let known = names.iter().map(|name| format!("software/{name}")).collect::<Vec<_>>();
+    let wrong = Failure::new(Exit::Usage, format!("there is no release `{text}`"));
+    let hint = match camino::absolute_utf8(text).ok().filter(|path| path.is_file()) {
+        Some(path) => format!("a file is named by its absolute path: {path}"),
+        None => format!("use a URL, an absolute path, or one of {}", known.join(", ")),
+    };
+    Err(match nearest(text, known.iter().map(String::as_str)) {
+        Some(near) => wrong.hint(format!("did you mean `{near}`? Otherwise {hint}")),
+        None => wrong.hint(hint),
+    })
 }
 
 /// Wishes a release on a computer, or away from it.
-pub(super) fn wish(
-    release: &SoftwareUrl,
-    computer: &ComputerId,
-    client: &Client,
-    ui: Ui,
-    state: SupplyWish,
-) -> Outcome {
-    let ask = SupplyAsk { software_release: release.clone(), state };
-    let supply = client.supply(computer, &ask)?;
+pub(super) fn wish(ask: &SupplyAsk, computer: &ComputerId, client: &Client, ui: Ui) -> Outcome {
+    let supply = client.supply(computer, ask)?;
     if ui.json {
         ui.json(&supply);
     } else {
-        let wished = match state {
+        let wished = match ask.state {
+            SupplyWish::Available if ask.again => "shall be installed again",
             SupplyWish::Available => "shall be available",
             SupplyWish::Destroyed => "shall be removed",
         };
         let now = supply.state.as_str();
+        let release = &ask.software_release;
         ui.say(format_args!("{release} {wished} on {computer}; now: {now}"));
+        if now == "available" && !ask.again && ask.state == SupplyWish::Available {
+            ui.say(
+                "it stays as it is; --again installs it again, e.g. after a change of its files",
+            );
+        }
     }
     Ok(Exit::Done)
 }

@@ -18,6 +18,8 @@ pub struct SupplyAsk {
     pub release: SoftwareUrl,
     /// What is wished.
     pub wish: SupplyWish,
+    /// Install it again, even where it is available: its sources have changed.
+    pub again: bool,
 }
 
 /// Asking again for what failed is a new wish, so that its node tries again.
@@ -32,7 +34,9 @@ pub(super) fn supply(
     let known = site.supply(&ask.release);
     let verb = match (ask.wish, known) {
         (SupplyWish::Destroyed, None) => return Ok(Decision::unchanged(Answer::Absent)),
-        (wish, Some(known)) if wish == known.wished && known.state != SupplyState::Error => {
+        (wish, Some(known))
+            if wish == known.wished && known.state != SupplyState::Error && !ask.again =>
+        {
             return Ok(Decision::unchanged(Answer::Done));
         }
         (SupplyWish::Available, _) => "supply",
@@ -56,8 +60,16 @@ pub(super) fn supply(
         text: None,
         changed_at: now,
         wished_at: revision,
+        again: if ask.again {
+            revision.into()
+        } else {
+            known.map(|it| it.again).unwrap_or_default()
+        },
     };
     let what = match ask.wish {
+        SupplyWish::Available if ask.again => {
+            format!("{} shall have {} again", ask.computer, ask.release)
+        }
         SupplyWish::Available => format!("{} shall have {}", ask.computer, ask.release),
         SupplyWish::Destroyed => format!("{} shall lose {}", ask.computer, ask.release),
     };
@@ -111,6 +123,31 @@ mod tests {
             assert_eq!(answer, expected, "{wish:?} when {before}");
             assert_eq!(cloud.world.revision() != revision, renewed, "{wish:?} when {before}");
         }
+    }
+
+    #[test]
+    fn asked_again_what_is_installed_is_wished_anew() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/db", "COMP-1");
+        let known = |cloud: &Cloud| {
+            let site = cloud.world.site(&computer("COMP-1")).unwrap();
+            site.supply(&release("software/db")).unwrap().clone()
+        };
+        assert_eq!(known(&cloud).again.0, 0);
+        let ask = SupplyAsk {
+            computer: computer("COMP-1"),
+            release: release("software/db"),
+            wish: SupplyWish::Available,
+            again: true,
+        };
+        cloud.ask(&crate::decide::Ask::Supply(ask), &operator()).unwrap();
+        let renewed = known(&cloud);
+        assert_eq!((renewed.state, renewed.again), (SupplyState::Requested, renewed.generation));
+        // an ordinary wish afterwards keeps what was asked
+        cloud.supply_is("software/db", "COMP-1", SupplyState::Error, "no");
+        cloud.supply("software/db", "COMP-1", SupplyWish::Available).unwrap();
+        assert_eq!(known(&cloud).again, renewed.again);
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub struct Supply {
     pub changed_at: Timestamp,
     /// The revision of the last wish.
     pub wished_at: Revision,
+    /// The last wish to install it again: what was installed for an older one does not count.
+    /// 0 when there was none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub again: Generation,
+}
+
+fn is_none(generation: &Generation) -> bool {
+    *generation == Generation::default()
 }
 
 impl Supply {

@@ -134,6 +134,7 @@ impl<'d> Plan<'d> {
                 computer: name(&what, &release.computer)?,
                 release: name(&what, &release.url)?,
                 wish: SupplyWish::Available,
+                again: false,
             };
             self.imported.releases += 1;
             self.asks.push_back(Step { ask: Ask::Supply(ask.clone()), what: what.clone() });

@@ -10,6 +10,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
+use slapos_core::names::Generation;
 use slapos_profile::Input;
 
 use crate::{
@@ -19,6 +20,8 @@ use crate::{
 
 pub(crate) use task::{Release, chain, run};
 
+/// What the engine remembers of a release, in its directory.
+pub(crate) const STATE: &str = ".installed.json";
 /// A longer mark is not ours.
 const MARK_BYTES_MAX: usize = 16 << 20;
 
@@ -34,13 +37,17 @@ pub(crate) struct Completed {
     pub(crate) installation: String,
     /// The files that it was made from, and how they looked.
     read: Vec<Input>,
+    /// The last wish to install it again that this one has fulfilled.
+    #[serde(default)]
+    pub(crate) again: Generation,
 }
 
 impl Completed {
     /// A release that has just been installed from these files.
-    pub(crate) fn new(url: &str, read: Vec<Input>) -> Self {
-        let installation = hexadecimal(&Md5::digest(format!("{url}\n{read:?}")));
-        Self { url: url.to_owned(), installation, read }
+    pub(crate) fn new(url: &str, read: Vec<Input>, again: Generation) -> Self {
+        let what = format!("{url}\n{read:?}\n{}", again.0);
+        let installation = hexadecimal(&Md5::digest(what));
+        Self { url: url.to_owned(), installation, read, again }
     }
 
     /// Reads the mark of a release; `None` when the release is not complete, or when the files
@@ -62,6 +69,24 @@ impl Completed {
     pub(crate) fn erase(directory: &Utf8Path) -> io::Result<()> {
         let (root, mark) = mark_of(directory)?;
         remove_below(root, &mark)
+    }
+}
+
+/// An error about a file that was generated when a release was installed, with the name of its
+/// template in front: that is the file which its author knows.
+pub(crate) fn name_template(directory: &Utf8Path, error: String) -> String {
+    let place = error.lines().next().and_then(|line| line.split_once(".cfg:"));
+    let generated = place.map(|(path, _)| format!("{path}.cfg"));
+    let generated = generated.filter(|path| path.starts_with(directory.as_str()));
+    let state = || {
+        let name = directory.file_name()?;
+        let state = Utf8Path::new(name).join(STATE);
+        read_below(directory.parent()?, &state, MARK_BYTES_MAX).ok()
+    };
+    let template = generated.and_then(|path| slapos_profile::template_of(&state()?, &path));
+    match template {
+        Some(template) => format!("{template}, rendered as {error}"),
+        None => error,
     }
 }
 
@@ -87,10 +112,8 @@ mod tests {
         let source = directory.join("software.cfg");
         fs::File::create(&source).unwrap();
         assert_eq!(Completed::of(directory), None);
-        let completed = Completed::new(
-            "software/x",
-            vec![Input { seen: Look::at(&source), path: source.clone() }],
-        );
+        let read = vec![Input { seen: Look::at(&source), path: source.clone() }];
+        let completed = Completed::new("software/x", read, Generation(0));
         completed.write(directory).unwrap();
         assert_eq!(Completed::of(directory), Some(completed));
         io::Write::write_all(&mut fs::File::create(&source).unwrap(), b"[buildout]").unwrap();
@@ -105,7 +128,7 @@ mod tests {
         let root = Utf8Path::from_path(root.path()).unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         let elsewhere = Utf8Path::from_path(elsewhere.path()).unwrap();
-        let completed = Completed::new("software/x", Vec::new());
+        let completed = Completed::new("software/x", Vec::new(), Generation(0));
         completed.write(elsewhere).unwrap();
 
         symlink(elsewhere, root.join("release")).unwrap();

@@ -95,7 +95,7 @@ impl Release {
         let directory = self.node.settings.release_directory(&self.url);
         match wish.wished {
             SupplyWish::Destroyed => self.remove(wish, &directory).await,
-            SupplyWish::Available if Completed::of(&directory).is_some() => {
+            SupplyWish::Available if has(&directory, wish) => {
                 self.node.release_ready(&self.url);
                 wish.state == SupplyState::Available
                     || self.report(wish.generation, SupplyState::Available, None).await
@@ -158,7 +158,8 @@ impl Release {
         let outcome =
             evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
         let outcome = outcome.map_err(|error| chain(&error))?;
-        Completed::new(self.url.as_str(), outcome.inputs).write(directory).map_err(failed)
+        let completed = Completed::new(self.url.as_str(), outcome.inputs, wish.again);
+        completed.write(directory).map_err(failed)
     }
 
     async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
@@ -197,6 +198,11 @@ impl Release {
         let software_release = self.url.clone();
         fit_supply(SupplyReport { software_release, generation, state, text })
     }
+}
+
+/// What is wished is there: complete, and not older than the wish to install it again.
+fn has(directory: &Utf8Path, wish: &Supply) -> bool {
+    Completed::of(directory).is_some_and(|completed| completed.again >= wish.again)
 }
 
 /// What the installing child may ask.

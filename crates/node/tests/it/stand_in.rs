@@ -145,6 +145,7 @@ impl StandIn {
                 generation: Generation(1),
                 text: None,
                 changed_at: Timestamp(0),
+                again: Generation(0),
             }],
         }
     }

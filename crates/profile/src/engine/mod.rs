@@ -51,6 +51,7 @@ pub use run::run;
 pub(crate) use scope::{Scope, Stop};
 pub(crate) use signature::hex;
 pub(crate) use state::PartState;
+pub use state::template_of;
 pub(crate) use work::Work;
 
 /// One evaluation under way.

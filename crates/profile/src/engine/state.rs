@@ -77,6 +77,17 @@ impl State {
     }
 }
 
+/// The template that a generated file was made from, as the state file of its run says.
+pub fn template_of(state: &[u8], generated: &str) -> Option<String> {
+    let state: State = serde_json::from_slice(state).ok()?;
+    let option = |part: &PartState, names: [&str; 2]| {
+        names.iter().find_map(|name| part.options.get(*name)).cloned()
+    };
+    let made =
+        |part: &&PartState| option(part, ["output", "rendered"]).as_deref() == Some(generated);
+    option(state.parts.iter().find(made)?, ["url", "template"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +113,16 @@ mod tests {
             put(&path, text.as_bytes(), Mode::Plain, Keep::Renewable).unwrap();
             assert_eq!(State::load(&path).unwrap_err().code(), Code::BadState, "{text}");
         }
+    }
+
+    #[test]
+    fn a_generated_file_has_its_template() {
+        let text = r#"{"version":1,"parts":[{"name":"a","recipe":"r","signature":"","paths":[],
+            "options":{"output":"/r/instance.cfg","url":"/s/instance.cfg.in"}}]}"#;
+        let found = template_of(text.as_bytes(), "/r/instance.cfg");
+        assert_eq!(found.as_deref(), Some("/s/instance.cfg.in"));
+        assert_eq!(template_of(text.as_bytes(), "/r/other"), None);
+        assert_eq!(template_of(b"", "/r/instance.cfg"), None);
     }
 
     /// The format of the first release must stay readable.

@@ -43,9 +43,10 @@ pub(super) async fn report(
 fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
     Ok(match call {
         Call::Format(configuration) => format(*configuration),
-        Call::Supply { computer, software_release: release, wished: wish } => {
-            (Ask::Supply(SupplyAsk { computer, release, wish }), Person::default().actor())
-        }
+        Call::Supply { computer, software_release: release, wished: wish } => (
+            Ask::Supply(SupplyAsk { computer, release, wish, again: false }),
+            Person::default().actor(),
+        ),
         Call::SupplyReport { computer, software_release: release, state, text } => {
             let supply = world.site(&computer)?.supply(&release);
             let generation = supply.map(|supply| supply.generation).unwrap_or_default();

@@ -30,6 +30,7 @@ pub(super) async fn wish(
         computer: computer.clone(),
         release: release.clone(),
         wish: body.state,
+        again: body.again,
     });
     let shown = service.act(
         origin,
@@ -46,6 +47,7 @@ pub(super) async fn wish(
         generation: Generation(0),
         text: None,
         changed_at: Timestamp(0),
+        again: Generation(0),
     };
     Ok(Json(shown.await?.unwrap_or_else(absent)))
 }
