@@ -1,5 +1,6 @@
 //! Picks a host for a shared instance: a running instance of the same release and type that
-//! belongs to the same person; the one that serves fewest first.
+//! belongs to the same person; one that a person requested before one that an instance requested
+//! for itself, then the one that serves fewest.
 
 use crate::{
     names::InstanceId,
@@ -9,7 +10,7 @@ use crate::{
 /// The best host for a shared instance; `None` when there is none now.
 pub(crate) fn choose_host(world: &World, guest: &Instance) -> Option<InstanceId> {
     let hosts = world.instances.hosts.of(&guest.service());
-    let mut hosts = hosts.filter_map(|(_, id)| world.instance(*id));
+    let mut hosts = hosts.filter_map(|host| world.instance(host.id));
     hosts.find(|host| serves(world, host, guest)).map(|host| host.id)
 }
 

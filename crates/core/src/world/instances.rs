@@ -176,8 +176,8 @@ pub(crate) struct Instances {
     pub(crate) waiting: SetMap<Class, InstanceId>,
     /// Shared ones without a host, oldest first.
     pub(crate) seeking: SetMap<Service, InstanceId>,
-    /// Those that can host shared ones: the least burdened first, by how many they serve.
-    pub(crate) hosts: SetMap<Service, (usize, InstanceId)>,
+    /// Those that can host shared ones, the best first.
+    pub(crate) hosts: SetMap<Service, Host>,
     /// Shared ones by host.
     pub(crate) guests: SetMap<InstanceId, InstanceId>,
     /// Those whose placement names traits.
@@ -230,7 +230,7 @@ impl Instances {
         }
         if it.hosts() {
             let burden = self.guests.count(&it.id);
-            filing.apply(&mut self.hosts, it.service(), (burden, it.id));
+            filing.apply(&mut self.hosts, it.service(), Host::new(it, burden));
         }
         if let Some(host) = it.host {
             self.move_guest(host, it.id, filing);
@@ -239,14 +239,31 @@ impl Instances {
 
     /// A host serves one more or one fewer.
     fn move_guest(&mut self, host: InstanceId, guest: InstanceId, filing: Filing) {
-        let service = self.rows.get(&host).filter(|it| it.hosts()).map(Instance::service);
         let before = self.guests.count(&host);
         filing.apply(&mut self.guests, host, guest);
         let after = self.guests.count(&host);
-        if let Some(service) = service {
-            self.hosts.remove(&service, &(before, host));
-            self.hosts.insert(service, (after, host));
+        if let Some(it) = self.rows.get(&host).filter(|it| it.hosts()) {
+            self.hosts.remove(&it.service(), &Host::new(it, before));
+            self.hosts.insert(it.service(), Host::new(it, after));
         }
+    }
+}
+
+/// How good a host is. Smaller is better: the order of the fields is the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Host {
+    /// Another instance requested it for itself, and may do away with it: prefer what a person
+    /// requested.
+    requested_by_instance: bool,
+    /// So many it serves already.
+    serves: usize,
+    /// Then the oldest.
+    pub(crate) id: InstanceId,
+}
+
+impl Host {
+    fn new(it: &Instance, serves: usize) -> Self {
+        Self { requested_by_instance: !it.is_root(), serves, id: it.id }
     }
 }
 
