@@ -29,7 +29,6 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(
     version,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 done, 1 failed, 2 not ready yet, 3 refused by the master, \
                   4 damaged state of a master, 5 no answer from the master, 64 wrong usage."
 )]
@@ -70,7 +69,7 @@ enum Command {
     /// The master of a single node, in place of the Python slapproxy: start
     #[command(subcommand)]
     Proxy(commands::proxy::Verb),
-    /// The node of this computer: run, status
+    /// The node of this computer: run, status, stop
     #[command(subcommand)]
     Node(commands::node::Verb),
     /// Profiles, without a node: annotate, check, plan, run

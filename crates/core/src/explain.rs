@@ -3,9 +3,11 @@
 //! # Invariant
 //! An instance that is not as it is wished has a cause; one that is has none.
 
+use std::time::Duration;
+
 use crate::{
     allocate::Placement,
-    names::{InstanceId, ReportedState, SupplyState, SupplyWish, WishedState},
+    names::{ComputerId, InstanceId, ReportedState, SupplyState, SupplyWish, WishedState},
     policy::Places,
     world::{AllocationScope, Instance, Place, Promise, Report, Site, Supply, World},
 };
@@ -22,6 +24,32 @@ pub struct Cause {
     pub hint: Option<String>,
     /// The instance where the cause lies: this one, or one that it waits for.
     pub at: InstanceId,
+    /// The computer whose node has to act next, if one has.
+    pub awaits: Option<ComputerId>,
+}
+
+impl Cause {
+    /// The same, when the node that has to act has not been heard of for so long.
+    #[must_use]
+    pub fn with_silence(self, silence: Duration) -> Self {
+        let Some(computer) = &self.awaits else {
+            return self;
+        };
+        let sentence =
+            format!("{}; {computer} has not been heard of for {}", self.sentence, roughly(silence));
+        let hint =
+            Some(format!("look whether the node of {computer} runs, and reaches the master"));
+        Self { code: "node-silent", sentence, hint, ..self }
+    }
+}
+
+/// A duration for a person: its largest unit only.
+pub fn roughly(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds >= *length).unwrap_or((1, "s"));
+    format!("{} {unit}", seconds / length)
 }
 
 /// One word for the state of an instance.
@@ -43,7 +71,10 @@ pub fn state_word(world: &World, it: &Instance) -> &'static str {
             "started"
         }
         (WishedState::Started, Some(ReportedState::Started)) => "error",
-        (WishedState::Started, _) => "starting",
+        (WishedState::Started, _) => match explain(world, it) {
+            Some(Cause { code: "release-failed", .. }) => "error",
+            _ => "starting",
+        },
     }
 }
 
@@ -60,7 +91,6 @@ fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
         return Some(Cause { at: it.id, ..cause("circular-wait", sentence, hint) });
     }
     let path = &[path, &[it.id]].concat();
-    let say = |code, sentence: String| Cause { code, sentence, hint: None, at: it.id };
     let host = it.host.filter(|_| it.wished != WishedState::Destroyed);
     if let Some(host) = host.and_then(|id| world.instance(id)) {
         return served(world, it, host, path);
@@ -69,6 +99,10 @@ fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
         return Some(unplaced(world, it));
     };
     let computer = &place.computer;
+    let say = |code, sentence: String| {
+        let awaits = Some(computer.clone());
+        Cause { at: it.id, awaits, ..cause(code, sentence, None) }
+    };
     if it.wished == WishedState::Destroyed {
         return Some(say("being-destroyed", format!("is being destroyed on {computer}")));
     }
@@ -97,16 +131,22 @@ fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
 fn red_promise(it: &Instance, promise: &Promise) -> Cause {
     let message = first_line(&promise.message);
     let sentence = format!("promise {} is red: {message}", promise.name);
-    Cause { code: "promise-red", sentence, hint: None, at: it.id }
+    Cause { at: it.id, ..cause("promise-red", sentence, None) }
 }
 
 fn failed(it: &Instance, report: &Report) -> Cause {
     let text = report.text.as_deref().map_or("its node gave no reason", first_line);
-    Cause { code: "error", sentence: text.to_owned(), hint: None, at: it.id }
+    let hint = report.text.as_deref().and_then(hint_in);
+    Cause { at: it.id, ..cause("error", text.to_owned(), hint) }
 }
 
 fn first_line(text: &str) -> &str {
     text.trim().lines().next().unwrap_or("no message")
+}
+
+/// What its author can do, as the report of a faulty profile says in a line of its own.
+fn hint_in(text: &str) -> Option<String> {
+    text.lines().find_map(|line| line.strip_prefix("hint: ")).map(str::to_owned)
 }
 
 /// Its node says that it waits for what it requested: the first child with a cause tells more.
@@ -119,7 +159,7 @@ fn awaited(world: &World, it: &Instance, report: &Report, path: &[InstanceId]) -
         return Cause { sentence, ..cause };
     }
     let text = report.text.as_deref().map_or("waits for another instance", first_line);
-    Cause { code: "waits-for", sentence: text.to_owned(), hint: None, at: it.id }
+    Cause { at: it.id, ..cause("waits-for", text.to_owned(), None) }
 }
 
 /// It has a place, but its node has not said anything about the present wish.
@@ -132,7 +172,8 @@ fn unreported(world: &World, it: &Instance, place: &Place) -> Cause {
     let computer = &place.computer;
     let sentence = format!("the node of {computer} has not begun with it yet");
     let hint = Some(format!("if this lasts, look whether the node of {computer} runs"));
-    Cause { code: "node-not-started-yet", sentence, hint, at: it.id }
+    let awaits = Some(computer.clone());
+    Cause { at: it.id, awaits, ..cause("node-not-started-yet", sentence, hint) }
 }
 
 /// A shared instance is ready when its host is, and published for it.
@@ -169,7 +210,7 @@ fn unplaced(world: &World, it: &Instance) -> Cause {
 /// Why no host was found: what could be one, then where, then what it is.
 fn no_host(world: &World, it: &Instance) -> Cause {
     let (release, kind) = (&it.release, &it.software_type);
-    let hosts = world.instances.hosts.of(&it.service()).filter_map(|(_, id)| world.instance(*id));
+    let hosts = world.instances.hosts.of(&it.service()).filter_map(|host| world.instance(host.id));
     let titles: Vec<_> = hosts.map(|host| format!("`{}`", host.title)).take(3).collect();
     if titles.is_empty() {
         let sentence = format!("no running instance of `{release}`, type {kind}, can host it");
@@ -229,12 +270,15 @@ fn no_room(world: &World, sites: &[&Site], it: &Instance) -> Cause {
     let open = |site: &&Site| site.computer.allocation == AllocationScope::Open;
     if !sites.iter().any(open) {
         let sentence = format!("{names} takes no new instances");
-        let hint = "open it: slapos computer open COMPUTER".to_owned();
+        let first = sites.first().map_or("COMPUTER", |site| site.computer.id.as_str());
+        let hint = format!("open it: slapos computer open {first}");
         return cause("allocation-closed", sentence, Some(hint));
     }
     if !sites.iter().any(|site| site.takes_more()) {
         let sentence = format!("{names} holds as many instances as it may");
-        return cause("no-capacity", sentence, Some("give it more capacity".into()));
+        let first = sites.first().map_or("COMPUTER", |site| site.computer.id.as_str());
+        let hint = format!("give it more: slapos computer set {first} --capacity N");
+        return cause("no-capacity", sentence, Some(hint));
     }
     let free = |site: &&Site| world.offers.has(&site.computer.id, &world.offer_for(&it.class()));
     if placement.unique_by_network && sites.iter().any(free) {
@@ -266,21 +310,27 @@ fn unready(site: &Site, supply: &Supply) -> Cause {
         supply.text.as_deref().map(|text| format!(": {}", line(text))).unwrap_or_default()
     };
     match supply.state {
-        SupplyState::Error => cause(
-            "release-failed",
-            format!("`{release}` could not be installed on {computer}{}", colon(first_line)),
-            Some(format!("once mended, try again: slapos supply {release} {computer}")),
-        ),
-        SupplyState::Requested => cause(
-            "release-building",
-            format!("{computer} has yet to begin with the installation of `{release}`"),
-            Some(format!("if this lasts, look whether the node of {computer} runs")),
-        ),
-        SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => cause(
-            "release-building",
-            format!("`{release}` is being installed on {computer}{}", colon(last_line)),
-            None,
-        ),
+        SupplyState::Error => {
+            let again = format!("once mended, try again: slapos supply {release} {computer}");
+            let hint = match supply.text.as_deref().and_then(hint_in) {
+                Some(hint) => format!("{hint}; {again}"),
+                None => again,
+            };
+            let colon = colon(first_line);
+            let sentence = format!("`{release}` could not be installed on {computer}{colon}");
+            cause("release-failed", sentence, Some(hint))
+        }
+        SupplyState::Requested => {
+            let sentence =
+                format!("{computer} has yet to begin with the installation of `{release}`");
+            let hint = Some(format!("if this lasts, look whether the node of {computer} runs"));
+            Cause { awaits: Some(computer.clone()), ..cause("release-building", sentence, hint) }
+        }
+        SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => {
+            let colon = colon(last_line);
+            let sentence = format!("`{release}` is being installed on {computer}{colon}");
+            Cause { awaits: Some(computer.clone()), ..cause("release-building", sentence, None) }
+        }
     }
 }
 
@@ -298,7 +348,7 @@ fn names(sites: &[&Site]) -> String {
 }
 
 fn cause(code: &'static str, sentence: String, hint: Option<String>) -> Cause {
-    Cause { code, sentence, hint, at: InstanceId(0) }
+    Cause { code, sentence, hint, at: InstanceId(0), awaits: None }
 }
 
 #[cfg(test)]
@@ -394,6 +444,38 @@ mod tests {
         assert_eq!(said(&cloud, app), table[0]);
         cloud.format("COMP-1", 2);
         assert_eq!(said(&cloud, app), table[1]);
+    }
+
+    #[test]
+    fn what_a_faulty_profile_advises_is_the_hint() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.supply("software/php", "COMP-1", SupplyWish::Available).unwrap();
+        let app = cloud.root("app", "software/php");
+        let fault =
+            "/x/software.cfg:3:1: no such part [missing-section]\n 3 | a\nhint: did you mean `b`?";
+        cloud.supply_is("software/php", "COMP-1", SupplyState::Error, fault);
+        let cause = cloud.why(app).unwrap();
+        assert!(cause.sentence.ends_with("/x/software.cfg:3:1: no such part [missing-section]"));
+        assert!(cause.hint.unwrap().starts_with("did you mean `b`?; once mended"));
+        assert_eq!(crate::explain::state_word(&cloud.world, cloud.it(app)), "error");
+        cloud.install("software/php", "COMP-1");
+        cloud.report(app, ReportedState::Error, |it| it.text = Some(fault.into()));
+        assert_eq!(cloud.why(app).unwrap().hint.as_deref(), Some("did you mean `b`?"));
+    }
+
+    #[test]
+    fn a_node_that_has_to_act_and_is_silent_is_named() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/php", "COMP-1");
+        let app = cloud.root("app", "software/php");
+        let silence = std::time::Duration::from_secs(200);
+        let cause = cloud.why(app).unwrap().with_silence(silence);
+        assert_eq!(cause.code, "node-silent");
+        assert!(cause.sentence.ends_with("; COMP-1 has not been heard of for 3 min"));
+        cloud.report(app, ReportedState::Error, |_| ());
+        assert_eq!(cloud.why(app).unwrap().with_silence(silence).code, "error");
     }
 
     #[test]

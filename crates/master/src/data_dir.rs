@@ -43,14 +43,23 @@ impl DataDirError {
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
+    /// It was not there before.
+    made: bool,
     _lock: File,
 }
 
 impl DataDir {
-    /// Creates the directory if it is missing (mode 0700) and takes it.
+    /// Creates the directory if it is missing (mode 0700; what is missing above it, as usual) and
+    /// takes it.
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
         let prepare = |source| DataDirError::Prepare { path: path.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(prepare)?;
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above).map_err(prepare)?;
+        }
+        let made = match fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => false,
+            created => created.map(|()| true).map_err(prepare)?,
+        };
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(prepare)?;
         let lock = File::options()
             .create(true)
@@ -59,9 +68,18 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(prepare)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), made, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(prepare(source)),
+        }
+    }
+
+    /// Leaves no trace of a directory that was made for nothing.
+    pub(crate) fn give_back(self) {
+        if self.made {
+            // What is not empty is somebody's.
+            let _kept =
+                fs::remove_file(self.path.join("lock")).and_then(|()| fs::remove_dir(&self.path));
         }
     }
 

@@ -1,8 +1,10 @@
 //! The documents of the `v1` face, made from the world. Pure.
 
+use std::time::Duration;
+
 use slapos_core::{
     explain::{explain, state_word},
-    names::{InstanceId, PartitionId, ReportedState, Revision, SupplyState},
+    names::{ComputerId, InstanceId, PartitionId, ReportedState, Revision, SupplyState},
     world::{Instance, Place, Promise, Site, Supply, World},
     write::{Entry, Write},
 };
@@ -34,6 +36,7 @@ pub(crate) fn supply(row: &Supply) -> v1::Supply {
         generation: row.generation,
         text: row.text.clone(),
         changed_at: row.changed_at,
+        again: row.again,
     }
 }
 
@@ -41,8 +44,19 @@ pub(crate) fn name(it: &Instance) -> v1::InstanceName {
     v1::InstanceName { id: it.id, title: it.title.clone() }
 }
 
-pub(crate) fn instance(world: &World, it: &Instance) -> v1::Instance {
-    let cause = explain(world, it);
+/// For how long the node of a computer has not been heard of, if that is long.
+pub(crate) type Silence<'a> = dyn Fn(&ComputerId) -> Option<Duration> + 'a;
+
+/// Of the past nobody knows who was heard of.
+pub(crate) fn unheard(_: &ComputerId) -> Option<Duration> {
+    None
+}
+
+pub(crate) fn instance(world: &World, it: &Instance, silence: &Silence<'_>) -> v1::Instance {
+    let cause = explain(world, it).map(|cause| match cause.awaits.as_ref().and_then(silence) {
+        Some(long) => cause.with_silence(long),
+        None => cause,
+    });
     let (waiting_for, waiting_code, hint) = match cause {
         Some(cause) => (Some(cause.sentence), Some(cause.code.to_owned()), cause.hint),
         None => (None, None, None),
@@ -91,10 +105,10 @@ fn promise(it: &Promise) -> v1::Promise {
 }
 
 /// The instances below one, itself first, requesters before what they requested.
-pub(crate) fn descend(world: &World, top: &Instance) -> Vec<v1::Instance> {
+pub(crate) fn descend(world: &World, top: &Instance, silence: &Silence<'_>) -> Vec<v1::Instance> {
     let (mut documents, mut next) = (Vec::new(), vec![top]);
     while let Some(it) = next.pop() {
-        documents.push(instance(world, it));
+        documents.push(instance(world, it, silence));
         let children: Vec<_> = world.children(it.id).collect();
         next.extend(children.into_iter().rev());
     }

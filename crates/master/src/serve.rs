@@ -136,7 +136,13 @@ pub async fn serve(
     let directory = DataDir::take(&settings.data)?;
     let address = settings.listen;
     let listen = |source| ServeError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(source) => {
+            directory.give_back();
+            return Err(listen(source));
+        }
+    };
     let bound = listener.local_addr().map_err(listen)?;
     let database = directory.database();
     let policy = settings.policy.clone();

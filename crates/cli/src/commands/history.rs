@@ -1,13 +1,14 @@
 //! What happened, as `service history` and `computer history` print it.
 
+use std::collections::BTreeMap;
+
 use slapos_core::names::Timestamp;
 use slapos_wire::{
     client::{Client, ClientError},
     v1::{HistoryAsk, HistoryEntry},
 };
 
-use super::show_time;
-use crate::ui::Ui;
+use crate::ui::{Ui, show_time};
 
 /// How much of the history is shown.
 #[derive(Debug, clap::Args)]
@@ -30,14 +31,28 @@ pub(crate) fn read(
 }
 
 /// Prints entries, newest last: a table, the texts of errors, or all of it as JSON.
-pub(crate) fn show(entries: &[HistoryEntry], extent: &Extent, ui: Ui) {
-    if !extent.errors || ui.json {
-        ui.list(entries, &["time (UTC)", "revision", "what", "who", "from"], |entry| {
-            let (change, time) = (&entry.change, precisely(entry.change.at));
-            let revision = change.revision.0.to_string();
-            vec![time, revision, change.what.clone(), entry.who.clone(), entry.origin.clone()]
-        });
-        return;
+pub(crate) fn show(
+    entries: &[HistoryEntry],
+    extent: &Extent,
+    client: &Client,
+    ui: Ui,
+) -> Result<(), ClientError> {
+    if ui.json {
+        ui.json(&entries);
+        return Ok(());
+    }
+    if !extent.errors {
+        let titles = titles(entries, client)?;
+        let rows: Vec<_> = without_repeats(entries)
+            .map(|entry| {
+                let (change, time) = (&entry.change, precisely(entry.change.at));
+                let revision = change.revision.0.to_string();
+                let who = titles.get(&entry.who).unwrap_or(&entry.who).clone();
+                vec![time, revision, change.what.clone(), who, entry.origin.clone()]
+            })
+            .collect();
+        ui.table(&["time (UTC)", "revision", "what", "who", "from"], &rows);
+        return Ok(());
     }
     if entries.is_empty() {
         ui.say("no error was told");
@@ -49,6 +64,32 @@ pub(crate) fn show(entries: &[HistoryEntry], extent: &Extent, ui: Ui) {
             ui.data(format_args!("  {line}"));
         }
     }
+    Ok(())
+}
+
+/// What instances that did something are called today, by what the history calls them.
+fn titles(
+    entries: &[HistoryEntry],
+    client: &Client,
+) -> Result<BTreeMap<String, String>, ClientError> {
+    if !entries.iter().any(|entry| entry.who.starts_with("instance ")) {
+        return Ok(BTreeMap::new());
+    }
+    let all = client.instances_at(None, None)?;
+    let named =
+        all.iter().map(|it| (format!("instance {}", it.id), format!("instance {}", it.title)));
+    Ok(named.collect())
+}
+
+/// Without what a release's node said again: that it still builds.
+fn without_repeats(entries: &[HistoryEntry]) -> impl Iterator<Item = &HistoryEntry> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    entries.iter().filter(move |entry| {
+        let what = entry.change.what.as_str();
+        let Some((about, word)) = what.rsplit_once(": ") else { return true };
+        let again = last.insert(about, word) == Some(word);
+        !(again && entry.change.verb == "supply-report")
+    })
 }
 
 /// A time with its milliseconds: much can happen in a second.

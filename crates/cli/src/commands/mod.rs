@@ -13,7 +13,6 @@ pub(crate) mod service;
 pub(crate) mod supply;
 
 use camino::Utf8Path;
-use slapos_core::names::Timestamp;
 use slapos_wire::client::Client;
 
 use crate::{error::Failure, settings, ui::Ui};
@@ -30,12 +29,4 @@ pub(crate) fn warn_unknown(ui: Ui, unknown: &[String]) {
     for name in unknown {
         ui.say(format_args!("warning: unknown setting {name}"));
     }
-}
-
-/// A time for a person, in UTC.
-pub(crate) fn show_time(at: Timestamp) -> String {
-    i64::try_from(at.0)
-        .ok()
-        .and_then(|microseconds| jiff::Timestamp::from_microsecond(microseconds).ok())
-        .map_or_else(String::new, |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -15,6 +15,12 @@ use crate::{
     ui::{Progress, Ui},
 };
 
+/// With `--wait`: how often the reason is looked at, in seconds, while the instance itself does
+/// not change.
+const LOOK_SECONDS: u64 = 2;
+/// With `--wait`: how often the progress of an installation is told.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
 /// Request an instance of a software release, or change one.
 ///
 /// Asking again is safe: the same title is the same instance. Ends with 0 when the instance is as
@@ -44,7 +50,7 @@ pub(crate) struct Args {
     /// What is wished: started, stopped or destroyed; as before by default, started if it is new
     #[arg(long, value_parser = state)]
     state: Option<WishedState>,
-    /// Stay until the instance is as wished
+    /// Stay until the instance is as wished, telling why it is not yet
     #[arg(long)]
     wait: bool,
     /// With --wait: give up after this many seconds
@@ -85,7 +91,7 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         answer => answer?,
     };
     if args.wait {
-        instance = match wait(client, instance, Duration::from_secs(args.timeout)) {
+        instance = match wait(client, instance, Duration::from_secs(args.timeout), ui) {
             Err(failure)
                 if args.state == Some(WishedState::Destroyed) && failure.exit == Exit::Refused =>
             {
@@ -117,22 +123,42 @@ fn parameters(args: &Args) -> Result<Option<Dictionary>, Failure> {
     Ok((!args.parameters.is_empty()).then(|| args.parameters.iter().cloned().collect()))
 }
 
-/// Stays until the instance is as wished, showing the reason while it is not.
-pub(crate) fn wait(
+/// Stays until the instance is as wished, saying why it is not yet, as that changes.
+fn wait(
     client: &Client,
     mut instance: Instance,
     timeout: Duration,
+    ui: Ui,
 ) -> Result<Instance, Failure> {
     let deadline = Instant::now() + timeout;
     let mut progress = Progress::new();
+    let mut told: Option<(String, Instant)> = None;
     while let Some(reason) = &instance.waiting_for {
+        progress.show(instance.title.as_str(), None, reason);
+        // Of a download that goes on, a line now and then is enough.
+        let news = told.as_ref().is_none_or(|(last, at)| {
+            last != reason && (calm(last) != calm(reason) || at.elapsed() > TELL_EVERY)
+        });
+        if news {
+            progress.line(format!("{}: please wait: {reason}", instance.title));
+            if let Some(hint) = &instance.hint {
+                progress.line(format!("hint: {hint}"));
+            }
+            told = Some((reason.clone(), Instant::now()));
+        }
         let left = deadline.saturating_duration_since(Instant::now()).as_secs();
         if left == 0 {
+            ui.say(format_args!("{}: gave up after {} s", instance.title, timeout.as_secs()));
             break;
         }
-        progress.show(instance.title.as_str(), None, reason);
-        instance = client.wait_instance(instance.id, instance.revision, left.min(30))?;
+        // What it waits for may change without a change of its own.
+        instance = client.wait_instance(instance.id, instance.revision, left.min(LOOK_SECONDS))?;
     }
     progress.end(instance.title.as_str());
     Ok(instance)
+}
+
+/// A reason without how far an installation is.
+fn calm(reason: &str) -> &str {
+    reason.split_once("is being installed").map_or(reason, |(before, _)| before)
 }

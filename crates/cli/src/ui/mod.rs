@@ -2,13 +2,17 @@
 //! to a terminal.
 
 mod progress;
+mod times;
 
 use std::io::{IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-pub(crate) use self::progress::Progress;
+pub(crate) use self::{
+    progress::Progress,
+    times::{ago, show_time},
+};
 use crate::error::Failure;
 
 /// How to print.
@@ -30,9 +34,10 @@ impl Ui {
         let _gone = writeln!(anstream::stderr(), "{line}");
     }
 
-    /// Prints a value as JSON.
+    /// Prints a value as JSON, its times as texts.
     pub(crate) fn json(self, value: &impl Serialize) {
-        match serde_json::to_string_pretty(value) {
+        let document = serde_json::to_value(value).map(times::readable);
+        match document.and_then(|document| serde_json::to_string_pretty(&document)) {
             Ok(text) => self.data(text),
             Err(error) => self.say(format!("cannot print as JSON: {error}")),
         }

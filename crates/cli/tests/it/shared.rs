@@ -133,7 +133,8 @@ fn who_stops_or_goes_leaves_the_list_of_its_host() {
     assert_eq!(cloud.instance("mine").connection, values("host", "drei"));
 
     cloud.must(&["service", "destroy", "mine"], 0);
-    cloud.must(&["service", "destroy", "two"], 0); // its place goes with it
+    let said = cloud.must(&["service", "destroy", "two"], 0).err;
+    assert!(said.contains("with it goes what it requested: place-of-two"), "{said}");
     cloud.until("its host serves only one", |_| served(&home).len() == 1);
     assert!(is_served(&theirs));
     cloud.until("they are gone", |_| {
@@ -149,7 +150,8 @@ fn who_stops_or_goes_leaves_the_list_of_its_host() {
 fn those_of_a_destroyed_host_wait_for_another_and_say_so() {
     let cloud = cloud();
     let home = cloud.partition(&cloud.instance("host"));
-    cloud.must(&["service", "destroy", "host"], 0);
+    let said = cloud.must(&["service", "destroy", "host"], 0).err;
+    assert!(said.contains("it served place-of-one, place-of-two, mine, which wait"), "{said}");
     cloud.until("the host is gone", |_| cloud.find("host").is_none());
     assert_eq!(fs::read_dir(home).unwrap().count(), 0);
     for title in ["mine", "place-of-one", "place-of-two"] {

@@ -57,7 +57,7 @@ fn a_missing_configuration_is_wrong_usage() {
 fn a_release_that_cannot_be_read_is_an_error_with_the_place() {
     let cloud = Cloud::start();
     for url in ["/nowhere/software.cfg", "http://127.0.0.1:9/software.cfg", "software/unknown"] {
-        cloud.must(&["supply", url, "COMP-1"], 0);
+        cloud.wish_release(url, "COMP-1");
         cloud.until("the error is told", |client| {
             let computer = client.computer(&"COMP-1".try_into().unwrap()).unwrap();
             computer.supplies.iter().any(|supply| {
@@ -70,6 +70,90 @@ fn a_release_that_cannot_be_read_is_an_error_with_the_place() {
     // Whoever requests it is told so.
     let said = cloud.must(&["request", "a", "software/unknown"], 2);
     assert!(said.out.contains("COMP-1"), "{said:?}");
+}
+
+#[test]
+fn a_node_that_is_gone_is_told_to_whoever_waits_for_it() {
+    let mut cloud = Cloud::start();
+    let list = cloud.must(&["computer", "list"], 0).out;
+    assert_eq!(list.matches(" now").count(), 2, "both nodes listen: {list}");
+    cloud.kill_node("COMP-1");
+    let idle = release("idle");
+    cloud.must(&["supply", &idle, "COMP-1"], 0);
+    cloud.must(&["request", "late", &idle], 2);
+    cloud.until("the silence is told", |_| {
+        let late = cloud.instance("late");
+        late.waiting_code.as_deref() == Some("node-silent")
+            && late.waiting_for.is_some_and(|why| why.contains("COMP-1 has not been heard of for"))
+    });
+    let info = cloud.must(&["computer", "info", "COMP-1"], 0).out;
+    assert!(info.contains("last heard of: ") && info.contains(" ago"), "{info}");
+    cloud.restart_node("COMP-1");
+    cloud.until("it goes on", |_| cloud.instance("late").state == "started");
+}
+
+/// A release whose instances copy a file of it; where its profile is.
+fn copier(cloud: &Cloud, part: &str) -> camino::Utf8PathBuf {
+    let directory = cloud.path().join("copier");
+    write(&directory.join("page.in"), "first");
+    write(
+        &directory.join("instance.cfg.in"),
+        &format!(
+            "[buildout]\nparts = page\n[page]\nrecipe = slapos.recipe.template:jinja2\n\
+             url = {{{{ page }}}}\noutput = ${{buildout:directory}}/page\n{part}"
+        ),
+    );
+    let profile = "[buildout]\nparts = instance.cfg\n\
+                   [page.in]\nrecipe = slapos.recipe.build:download\n\
+                   url = ${:_profile_base_location_}/page.in\n\
+                   [instance.cfg]\nrecipe = slapos.recipe.template:jinja2\n\
+                   url = ${:_profile_base_location_}/instance.cfg.in\n\
+                   output = ${buildout:directory}/instance.cfg\n\
+                   context = key page page.in:target\n";
+    write(&directory.join("software.cfg"), profile);
+    directory.join("software.cfg")
+}
+
+#[test]
+fn an_edited_release_is_installed_again_when_that_is_asked_for() {
+    let cloud = Cloud::start();
+    let url = copier(&cloud, "");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.must(&["request", "copy", url.as_str(), "--wait", "--timeout", "90"], 0);
+    let page = cloud.partition(&cloud.instance("copy")).join("page");
+    assert_eq!(fs::read_to_string(&page).unwrap(), "first");
+
+    write(&url.with_file_name("page.in"), "second");
+    let said = cloud.must(&["supply", url.as_str(), "COMP-1"], 0);
+    assert!(said.err.contains("--again"), "{said:?}");
+    cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
+    cloud.until("the instance has it", |_| {
+        fs::read_to_string(&page).is_ok_and(|text| text == "second")
+    });
+    cloud.until_supply(url.as_str(), "COMP-1", SupplyState::Available);
+    // Also what looks unchanged is installed again: not everything that it is made from is a file.
+    let log = cloud.path().join("COMP-1.log");
+    let installed = || fs::read_to_string(&log).unwrap().matches(" installing ").count();
+    let before = installed();
+    cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
+    cloud.until("it is installed once more", |_| installed() == before + 1);
+    cloud.until_supply(url.as_str(), "COMP-1", SupplyState::Available);
+}
+
+#[test]
+fn a_fault_in_an_instance_profile_names_the_authors_file_and_the_way_out() {
+    let cloud = Cloud::start();
+    let url = copier(&cloud, "context = key name pge:output\n");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "faulty", url.as_str()]);
+    cloud.until("the error is told", |_| cloud.instance("faulty").state == "error");
+    let said = cloud.must(&["service", "explain", "faulty"], 2).out;
+    let template = url.with_file_name("instance.cfg.in");
+    assert!(said.contains(&format!("faulty is error: {template}, rendered as ")), "{said}");
+    assert!(
+        said.contains("instance.cfg:7:") && said.contains("hint: did you mean `page`?"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -112,6 +196,7 @@ fn a_port_that_is_taken_is_named() {
     let said: Said = slapos().args(arguments).output().unwrap().into();
     assert_eq!(said.code, 1);
     assert!(said.err.contains(&address) && said.err.contains("hint"), "{said:?}");
+    assert!(!data.exists(), "nothing is left behind");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn cloud() -> Cloud {
         cloud.client().format(&computer(name), &format).unwrap();
     }
     for release in ["software/one", "software/two"] {
-        cloud.must(&["supply", release, "COMP-1"], 0);
+        cloud.wish_release(release, "COMP-1");
         report_release(&cloud, release, SupplyState::Available, None);
     }
     cloud
@@ -113,8 +113,10 @@ fn a_computer_is_closed_opened_drained_and_described() {
     assert!(info.starts_with("COMP-2: closed, at most 1 instances, 2 of 2"), "{info}");
     let list = cloud.must(&words("computer list"), 0).out;
     let rows: Vec<Vec<_>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[1], ["COMP-1", "open", "all", "2", "2", "2", "region=europe/west"]);
-    assert_eq!(rows[2], ["COMP-2", "closed", "1", "2", "2", "0"]);
+    assert_eq!(rows[1][..6], ["COMP-1", "open", "all", "2", "2", "2"]);
+    assert_eq!(rows[1].last(), Some(&"region=europe/west"));
+    assert_eq!(rows[2][..6], ["COMP-2", "closed", "1", "2", "2", "0"]);
+    assert!(list.contains("SEEN") && (list.contains(" now ") || list.contains(" ago ")), "{list}");
     // who asks by a trait is placed by it
     let said = cloud.must(&words("request app software/one --node region=asia"), 2);
     assert!(said.out.contains("region"), "{said:?}");
@@ -267,10 +269,83 @@ fn shared_instances_are_shown_with_their_host() {
         assert!(said.out.contains(text), "{command}: {said:?}");
     }
     let info = cloud.must(&words("service info waits --json"), 0).json();
-    assert_eq!((&info["shared"], &info["host"]), (&json!(true), &json!("host")));
+    assert_eq!((&info["shared"], &info["host"]["title"]), (&json!(true), &json!("host")));
     assert_eq!(info["unrequested"], false);
     let info = cloud.must(&words("service info host --json"), 0).json();
-    assert_eq!((&info["shared"], &info["serves"]), (&json!(false), &json!(["waits"])));
+    assert_eq!((&info["shared"], &info["serves"][0]["title"]), (&json!(false), &json!("waits")));
+}
+
+#[test]
+fn what_programs_read_has_the_same_names_everywhere_and_times_as_texts() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    let info = cloud.must(&words("service info app --json"), 0).json();
+    let list = cloud.must(&words("service list --json"), 0).json();
+    let tree = cloud.must(&words("service tree app --json"), 0).json();
+    let requested = cloud.must(&words("request app software/one --json"), 2).json();
+    for other in [&list[0], &tree["instances"][0], &requested] {
+        assert_eq!(*other, info);
+    }
+    let computer = cloud.must(&words("computer info COMP-1 --json"), 0).json();
+    let history = cloud.must(&words("service history app --json"), 0).json();
+    for time in [
+        &info["created_at"],
+        &info["changed_at"],
+        &computer["seen_at"],
+        &computer["supplies"][0]["changed_at"],
+        &history[0]["change"]["at"],
+    ] {
+        assert!(time.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{time}");
+    }
+}
+
+#[test]
+fn a_misspelt_title_is_answered_with_the_nearest() {
+    let cloud = cloud();
+    cloud.must(&words("request database software/one"), 2);
+    let table = [
+        ("service info databse", 1, "did you mean `database`?"),
+        ("service destroy Database", 1, "did you mean `database`?"),
+        ("service history databas", 1, "did you mean `database`?"),
+        ("service info other", 1, "`slapos service list` shows all"),
+        ("supply software/helo COMP-1", 64, "did you mean `software/hello`?"),
+        ("supply software/none COMP-1", 64, "software/hello, software/mariadb"),
+        ("supply some/software.cfg COMP-1", 64, "an absolute path"),
+        ("supply Cargo.toml COMP-1", 64, "/Cargo.toml"),
+    ];
+    self::table(&cloud, &table);
+}
+
+#[test]
+fn history_names_who_asked_and_does_not_repeat_that_a_release_builds() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    let ask = RequestAsk {
+        title: "db".try_into().unwrap(),
+        software_release: "software/none".try_into().unwrap(),
+        software_type: SoftwareType::default_type(),
+        parameters: None,
+        placement: [].into(),
+        shared: false,
+        state: None,
+    };
+    let place = "slappart0".try_into().unwrap();
+    cloud.client().request_from(&computer("COMP-1"), &place, &ask).unwrap();
+    for text in ["1%", "2%", "3%"] {
+        report_release(&cloud, "software/two", SupplyState::Building, Some(text));
+    }
+    let history = cloud.must(&words("service history"), 0).out;
+    assert!(history.contains("instance app") && !history.contains("SOFTINST"), "{history}");
+    assert_eq!(history.matches("software/two on COMP-1: building").count(), 1, "{history}");
+}
+
+#[test]
+fn waiting_tells_why_and_gives_up_in_time() {
+    let cloud = cloud();
+    let said = cloud.must(&words("request app software/none --wait --timeout 1"), 2);
+    for text in ["please wait: `software/none` is not available", "hint: supply it", "gave up"] {
+        assert!(said.err.contains(text), "{text} in {said:?}");
+    }
 }
 
 #[test]
@@ -278,6 +353,7 @@ fn help_teaches_each_verb() {
     let cloud = Cloud::master();
     let table = [
         ("--help", "history, start, stop"),
+        ("help service rename", "Whoever requests it"),
         ("service --help", "Give an instance another title"),
         ("service history --help", "newest last"),
         ("service info --help", "rev:123"),

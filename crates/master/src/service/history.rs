@@ -11,6 +11,7 @@ use std::{
 };
 
 use slapos_core::{
+    explain::roughly,
     names::{ComputerId, InstanceId, PersonId, Revision, Title},
     policy::Policy,
     refusal::Refusal,
@@ -46,8 +47,8 @@ const TITLED_MAX: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum PastError {
     /// Nothing had happened yet.
-    #[error("nothing is known of that time: the journal begins later, with revision {}", .0.0)]
-    BeforeJournal(Revision),
+    #[error("nothing is known of that time: the journal begins later, {} ago", roughly(*.0))]
+    BeforeJournal(Duration),
     /// It is still to come.
     #[error("that is still to come: the newest revision is {}", .0.0)]
     NotYet(Revision),
@@ -69,7 +70,9 @@ impl PastError {
     /// What the asker can do.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::BeforeJournal(first) => format!("ask for rev:{} or later", first.0),
+            Self::BeforeJournal(age) => {
+                format!("ask for rev:1 or later, or for less than {} ago", roughly(*age))
+            }
             Self::NotYet(newest) => format!("ask for rev:{} or earlier", newest.0),
             Self::TooFar(_) => "for a state, ask for an earlier time; for history, name a title, \
                                  or search older entries with `before`"
@@ -125,7 +128,8 @@ impl Service {
         id: Option<InstanceId>,
         at: At,
     ) -> Result<Vec<v1::Instance>, ServiceError> {
-        let show = move |world: &World| Ok(read::chosen(world, title.as_ref(), id));
+        let show =
+            move |world: &World| Ok(read::chosen(world, title.as_ref(), id, &documents::unheard));
         self.look_back(at, show).await
     }
 
@@ -137,7 +141,8 @@ impl Service {
         at: At,
     ) -> Result<v1::Tree, ServiceError> {
         let show = move |world: &World| {
-            let instances = documents::descend(world, read::titled_root(world, &person, &title)?);
+            let root = read::titled_root(world, &person, &title)?;
+            let instances = documents::descend(world, root, &documents::unheard);
             Ok(v1::Tree { instances, processes: [].into() })
         };
         self.look_back(at, show).await
@@ -217,7 +222,9 @@ impl Reading {
             self.in_time(world.revision())?;
         }
         if world.revision() == Revision(0) {
-            return Err(PastError::BeforeJournal(Revision(1)).into());
+            let first = self.tail(Revision(0), 1)?.first().map_or_else(now, |entry| entry.at);
+            let age = Duration::from_micros(now().0.saturating_sub(first.0));
+            return Err(PastError::BeforeJournal(age).into());
         }
         Ok(world)
     }

@@ -175,7 +175,7 @@ impl Service {
             jobs: Mutex::new(jobs),
             failure,
             hub,
-            live: Live::default(),
+            live: Live::new(),
             journal,
             turns: history::Turns::default(),
             thread: Mutex::new(Some(thread)),

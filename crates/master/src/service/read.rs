@@ -68,7 +68,7 @@ impl Service {
         title: Option<&Title>,
         id: Option<InstanceId>,
     ) -> Result<Vec<v1::Instance>, ServiceError> {
-        self.read(|world| Ok(chosen(world, title, id))).await
+        self.read(|world| Ok(chosen(world, title, id, &self.silence()))).await
     }
 
     /// The tree below the root of a title: that of this person if there is one, else the oldest.
@@ -92,7 +92,7 @@ impl Service {
     }
 
     fn show_tree(&self, world: &World, root: &Instance) -> v1::Tree {
-        let instances = documents::descend(world, root);
+        let instances = documents::descend(world, root, &self.silence());
         let placed = instances.iter().filter_map(|it| {
             let (computer, partition) = (it.computer.as_ref()?, it.partition.as_ref()?);
             Some((it.id, self.inner.live.processes(computer, partition)))
@@ -117,6 +117,7 @@ impl Service {
         })
         .await?;
         self.heard_from(computer);
+        let _listening = self.inner.live.listens(computer);
         let mut changed = self.inner.hub.node(computer);
         let mut viewers = self.inner.hub.viewers();
         loop {
@@ -154,10 +155,7 @@ impl Service {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         loop {
             let mut progress = self.term();
-            let show = |world: &World| {
-                let it = world.known_instance(id)?;
-                Ok(documents::instance(world, it))
-            };
+            let show = |world: &World| Ok(self.show_instance(world, world.known_instance(id)?));
             let document = self.read(show).await?;
             let over = async {
                 tokio::select! {
@@ -169,6 +167,16 @@ impl Service {
                 return Ok(document);
             }
         }
+    }
+
+    /// An instance as a document, with what is known only in memory.
+    pub(crate) fn show_instance(&self, world: &World, it: &Instance) -> v1::Instance {
+        documents::instance(world, it, &self.silence())
+    }
+
+    /// For how long the node of a computer has not been heard of, if that is long.
+    fn silence(&self) -> impl Fn(&ComputerId) -> Option<Duration> {
+        |computer| self.inner.live.silence(computer)
     }
 
     /// Keeps a sample of what runs on a computer, in memory only.
@@ -207,6 +215,7 @@ pub(super) fn chosen(
     world: &World,
     title: Option<&Title>,
     id: Option<InstanceId>,
+    silence: &documents::Silence<'_>,
 ) -> Vec<v1::Instance> {
     let titled = |it: &&Instance| title.is_none_or(|title| it.title == *title);
     let chosen: Vec<_> = match (id, title) {
@@ -214,7 +223,7 @@ pub(super) fn chosen(
         (None, Some(title)) => world.titled(title).collect(),
         (None, None) => world.instances().collect(),
     };
-    chosen.into_iter().map(|it| documents::instance(world, it)).collect()
+    chosen.into_iter().map(|it| documents::instance(world, it, silence)).collect()
 }
 
 /// The root of a title: that of this person if there is one, else the oldest.

@@ -26,6 +26,6 @@ pub(super) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
     if entries.is_empty() {
         client.computer(&args.computer)?; // says so when there is no such computer
     }
-    history::show(&entries, &args.extent, ui);
+    history::show(&entries, &args.extent, client, ui)?;
     Ok(Exit::Done)
 }

@@ -1,12 +1,12 @@
 //! `slapos computer info COMPUTER`
 
-use slapos_core::names::ComputerId;
+use slapos_core::names::{ComputerId, SupplyState};
 use slapos_wire::client::Client;
 
 use crate::{
     commands::at::When,
     error::{Exit, Outcome},
-    ui::Ui,
+    ui::{Ui, ago},
 };
 
 pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) -> Outcome {
@@ -16,6 +16,11 @@ pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) ->
         return Ok(Exit::Done);
     }
     ui.data(super::summary(&computer));
+    match (computer.seen_at, when.at) {
+        (Some(at), _) => ui.data(format_args!("its node was last heard of: {}", ago(at))),
+        (None, None) => ui.data("its node was not heard of since the master began"),
+        (None, Some(_)) => {} // no journal has it
+    }
     ui.data("");
     let partitions = computer.partitions.iter().map(|partition| {
         let addresses: Vec<_> = partition.addresses.iter().map(ToString::to_string).collect();
@@ -32,9 +37,15 @@ pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) ->
         vec![
             supply.software_release.to_string(),
             supply.state.as_str().to_owned(),
-            supply.text.clone().unwrap_or_default(),
+            supply.text.as_deref().and_then(|text| text.lines().next()).unwrap_or_default().into(),
         ]
     });
     ui.table(&["release", "state", "text"], &supplies.collect::<Vec<_>>());
+    for supply in computer.supplies.iter().filter(|supply| supply.state == SupplyState::Error) {
+        ui.data(format_args!("\n{}:", supply.software_release));
+        for line in supply.text.iter().flat_map(|text| text.lines()) {
+            ui.data(format_args!("  {line}"));
+        }
+    }
     Ok(Exit::Done)
 }

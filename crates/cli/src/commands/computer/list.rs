@@ -12,7 +12,7 @@ pub(super) fn run(when: When, client: &Client, ui: Ui) -> Outcome {
     let computers = client.computers_at(when.at)?;
     ui.list(
         &computers,
-        &["computer", "allocation", "capacity", "free", "partitions", "releases", "traits"],
+        &["computer", "allocation", "capacity", "free", "partitions", "releases", "seen", "traits"],
         |computer| {
             vec![
                 computer.computer.to_string(),
@@ -21,6 +21,7 @@ pub(super) fn run(when: When, client: &Client, ui: Ui) -> Outcome {
                 super::free(computer).to_string(),
                 computer.partitions.len().to_string(),
                 computer.supplies.len().to_string(),
+                super::seen(computer),
                 super::traits(computer),
             ]
         },

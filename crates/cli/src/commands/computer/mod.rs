@@ -15,7 +15,7 @@ use slapos_wire::{
 use super::at::When;
 use crate::{
     error::{Exit, Outcome},
-    ui::Ui,
+    ui::{Ui, ago},
 };
 
 /// What to do with computers. The help of a verb is that of its arguments where it has its own.
@@ -84,6 +84,11 @@ fn summary(computer: &Computer) -> String {
     let described = if traits.is_empty() { String::new() } else { format!(", {traits}") };
     let capacity = capacity.unwrap_or_default();
     format!("{name}: {allocation}{capacity}, {free} of {all} partitions free{described}")
+}
+
+/// When the node of a computer was last heard of.
+fn seen(computer: &Computer) -> String {
+    computer.seen_at.map_or_else(|| "-".into(), ago)
 }
 
 /// How many partitions of a computer are free.

@@ -14,6 +14,7 @@ pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
             "waiting_for": instance.waiting_for,
             "waiting_code": instance.waiting_code,
             "hint": instance.hint,
+            "error": instance.error,
         }));
         return Ok(exit_of(&instance));
     }

@@ -3,9 +3,10 @@
 use slapos_core::names::Title;
 use slapos_wire::{client::Client, v1::HistoryAsk};
 
+use super::unknown;
 use crate::{
     commands::history::{self, Extent},
-    error::{Exit, Failure, Outcome},
+    error::{Exit, Outcome},
     ui::Ui,
 };
 
@@ -27,9 +28,8 @@ pub(super) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
     if let (Some(title), true) = (&args.title, entries.is_empty())
         && client.history(Some(title))?.is_empty()
     {
-        let message = format!("nothing was ever heard of an instance `{title}`");
-        return Err(Failure::new(Exit::Failed, message).hint("`slapos service list` shows all"));
+        return Err(unknown(title, &client.instances_at(None, None)?, None));
     }
-    history::show(&entries, &args.extent, ui);
+    history::show(&entries, &args.extent, client, ui)?;
     Ok(Exit::Done)
 }

@@ -1,44 +1,15 @@
 //! `slapos service info TITLE`
 
-use serde::Serialize;
-use slapos_core::names::{ComputerId, PartitionId, SoftwareType, SoftwareUrl, Title};
 use slapos_wire::{
     client::Client,
-    v1::{Dictionary, Instance, Promise},
+    v1::{Instance, Promise},
 };
 
 use super::{Seen, place_of, serves, state_of};
 use crate::{
-    commands::show_time,
     error::{Exit, Outcome},
-    ui::Ui,
+    ui::{Ui, show_time},
 };
-
-/// What programs read: stable names.
-#[derive(Serialize)]
-struct Info<'a> {
-    id: String,
-    title: &'a Title,
-    root: &'a Title,
-    requested_by: Option<&'a Title>,
-    state: &'a str,
-    software_release: &'a SoftwareUrl,
-    software_type: &'a SoftwareType,
-    shared: bool,
-    host: Option<&'a Title>,
-    serves: Vec<&'a Title>,
-    unrequested: bool,
-    computer: &'a Option<ComputerId>,
-    partition: &'a Option<PartitionId>,
-    addresses: &'a [std::net::IpAddr],
-    parameters: &'a Dictionary,
-    connection: &'a Dictionary,
-    waiting_for: &'a Option<String>,
-    waiting_code: &'a Option<String>,
-    hint: &'a Option<String>,
-    promises: &'a [Promise],
-    error: &'a Option<String>,
-}
 
 pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
     show(ui, &seen.find(client)?);
@@ -48,29 +19,7 @@ pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
 /// Prints an instance: all of it as JSON, or what a person wants to see first.
 pub(crate) fn show(ui: Ui, instance: &Instance) {
     if ui.json {
-        return ui.json(&Info {
-            id: instance.id.to_string(),
-            title: &instance.title,
-            root: &instance.root.title,
-            requested_by: instance.requested_by.as_ref().map(|requester| &requester.title),
-            state: &instance.state,
-            software_release: &instance.software_release,
-            software_type: &instance.software_type,
-            shared: instance.shared,
-            host: instance.host.as_ref().map(|host| &host.title),
-            serves: instance.serves.iter().map(|guest| &guest.title).collect(),
-            unrequested: instance.unrequested,
-            computer: &instance.computer,
-            partition: &instance.partition,
-            addresses: &instance.addresses,
-            parameters: &instance.parameters,
-            connection: &instance.connection,
-            waiting_for: &instance.waiting_for,
-            waiting_code: &instance.waiting_code,
-            hint: &instance.hint,
-            promises: &instance.promises,
-            error: &instance.error,
-        });
+        return ui.json(instance);
     }
     let mut lines = vec![
         ("title", instance.title.to_string()),
@@ -89,17 +38,26 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     for (key, value) in &instance.connection {
         lines.push(("connection", format!("{key} = {value}")));
     }
-    for promise in &instance.promises {
-        let colour = if promise.ok { "green" } else { "red" };
-        lines.push(("promise", format!("{} {colour}: {}", promise.name, promise.message)));
-    }
+    lines.extend(instance.promises.iter().map(|promise| ("promise", line_of(promise))));
     if let Some(reason) = &instance.waiting_for {
         lines.push(("please wait", reason.clone()));
     }
     if let Some(hint) = &instance.hint {
         lines.push(("hint", hint.clone()));
     }
+    if let Some(error) = instance.error.as_ref().filter(|_| instance.state == "error") {
+        lines.push(("error", error.replace('\n', &format!("\n{:12} ", ""))));
+    }
     for (name, value) in lines {
         ui.data(format_args!("{name:12} {value}"));
+    }
+}
+
+/// A promise in a line; many say nothing when they are green.
+fn line_of(promise: &Promise) -> String {
+    let colour = if promise.ok { "green" } else { "red" };
+    match promise.message.trim() {
+        "" => format!("{} {colour}", promise.name),
+        message => format!("{} {colour}: {message}", promise.name),
     }
 }

@@ -11,7 +11,10 @@ mod state;
 mod tree;
 mod upgrade;
 
-use slapos_core::names::{Title, WishedState};
+use slapos_core::{
+    names::{Title, WishedState},
+    refusal::nearest,
+};
 use slapos_wire::{
     client::Client,
     v1::{At, Instance},
@@ -42,7 +45,7 @@ pub(crate) enum Verb {
     Bang(bang::Args),
     Rename(rename::Args),
     Upgrade(upgrade::Args),
-    /// Destroy an instance and its data
+    /// Destroy an instance and its data, and with it all that it requested
     Destroy(One),
 }
 
@@ -77,11 +80,15 @@ impl One {
 
     fn find_at(&self, client: &Client, at: Option<At>) -> Result<Instance, Failure> {
         let titled = client.instances_at(Some(&self.title), at)?;
-        let found = match titled.is_empty() {
-            true => named_otherwise(client.instances_at(None, at)?, self.title.as_str()),
-            false => titled,
-        };
-        only(found, &self.title, at)
+        if !titled.is_empty() {
+            return only(titled, &self.title);
+        }
+        let all = client.instances_at(None, at)?;
+        let unknown = unknown(&self.title, &all, at);
+        match named_otherwise(all, self.title.as_str()) {
+            found if found.is_empty() => Err(unknown),
+            found => only(found, &self.title),
+        }
     }
 }
 
@@ -95,7 +102,7 @@ fn named_otherwise(all: Vec<Instance>, text: &str) -> Vec<Instance> {
 }
 
 /// The one instance that was found: a root before others, and never one of several.
-fn only(found: Vec<Instance>, title: &Title, at: Option<At>) -> Result<Instance, Failure> {
+fn only(found: Vec<Instance>, title: &Title) -> Result<Instance, Failure> {
     let roots: Vec<_> = found.iter().filter(|it| it.requested_by.is_none()).cloned().collect();
     let mut candidates = if roots.is_empty() { found } else { roots };
     if candidates.len() > 1 {
@@ -105,13 +112,20 @@ fn only(found: Vec<Instance>, title: &Title, at: Option<At>) -> Result<Instance,
         let hint = format!("say which one: {}", names.join(", "));
         return Err(Failure::new(Exit::Failed, message).hint(&hint));
     }
-    candidates.pop().ok_or_else(|| {
-        let (message, hint) = match at {
-            None => ("there is no", "`slapos service list` shows all"),
-            Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
-        };
-        Failure::new(Exit::Failed, format!("{message} instance `{title}`")).hint(hint)
-    })
+    candidates.pop().ok_or_else(|| unknown(title, &[], None))
+}
+
+/// Nothing has that name; perhaps one of these is meant.
+pub(crate) fn unknown(title: &Title, all: &[Instance], at: Option<At>) -> Failure {
+    let (message, list) = match at {
+        None => ("there is no", "`slapos service list` shows all"),
+        Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
+    };
+    let hint = match nearest(title.as_str(), all.iter().map(|it| it.title.as_str())) {
+        Some(near) => format!("did you mean `{near}`? {list}"),
+        None => list.to_owned(),
+    };
+    Failure::new(Exit::Failed, format!("{message} instance `{title}`")).hint(hint)
 }
 
 pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {

@@ -16,10 +16,7 @@ use super::super::{
     error::ApiError,
     extract::{Json, Person, Query},
 };
-use crate::{
-    documents,
-    service::{Origin, Service, ServiceError},
-};
+use crate::service::{Origin, Service, ServiceError};
 
 /// The query of a list.
 #[derive(Debug, Deserialize)]
@@ -52,7 +49,8 @@ pub(super) async fn request(
     let title = body.title.clone();
     let requester = Requester::Person(person.0.clone());
     let ask = |_: &World| Ok((Ask::Request(requested(body, requester)), person.actor()));
-    let shown = service.act(origin, ask, show_requested).await?;
+    let shown =
+        service.act(origin, ask, |world, answer| show_requested(&service, world, answer)).await?;
     shown.map(Json).ok_or(ApiError::Absent(title))
 }
 
@@ -111,7 +109,7 @@ async fn change(
     ask: Ask,
 ) -> Result<Json<v1::Instance>, ApiError> {
     let show =
-        |world: &World, _: &Answer| world.instance(id).map(|it| documents::instance(world, it));
+        |world: &World, _: &Answer| world.instance(id).map(|it| service.show_instance(world, it));
     let shown = service.act(origin, |_| Ok((ask, person.actor())), show).await?;
     let unknown = || ServiceError::from(Refusal::UnknownInstance(id));
     Ok(Json(shown.ok_or_else(unknown)?))
@@ -172,9 +170,13 @@ pub(super) fn requested(body: v1::RequestAsk, requester: Requester) -> Request {
 }
 
 /// The instance that an answer means; `None` when it does not exist (any more).
-pub(super) fn show_requested(world: &World, answer: &Answer) -> Option<v1::Instance> {
+pub(super) fn show_requested(
+    service: &Service,
+    world: &World,
+    answer: &Answer,
+) -> Option<v1::Instance> {
     match answer {
-        Answer::Instance(id) => world.instance(*id).map(|it| documents::instance(world, it)),
+        Answer::Instance(id) => world.instance(*id).map(|it| service.show_instance(world, it)),
         Answer::Done | Answer::Stale | Answer::Absent | Answer::Computer(_) => None,
     }
 }

@@ -62,7 +62,8 @@ pub(super) async fn request(
         let ask = Ask::Request(requested(body, Requester::Instance(requester)));
         Ok((ask, Actor::Instance(requester)))
     };
-    let shown = service.act(origin, ask, show_requested).await?;
+    let shown =
+        service.act(origin, ask, |world, answer| show_requested(&service, world, answer)).await?;
     shown.map(Json).ok_or(ApiError::Absent(title))
 }
 
