@@ -34,6 +34,14 @@ pub(crate) fn builtin(
     Value::Function(Rc::new(Function(Callable::Builtin { name, run })))
 }
 
+/// A function that remembers values.
+pub(crate) fn closure(
+    name: &'static str,
+    run: impl Fn(&mut Machine<'_>, Args) -> Result<Value> + 'static,
+) -> Value {
+    Value::Function(Rc::new(Function(Callable::Closure { name, run: Box::new(run) })))
+}
+
 fn namespace(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let dict = Dict::default();
     methods::update_dict(&dict, args)?;

@@ -14,6 +14,7 @@ mod format;
 mod functions;
 mod lex;
 mod methods;
+pub mod modules;
 mod parse;
 mod predicates;
 mod source;

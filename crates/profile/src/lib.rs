@@ -43,3 +43,8 @@ pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 pub use job::{Facts, Job, Options, Purpose, Shared, Supply};
 pub use outcome::{Action, Input, Look, Outcome, PartReport, Waiting, unchanged};
+
+/// Whether this program itself can install parts of a recipe, such as `slapos.cookbook:wrapper`.
+pub fn is_native(recipe: &str) -> bool {
+    recipes::find(recipe).is_some()
+}

@@ -230,7 +230,7 @@ fn next(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     };
     match iter.next_value()?.or(default) {
         Some(item) => Ok(item),
-        None => Err(Error::new(ErrorKind::Exhausted, "the iterator has no more items")),
+        None => Err(methods::exhausted()),
     }
 }
 

@@ -65,6 +65,11 @@ impl Machine<'_> {
         if let Some(found) = plain_item(value, key) {
             return Ok(found);
         }
+        if let Value::Object(object) = value
+            && let Some(found) = object.item(key)
+        {
+            return found;
+        }
         if let Value::Str(name) = key
             && let Some(found) = self.own_attribute(value, name)?
         {

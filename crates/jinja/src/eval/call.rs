@@ -43,6 +43,7 @@ impl Machine<'_> {
             Value::Function(function) => match &function.0 {
                 Callable::Native { run, .. } => run(&args.positional, &args.named),
                 Callable::Builtin { run, .. } => run(self, args),
+                Callable::Closure { run, .. } => run(self, args),
                 Callable::Bound { receiver, method } => (method.run)(self, receiver, args),
                 Callable::Macro(closure) => {
                     self.enter()?;

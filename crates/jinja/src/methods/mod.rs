@@ -40,6 +40,7 @@ fn table(value: &Value) -> Table {
         Value::Int(_) | Value::Big(_) | Value::Bool(_) => number::INT_METHODS,
         Value::Float(_) => number::FLOAT_METHODS,
         Value::Loop(_) => LOOP_METHODS,
+        Value::Iter(_) => ITER_METHODS,
         Value::Type(Type::Dict) => dict::CLASS_METHODS,
         _ => &[],
     }
@@ -105,6 +106,19 @@ const GENERAL: Table = &[
         Ok(Value::from(value.length()?))
     }),
 ];
+
+const ITER_METHODS: Table = &[("__next__", |_, value, args| {
+    let [] = args.exactly("__next__")?;
+    let Value::Iter(iter) = value else {
+        return Err(wrong_receiver(value));
+    };
+    iter.clone().next_value()?.ok_or_else(exhausted)
+})];
+
+/// The error of an iterator that is at its end.
+pub(crate) fn exhausted() -> Error {
+    Error::new(crate::ErrorKind::Exhausted, "the iterator has no more items")
+}
 
 const LOOP_METHODS: Table = &[
     ("cycle", |_, value, args| this_loop(value)?.cycle(&args.positional)),

@@ -6,13 +6,16 @@ use std::rc::Rc;
 use super::Value;
 use crate::ast::Named;
 use crate::error::{Error, Result};
-use crate::eval::{Closure, Machine};
+use crate::eval::{Closure as MacroClosure, Machine};
 use crate::methods::Method;
 
 /// The body of a function of the embedding program.
 type Native = Box<dyn Fn(&[Value], &[(Rc<str>, Value)]) -> Result<Value>>;
 
 type Builtin = fn(&mut Machine<'_>, Args) -> Result<Value>;
+
+/// The body of one of our functions that remembers values.
+type Remembering = Box<dyn Fn(&mut Machine<'_>, Args) -> Result<Value>>;
 
 /// Something that can be called; made by [`Value::function`].
 pub struct Function(pub(crate) Callable);
@@ -22,10 +25,12 @@ pub(crate) enum Callable {
     Native { name: Rc<str>, run: Native },
     /// One of ours that needs the interpreter, e.g. to call another function.
     Builtin { name: &'static str, run: Builtin },
+    /// Such a one that remembers values, e.g. a function with its first arguments.
+    Closure { name: &'static str, run: Remembering },
     /// A method with its object.
     Bound { receiver: Value, method: Named<Method> },
     /// A macro of a template; lives as long as the rendering.
-    Macro(Closure),
+    Macro(MacroClosure),
 }
 
 /// The arguments of a call, positional before named.
@@ -85,7 +90,7 @@ impl Function {
     pub fn name(&self) -> &str {
         match &self.0 {
             Callable::Native { name, .. } => name,
-            Callable::Builtin { name, .. } => name,
+            Callable::Builtin { name, .. } | Callable::Closure { name, .. } => name,
             Callable::Bound { method, .. } => method.name,
             Callable::Macro(closure) => &closure.definition.name,
         }

@@ -25,6 +25,11 @@ pub trait Object {
         None
     }
 
+    /// What `object[key]` gives; `None` if it has no items.
+    fn item(&self, _key: &Value) -> Option<Result<Value>> {
+        None
+    }
+
     /// What a call of the object gives; `None` if it cannot be called.
     fn call(&self, _arguments: Args) -> Option<Result<Value>> {
         None

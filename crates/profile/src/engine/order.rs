@@ -238,10 +238,27 @@ impl Engine<'_> {
         if option == "_buildout_section_name_" {
             return Ok(Cell::new(Datum::Text(section.into())));
         }
+        if let Some(cell) = self.option_on_demand(section, option)? {
+            return Ok(cell);
+        }
         if self.findings.is_some() && self.may_have(section, option) {
             return Ok(Cell::new(unknown()));
         }
         Err(self.missing_option(section, option))
+    }
+
+    /// An option that the section's recipe makes when somebody asks for it.
+    fn option_on_demand(&mut self, section: &str, option: &str) -> Result<Option<Cell>> {
+        let part = self.slots.get_mut(section).and_then(|slot| slot.part.as_mut());
+        let Some(instance) = part.and_then(|part| part.instance.as_mut()) else {
+            return Ok(None);
+        };
+        let Some(value) = instance.option_on_demand(option)? else {
+            return Ok(None);
+        };
+        let cell = Cell::of(value, true);
+        self.set_cell(section, option, cell.clone());
+        Ok(Some(cell))
     }
 
     fn compute(&mut self, section: &str, option: &str, raw: &Raw) -> Result<Cell> {

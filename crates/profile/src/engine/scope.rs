@@ -8,7 +8,7 @@ use std::rc::Rc;
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::Value;
 
-use super::{Engine, Slot, read_location, signature};
+use super::{Engine, Slot, put_option, read_location, signature};
 use crate::error::{Code, Error, Result};
 use crate::extends::BASE;
 use crate::files::{self, Mode};
@@ -18,7 +18,7 @@ use crate::location::is_url;
 use crate::outcome::Waiting;
 use crate::read::{Raw, Source, Spot};
 use crate::recipe_host::RecipeHost;
-use crate::value::{Cell, Datum, Seen};
+use crate::value::{Cell, Datum, Seen, dumps};
 
 /// Why a constructor ended early.
 #[derive(Debug)]
@@ -315,6 +315,39 @@ impl<'e, 'h> Scope<'e, 'h> {
             Rc::make_mut(&mut slot.raw).shift_remove(option);
             slot.cells.remove(option);
         }
+    }
+
+    /// Refuses a section that is in use already.
+    pub(crate) fn unused(&self, section: &str) -> Result<()> {
+        if !self.engine.slots.contains_key(section) {
+            return Ok(());
+        }
+        let message =
+            format!("[{section}] is in use already and cannot get values from [{}]", self.name);
+        Err(Error::new(Code::BadOption, message)
+            .with_hint(format!("nothing but [{}] may refer to [{section}]", self.name)))
+    }
+
+    /// Gives an option of a section that is not in use yet another value than the profile does.
+    pub(crate) fn preset(&mut self, section: &str, option: &str, value: &Value) -> Result<()> {
+        self.unused(section)?;
+        let text = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => dumps(value)?,
+        };
+        let source = Source::new("(published before)", "");
+        put_option(&mut self.engine.sections, &source, section, option, &text);
+        Ok(())
+    }
+
+    /// The value of an option of another section, which then no longer has it.
+    pub(crate) fn take(&mut self, section: &str, option: &str) -> Result<Value, Stop> {
+        let value = self.reference(&format!("{section}:{option}"))?;
+        if let Some(slot) = self.engine.slots.get_mut(section) {
+            Rc::make_mut(&mut slot.raw).shift_remove(option);
+            slot.cells.remove(option);
+        }
+        Ok(value)
     }
 
     /// Sets an own option that is not known yet.

@@ -4,14 +4,13 @@
 
 use camino::Utf8PathBuf;
 
-use super::wrapper::quote;
+use super::script::quote;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::Result;
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] =
-    [Kind { pure: true, ..Kind::new(&["slapos.cookbook:check_port_listening"], make) }];
+pub(super) static KINDS: [Kind; 1] = [Kind::pure(&["slapos.cookbook:check_port_listening"], make)];
 
 struct Check {
     path: Utf8PathBuf,

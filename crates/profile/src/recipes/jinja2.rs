@@ -21,8 +21,7 @@ use crate::files::{self, Keep, Mode};
 mod functions;
 mod imports;
 
-pub(super) static KINDS: [Kind; 1] =
-    [Kind { pure: true, ..Kind::new(&["slapos.recipe.template:jinja2"], make) }];
+pub(super) static KINDS: [Kind; 1] = [Kind::pure(&["slapos.recipe.template:jinja2"], make)];
 
 struct Jinja2 {
     text: Text,
@@ -125,7 +124,7 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
                 Code::Unsupported,
                 format!("the Python module `{expression}` is not offered to templates"),
             )
-            .with_hint(format!("{} are", functions::MODULES.join(", ")))
+            .with_hint(format!("{} are", functions::module_names().collect::<Vec<_>>().join(", ")))
         })?,
         other => {
             let kinds = ["raw", "key", "section", "json", "jsonkey", "import"];

@@ -3,27 +3,53 @@
 //! A recipe is a constructor, which reads options and sets its own, and an installation, which writes. To add one:
 //! a file with its `KIND`s and tests, and a line in [`KINDS`].
 
+mod authorized_key;
+mod certificate_authority;
+mod check_parameter;
 mod check_port_listening;
+mod check_url_available;
+mod cns_symlink;
+mod collective_template;
 mod command;
+mod copyfilelist;
+mod cron;
 mod debian;
 mod download;
 mod free_port;
 mod hosted;
 mod jinja2;
+mod jsondump;
+mod logrotate;
 mod mkdirectory;
 mod password;
 mod promise;
 mod publish;
+mod publish_early;
+mod publishurl;
+mod random;
+mod readline;
+mod redis;
 mod request;
+mod script;
+mod shell;
+mod simplelogger;
 mod slapconfiguration;
 mod switch;
 mod symlink;
 mod template;
+mod tunnel;
+mod urlparse;
 mod userinfo;
+mod uuid;
 mod wrapper;
+mod zero_knowledge;
+
+use camino::Utf8PathBuf;
+use slapos_jinja::Value;
 
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
+use crate::files::Mode;
 use crate::job::Job;
 
 /// A part whose constructor has run.
@@ -44,6 +70,11 @@ pub(crate) trait Recipe {
     /// As [`Recipe::install`], for a part whose signature is that of the last run.
     fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
         self.install(work)
+    }
+
+    /// An option that the part only has when somebody asks for it; a secret.
+    fn option_on_demand(&mut self, _option: &str) -> Result<Option<Value>> {
+        Ok(None)
     }
 }
 
@@ -71,27 +102,52 @@ impl Kind {
     const fn new(names: &'static [&'static str], make: Make) -> Self {
         Self { names, version: 1, make, clear_first: false, requests: false, pure: false }
     }
+
+    const fn pure(names: &'static [&'static str], make: Make) -> Self {
+        Self { pure: true, ..Self::new(names, make) }
+    }
 }
 
 /// All recipes.
 static KINDS: &[&[Kind]] = &[
+    &authorized_key::KINDS,
+    &certificate_authority::KINDS,
+    &check_parameter::KINDS,
     &check_port_listening::KINDS,
+    &check_url_available::KINDS,
+    &cns_symlink::KINDS,
+    &collective_template::KINDS,
     &command::KINDS,
+    &copyfilelist::KINDS,
+    &cron::KINDS,
     &debian::KINDS,
     &download::KINDS,
     &free_port::KINDS,
     &jinja2::KINDS,
+    &jsondump::KINDS,
+    &logrotate::KINDS,
     &mkdirectory::KINDS,
     &password::KINDS,
     &promise::KINDS,
     &publish::KINDS,
+    &publish_early::KINDS,
+    &publishurl::KINDS,
+    &random::KINDS,
+    &readline::KINDS,
+    &redis::KINDS,
     &request::KINDS,
+    &shell::KINDS,
+    &simplelogger::KINDS,
     &slapconfiguration::KINDS,
     &switch::KINDS,
     &symlink::KINDS,
     &template::KINDS,
+    &tunnel::KINDS,
+    &urlparse::KINDS,
     &userinfo::KINDS,
+    &uuid::KINDS,
     &wrapper::KINDS,
+    &zero_knowledge::KINDS,
 ];
 
 /// The native recipe of that name.
@@ -125,5 +181,25 @@ struct OptionsOnly;
 impl Recipe for OptionsOnly {
     fn install(&mut self, _work: &mut Work<'_>) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A part that is one file.
+struct WriteFile {
+    path: Utf8PathBuf,
+    text: String,
+    mode: Mode,
+}
+
+impl WriteFile {
+    /// As what a constructor gives back.
+    fn boxed(path: Utf8PathBuf, text: String, mode: Mode) -> Result<Box<dyn Recipe>, Stop> {
+        Ok(Box::new(Self { path, text, mode }))
+    }
+}
+
+impl Recipe for WriteFile {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        work.write(&self.path, self.text.as_bytes(), self.mode)
     }
 }

@@ -1,21 +1,31 @@
 //! `slapos.cookbook:generate.password`: a random password, made once and kept in a file.
 //!
 //! In: `bytes` (16 letters and digits), `storage-path` (default `parts/<name>`; empty: not stored), `create-once`
-//! (true: the file outlives the part), `passwd` (use this one). Out: `passwd`, a secret.
+//! (true: the file outlives the part), `passwd` (use this one). Out: `passwd`, and whoever asks for it
+//! `passwd-<scheme>`, its hash, which is kept with it; all are secrets.
+
+mod scheme;
+
+use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
+use slapos_jinja::Value;
 
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::{Keep, Mode};
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:generate.password"], make)];
 
+/// The password under the empty name, and its hashes under `passwd-<scheme>`.
+type Forms = BTreeMap<String, String>;
+
 struct Password {
-    stored: Option<(Utf8PathBuf, String)>,
+    path: Option<Utf8PathBuf>,
+    forms: Forms,
     create_once: bool,
 }
 
@@ -38,36 +48,60 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     };
     let given = scope.text("passwd")?;
     let stored = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-    let password =
-        given.or_else(|| stored.as_deref().and_then(parse)).unwrap_or_else(|| generate(length));
-    scope.set_secret("passwd", password.as_str());
+    let stored = stored.as_deref().and_then(parse);
+    let fresh = |password: String| Forms::from([(String::new(), password)]);
+    let forms = match (given, stored) {
+        (Some(given), Some(forms)) if forms[""] == given => forms,
+        (Some(given), _) => fresh(given),
+        (None, Some(forms)) => forms,
+        (None, None) => fresh(generate(length)),
+    };
+    scope.set_secret("passwd", forms[""].as_str());
     let create_once = scope.flag("create-once", true)?;
-    Ok(Box::new(Password { stored: path.map(|path| (path, password)), create_once }))
+    Ok(Box::new(Password { path, forms, create_once }))
 }
 
 fn generate(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
-/// The plain password of a file: JSON of all forms under their names, or, from old times, nothing but the text.
-fn parse(text: &str) -> Option<String> {
+/// What a file holds: JSON of all forms under their names, or, from old times, nothing but the password.
+fn parse(text: &str) -> Option<Forms> {
     if text.starts_with('{') {
-        let forms: std::collections::BTreeMap<String, String> = serde_json::from_str(text).ok()?;
-        return forms.get("").cloned();
+        let forms: Forms = serde_json::from_str(text).ok()?;
+        return forms.get("").is_some_and(|password| !password.is_empty()).then_some(forms);
     }
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    let password = text.trim();
+    (!password.is_empty()).then(|| Forms::from([(String::new(), password.to_owned())]))
 }
 
 impl Recipe for Password {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let Some((path, password)) = &self.stored else {
+        let Some(path) = &self.path else {
             return Ok(());
         };
-        let text = serde_json::json!({ "": password }).to_string();
+        let text = serde_json::json!(self.forms).to_string();
         if !self.create_once {
             work.record(path);
         }
         work.write_unrecorded(path, text.as_bytes(), Mode::Exact(0o600), Keep::Durable)
+    }
+
+    fn option_on_demand(&mut self, option: &str) -> Result<Option<Value>> {
+        let Some(scheme) = option.strip_prefix("passwd-") else {
+            return Ok(None);
+        };
+        if let Some(known) = self.forms.get(option) {
+            return Ok(Some(Value::from(known.as_str())));
+        }
+        let Some(hash) = scheme::hash(scheme, &self.forms[""]) else {
+            let message = format!("a password cannot be hashed with `{scheme}`");
+            return Err(Error::new(Code::Unsupported, message)
+                .with_hint(format!("known are {}", scheme::SCHEMES.join(", ")))
+                .with_nearest(scheme, scheme::SCHEMES));
+        };
+        self.forms.insert(option.to_owned(), hash.clone());
+        Ok(Some(Value::from(hash)))
     }
 }
 
@@ -84,7 +118,7 @@ mod tests {
             ("{bad", None),
         ];
         for (text, expected) in table {
-            assert_eq!(parse(text).as_deref(), expected, "{text}");
+            assert_eq!(parse(text).map(|forms| forms[""].clone()).as_deref(), expected, "{text}");
         }
     }
 

@@ -15,8 +15,7 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] =
-    [Kind { pure: true, ..Kind::new(&["slapos.cookbook:promise.plugin"], make) }];
+pub(super) static KINDS: [Kind; 1] = [Kind::pure(&["slapos.cookbook:promise.plugin"], make)];
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";

@@ -2,7 +2,8 @@
 //!
 //! In: every option but `recipe` and those that begin with `-`; with `-publish` only the named ones; `-extends` names
 //! sections whose options are published too; `-slave-reference` names the shared instance that they are for.
-//! Serialised: one key `_` that holds JSON. Nothing is sent here: the outcome carries it.
+//! Serialised: one key `_` that holds JSON. Nothing is sent here, the outcome carries it; so nothing can fail here
+//! either, and the forms `_failsafe` are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,11 @@ use crate::error::{Code, Error, Result};
 use crate::extends::BASE;
 
 pub(super) static KINDS: [Kind; 2] = [
-    Kind::new(&["slapos.cookbook:publish"], plain),
-    Kind::new(&["slapos.cookbook:publish.serialised"], serialised),
+    Kind::new(&["slapos.cookbook:publish", "slapos.cookbook:publish_failsafe"], plain),
+    Kind::new(
+        &["slapos.cookbook:publish.serialised", "slapos.cookbook:publish.serialised_failsafe"],
+        serialised,
+    ),
 ];
 
 struct Publish {

@@ -28,7 +28,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 }
 
 /// The fields of the line whose third field is `id`.
-fn entry(text: &str, id: u32) -> Option<Vec<String>> {
+pub(super) fn entry(text: &str, id: u32) -> Option<Vec<String>> {
     let lines = text.lines().map(|line| line.split(':').map(ToOwned::to_owned).collect::<Vec<_>>());
     lines.into_iter().find(|fields| fields.get(2).is_some_and(|field| *field == id.to_string()))
 }

@@ -1,34 +1,23 @@
 //! `slapos.cookbook:wrapper`: an executable that starts a program.
 //!
 //! In: `command-line` (shell words), `wrapper-path`, `environment` (lines `name=value`), `wait-for-files`, `pidfile`,
-//! `sig-ign`, `hash-files`, `hash-existing-files`. With hash files the path gets their hash as suffix, so that a
-//! service whose configuration changed is another service. Out: `wrapper-path`, absolute.
+//! `private-tmpfs` (lines *size path*), `reserve-cpu`, `sig-ign`, `redirect-signal`, `redirect-stdout`,
+//! `redirect-stderr`, `hash-files`, `hash-existing-files`. With hash files the path gets their hash as suffix, so that
+//! a service whose configuration changed is another service. Out: `wrapper-path`, absolute.
 
-use std::fmt::Write as _;
+use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use md5::{Digest, Md5};
 
+use super::script::{Redirect, Script, words};
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work, hex};
 use crate::error::{Code, Error, Result};
-use crate::files::{self, Mode};
+use crate::files::Mode;
 
 pub(super) static KINDS: [Kind; 1] =
-    [Kind { pure: true, ..Kind::new(&["slapos.cookbook:wrapper"], make) }];
-
-/// A line of the script is broken after so many characters.
-const LINE_LENGTH: usize = 78;
-
-const NOT_OFFERED: [&str; 7] = [
-    "private-tmpfs",
-    "reserve-cpu",
-    "redirect-signal",
-    "redirect-stdout",
-    "redirect-stderr",
-    "parameters-extra",
-    "private-dev-shm",
-];
+    [Kind { version: 2, ..Kind::pure(&["slapos.cookbook:wrapper"], make) }];
 
 struct Wrapper {
     path: Utf8PathBuf,
@@ -39,18 +28,7 @@ struct Wrapper {
     existing: Vec<Vec<u8>>,
 }
 
-/// What the script does.
-#[derive(Debug, Default)]
-struct Script {
-    command: Vec<String>,
-    environment: Vec<(String, String)>,
-    ignored_signals: Vec<String>,
-    wait_for: Vec<Utf8PathBuf>,
-    pidfile: Option<Utf8PathBuf>,
-}
-
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    scope.refuse(&NOT_OFFERED)?;
     let path = scope.required("wrapper-path")?;
     let path = scope.path(&path);
     let command = scope.required("command-line")?;
@@ -65,17 +43,24 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let script = Script {
         command,
         environment: environment(scope)?,
-        ignored_signals: scope.words("sig-ign")?,
+        ignored_signals: signals(scope, "sig-ign")?,
         wait_for: paths(scope, "wait-for-files")?,
         pidfile: scope.text("pidfile")?.map(|text| scope.path(&text)),
+        reserve_cpu: scope.flag("reserve-cpu", false)?,
+        memory_folders: memory_folders(scope)?,
+        redirect: redirect(scope)?,
     };
+    let hash_files = paths(scope, "hash-files")?;
+    for file in &hash_files {
+        made_here(file, scope.directory())
+            .map_err(|error| scope.place_of(error, "hash-files", file.as_str()))?;
+    }
     let mut existing = Vec::new();
     for file in paths(scope, "hash-existing-files")? {
         existing.push(
             scope.read(file.as_str()).map_err(|error| scope.place(error, "hash-existing-files"))?,
         );
     }
-    let hash_files = paths(scope, "hash-files")?;
     scope.set("wrapper-path", path.as_str());
     Ok(Box::new(Wrapper { path, script, hash_files, existing }))
 }
@@ -104,9 +89,65 @@ fn environment(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, String)>, Stop>
     Ok(found)
 }
 
+/// Names of signals without `SIG`, such as `USR1` or `RTMIN+1`.
+fn signals(scope: &mut Scope<'_, '_>, option: &str) -> Result<Vec<String>, Stop> {
+    let names = scope.words(option)?;
+    let good = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '+';
+    match names.iter().find(|name| !name.chars().all(good)) {
+        None => Ok(names),
+        Some(bad) => {
+            let message = format!("`{bad}` is no name of a signal such as USR1 or RTMIN+1");
+            Err(scope.fault(option, Code::BadOption, message).into())
+        }
+    }
+}
+
+fn memory_folders(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, Utf8PathBuf)>, Stop> {
+    let mut found = Vec::new();
+    for line in scope.lines("private-tmpfs")? {
+        let Some((size, path)) = line.split_once(char::is_whitespace) else {
+            let error = Error::new(Code::BadOption, format!("`{line}` is not `size path`"));
+            return Err(scope.place_of(error, "private-tmpfs", &line).into());
+        };
+        found.push((size.to_owned(), scope.path(path)));
+    }
+    Ok(found)
+}
+
+fn redirect(scope: &mut Scope<'_, '_>) -> Result<Option<Redirect>, Stop> {
+    let redirect = Redirect {
+        signal: signals(scope, "redirect-signal")?.pop(),
+        stdout: scope.text("redirect-stdout")?.map(|text| scope.path(&text)),
+        stderr: scope.text("redirect-stderr")?.map(|text| scope.path(&text)),
+    };
+    if redirect.stdout.is_some() || redirect.stderr.is_some() {
+        return Ok(Some(redirect));
+    }
+    match redirect.signal {
+        None => Ok(None),
+        Some(_) => {
+            let message = "`redirect-signal` means nothing without `redirect-stdout` or `-stderr`";
+            Err(scope.fault("redirect-signal", Code::BadOption, message).into())
+        }
+    }
+}
+
+/// Refuses a hash file that is there but lies outside of the directory: no part of this profile made it.
+fn made_here(file: &Utf8Path, directory: &Utf8Path) -> Result<()> {
+    match (fs::canonicalize(file), fs::canonicalize(directory)) {
+        (Ok(file), Ok(directory)) if !file.starts_with(&directory) => {
+            let message = format!("{} is not made by this profile", file.display());
+            Err(Error::new(Code::BadOption, message).with_hint(
+                "`hash-files` are made by parts of this profile, others are `hash-existing-files`",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Recipe for Wrapper {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let path = match self.suffix()? {
+        let path = match self.suffix(work)? {
             Some(hash) => Utf8PathBuf::from(format!("{}-{hash}", self.path)),
             None => self.path.clone(),
         };
@@ -116,10 +157,10 @@ impl Recipe for Wrapper {
 
 impl Wrapper {
     /// The hash of all hash files; `None` without any.
-    fn suffix(&self) -> Result<Option<String>> {
+    fn suffix(&self, work: &mut Work<'_>) -> Result<Option<String>> {
         let mut contents = Vec::new();
         for file in &self.hash_files {
-            let content = files::read(file).map_err(|error| {
+            let content = work.read(file.as_str()).map_err(|error| {
                 error.with_hint("what `hash-files` names must be made by a part before this one")
             })?;
             contents.push(content);
@@ -134,144 +175,5 @@ impl Wrapper {
             hash.update(content);
         }
         Ok(Some(hex(&hash.finalize())))
-    }
-}
-
-impl Script {
-    fn text(&self) -> String {
-        let mut text = String::from("#!/bin/sh -e\n");
-        for file in &self.wait_for {
-            let file = quote(file.as_str());
-            let _infallible = writeln!(text, "until test -e {file}; do sleep 0.2; done");
-        }
-        if !self.ignored_signals.is_empty() {
-            let _infallible = writeln!(text, "trap '' {}", self.ignored_signals.join(" "));
-        }
-        if let Some(pidfile) = &self.pidfile {
-            text.push_str(&once(pidfile));
-        }
-        for (name, value) in &self.environment {
-            let _infallible = writeln!(text, "export {name}={}", quote(value));
-        }
-        let words = self.command.iter().map(|word| quote(word)).chain(["\"$@\"".to_owned()]);
-        text.push_str(&broken("exec", words));
-        text
-    }
-}
-
-/// Refuses a second run, and keeps the number of the process.
-fn once(pidfile: &Utf8Path) -> String {
-    let pidfile = quote(pidfile.as_str());
-    format!(
-        "if test -s {pidfile} && kill -0 \"$(cat {pidfile})\" 2>/dev/null; then\n  \
-         echo already running >&2\n  exit 1\nfi\necho $$ >{pidfile}\n"
-    )
-}
-
-/// One command on several lines.
-fn broken(first: &str, words: impl Iterator<Item = String>) -> String {
-    let (mut text, mut length) = (String::new(), first.len());
-    text.push_str(first);
-    for word in words {
-        if length + word.len() + 1 > LINE_LENGTH && length > 2 {
-            text.push_str(" \\\n ");
-            length = 1;
-        }
-        length += word.len() + 1;
-        text.push(' ');
-        text.push_str(&word);
-    }
-    text.push('\n');
-    text
-}
-
-/// The word as the shell must read it.
-pub(super) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-/// Splits as a shell does, without expanding anything; `None` if a quote stays open.
-fn words(text: &str) -> Option<Vec<String>> {
-    let (mut found, mut word) = (Vec::new(), None::<String>);
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\'' => word.get_or_insert_default().push_str(&until_single(&mut letters)?),
-            '"' => word.get_or_insert_default().push_str(&until_double(&mut letters)?),
-            '\\' => word.get_or_insert_default().push(letters.next()?),
-            letter if letter.is_whitespace() => found.extend(word.take()),
-            letter => word.get_or_insert_default().push(letter),
-        }
-    }
-    found.extend(word);
-    Some(found)
-}
-
-fn until_single(letters: &mut std::str::Chars<'_>) -> Option<String> {
-    let mut inside = String::new();
-    loop {
-        match letters.next()? {
-            '\'' => return Some(inside),
-            letter => inside.push(letter),
-        }
-    }
-}
-
-fn until_double(letters: &mut std::str::Chars<'_>) -> Option<String> {
-    let mut inside = String::new();
-    loop {
-        match letters.next()? {
-            '"' => return Some(inside),
-            '\\' => match letters.next()? {
-                escaped @ ('"' | '\\') => inside.push(escaped),
-                other => inside.extend(['\\', other]),
-            },
-            letter => inside.push(letter),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_as_a_shell_splits_them() {
-        let table = [
-            ("a  b\n c", Some(vec!["a", "b", "c"])),
-            ("a 'b  c' \"d \\\" \\x\" e\\ f", Some(vec!["a", "b  c", "d \" \\x", "e f"])),
-            ("x'y'\"z\" ''", Some(vec!["xyz", ""])),
-            ("a 'b", None),
-            ("a \"b", None),
-            ("", Some(vec![])),
-        ];
-        for (text, expected) in table {
-            let expected =
-                expected.map(|words| words.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
-            assert_eq!(words(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn quoting_is_undone_by_splitting() {
-        for word in ["plain", "", "two words", "it's", "$HOME", "a\nb", "*", "\"", "\\"] {
-            assert_eq!(words(&quote(word)), Some(vec![word.to_owned()]), "{word}");
-        }
-    }
-
-    #[test]
-    fn long_commands_are_broken_between_words() {
-        let words = (0..12).map(|number| format!("--option-number-{number}"));
-        let text = broken("exec", words);
-        assert!(
-            text.lines().count() > 2 && text.lines().all(|line| line.len() <= LINE_LENGTH + 4),
-            "{text}"
-        );
-        assert_eq!(text.matches("--option-number-").count(), 12);
     }
 }

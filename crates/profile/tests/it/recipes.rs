@@ -3,5 +3,8 @@
 mod files;
 mod hosted;
 mod instance;
+mod monitoring;
 mod programs;
+mod secrets;
 mod shared;
+mod small;

@@ -1,11 +1,9 @@
 //! What every template can name: Python's built-in functions, `dumps`, and the modules that a context may import.
 
-use std::rc::Rc;
+use camino::Utf8Path;
+use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value, builtins, modules};
 
-use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value, builtins};
-
-/// Modules that a context line `import` may name.
-pub(super) const MODULES: [&str; 3] = ["json", "os", "os.path"];
+use crate::recipes::userinfo;
 
 /// Adds the functions that the recipe gives to every template.
 pub(super) fn define(context: &mut Context) {
@@ -29,91 +27,77 @@ pub(super) fn is_default(name: &str) -> bool {
     builtins::NAMES.contains(&name)
 }
 
-/// The Python module of that name.
+/// The Python module of that name: those of templates, and those that ask the machine.
 pub(super) fn module(name: &str) -> Option<Value> {
     match name {
-        "json" => Some(json()),
-        "os" => Some(Module::value("os", [("path", path())])),
+        "os" => Some(os()),
         "os.path" => Some(path()),
-        _ => None,
+        "pwd" => {
+            let entry = one("getpwuid", |uid| {
+                let Value::Int(uid) = uid else {
+                    return Err(Error::new(ErrorKind::Type, "getpwuid() takes a number"));
+                };
+                user(*uid)
+            });
+            Some(Module::value("pwd", [("getpwuid", entry)]))
+        }
+        name => modules::module(name),
     }
 }
 
-fn json() -> Value {
-    let loads = one("loads", |value| {
-        let text =
-            value.as_str().ok_or_else(|| Error::new(ErrorKind::Type, "loads() takes a text"))?;
-        Value::from_json(text).map_err(|error| Error::new(ErrorKind::Value, error.message))
-    });
+/// Names of all modules.
+pub(super) fn module_names() -> impl Iterator<Item = &'static str> {
+    modules::NAMES.into_iter().chain(["os", "pwd"])
+}
+
+fn os() -> Value {
+    let uid = Value::Int(rustix::process::getuid().as_raw().into());
+    let effective = Value::Int(rustix::process::geteuid().as_raw().into());
     Module::value(
-        "json",
-        [("dumps", one("dumps", |value| value.to_json().map(Value::from))), ("loads", loads)],
+        "os",
+        [
+            ("geteuid", Value::function("geteuid", move |_, _| Ok(effective.clone()))),
+            ("getuid", Value::function("getuid", move |_, _| Ok(uid.clone()))),
+            ("path", path()),
+            ("sep", Value::from("/")),
+        ],
     )
 }
 
 fn path() -> Value {
-    let join = Value::function("join", |arguments, _| {
-        let mut whole = String::new();
-        for argument in arguments {
-            let part = text(argument)?;
-            if part.starts_with('/') {
-                whole.clear();
-            } else if !whole.is_empty() && !whole.ends_with('/') {
-                whole.push('/');
-            }
-            whole.push_str(&part);
-        }
-        Ok(Value::from(whole))
-    });
-    let basename = one("basename", |value| Ok(Value::from(split(&text(value)?).1)));
-    let dirname = one("dirname", |value| Ok(Value::from(split(&text(value)?).0)));
-    Module::value("os.path", [("join", join), ("basename", basename), ("dirname", dirname)])
+    let mut attributes: Vec<(&str, Value)> = modules::path_functions().into_iter().collect();
+    type Look = fn(&Utf8Path) -> bool;
+    let looks: [(&str, Look); 3] =
+        [("exists", Utf8Path::exists), ("isdir", Utf8Path::is_dir), ("isfile", Utf8Path::is_file)];
+    for (name, look) in looks {
+        let run = move |value: &Value| match value.as_str() {
+            Some(path) => Ok(Value::Bool(look(Utf8Path::new(path)))),
+            None => Err(Error::new(ErrorKind::Type, format!("{name}() takes a text"))),
+        };
+        attributes.push((name, one(name, run)));
+    }
+    Module::value("os.path", attributes)
 }
 
 /// A function of one argument.
 fn one(name: &'static str, run: impl Fn(&Value) -> Result<Value> + 'static) -> Value {
     Value::function(name, move |arguments, named| match (arguments, named) {
         ([value], []) => run(value),
-        ([_], [(option, _), ..]) => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("{name}() is not offered with `{option}`"),
-        )),
         _ => Err(Error::new(ErrorKind::Type, format!("{name}() takes one argument"))),
     })
 }
 
-fn text(value: &Value) -> Result<Rc<str>> {
-    value.as_str().map(Rc::from).ok_or_else(|| {
-        Error::new(ErrorKind::Type, format!("a path is a text, not {}", value.type_name()))
-    })
-}
-
-/// Folder and name, as Python splits a path.
-fn split(path: &str) -> (&str, &str) {
-    match path.rfind('/') {
-        None => ("", path),
-        Some(at) => {
-            let head = path[..at].trim_end_matches('/');
-            (if head.is_empty() { &path[..=at] } else { head }, &path[at + 1..])
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_split_as_in_python() {
-        let table = [
-            ("/a/b", ("/a", "b")),
-            ("b", ("", "b")),
-            ("/b", ("/", "b")),
-            ("/a/", ("/a", "")),
-            ("a//b", ("a", "b")),
-        ];
-        for (path, expected) in table {
-            assert_eq!(split(path), expected, "{path}");
-        }
-    }
+/// The entry of a user, as Python has it.
+fn user(uid: i64) -> Result<Value> {
+    let text = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let entry = u32::try_from(uid).ok().and_then(|uid| userinfo::entry(&text, uid));
+    let Some(entry) = entry else {
+        return Err(Error::new(ErrorKind::Key, format!("getpwuid(): uid not found: {uid}")));
+    };
+    let number = |text: &str| text.parse::<i64>().map_or_else(|_| Value::from(text), Value::Int);
+    let fields = entry.iter().enumerate().map(|(at, field)| match at {
+        2 | 3 => number(field),
+        _ => Value::from(field.as_str()),
+    });
+    Ok(Value::tuple(fields.collect()))
 }

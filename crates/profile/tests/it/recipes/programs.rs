@@ -68,33 +68,81 @@ fn existing_files_are_hashed_too_and_missing_ones_are_told() {
 }
 
 #[test]
-fn a_pidfile_refuses_a_second_run() {
-    let mut bench = wrapper(
-        "command-line = sh -c 'cat pid; cat pid | xargs ps -o comm= -p'\npidfile = pid\nwait-for-files = here\n",
-    );
+fn a_pidfile_refuses_a_second_run_of_the_same_command_only() {
+    let mut bench = wrapper("command-line = sleep 600\npidfile = pid\nwait-for-files = here\n");
     bench.file("here", "");
     bench.ran();
-    let own = std::process::id().to_string();
-    bench.file("pid", &own);
-    let ended = Command::new(bench.dir.join("bin/run")).current_dir(&bench.dir).output().unwrap();
-    assert_eq!(ended.status.code(), Some(1));
-    assert_eq!(bench.read("pid"), own);
-    std::fs::remove_file(bench.dir.join("pid")).unwrap();
-    let ended = Command::new(bench.dir.join("bin/run")).current_dir(&bench.dir).output().unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&ended.stdout).lines().next(),
-        Some(bench.read("pid").trim())
+    bench.file("pid", &std::process::id().to_string()); // alive, and something else
+    let mut first = Command::new(bench.dir.join("bin/run")).spawn().unwrap();
+    let started = || {
+        let command = std::fs::read_to_string(format!("/proc/{}/cmdline", first.id()));
+        command.unwrap_or_default().starts_with("sleep\0")
+    };
+    while !started() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(bench.read("pid").trim(), first.id().to_string());
+    let second = Command::new(bench.dir.join("bin/run")).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("Already running with pid"));
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn output_goes_to_files_that_may_be_moved_and_a_signal_is_handed_on() {
+    let mut bench = wrapper(
+        "command-line = sh -c 'trap \"echo got it; exit 7\" HUP; echo ready; echo bad >&2; while :; do sleep 0.05; done'\n\
+         redirect-stdout = out\nredirect-stderr = err\nredirect-signal = HUP\n",
     );
+    bench.ran();
+    let mut running = Command::new(bench.dir.join("bin/run")).spawn().unwrap();
+    let until = |name: &str, text: &str| {
+        while !std::fs::read_to_string(bench.dir.join(name)).unwrap_or_default().contains(text) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    until("out", "ready\n");
+    until("err", "bad\n");
+    std::fs::rename(bench.dir.join("out"), bench.dir.join("out.1")).unwrap();
+    let sent = Command::new("kill").args(["-USR1", &running.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(running.wait().unwrap().code(), Some(7));
+    assert_eq!((bench.read("out"), bench.read("out.1")), ("got it\n".into(), "ready\n".into()));
+}
+
+#[test]
+fn a_private_file_system_in_memory_is_seen_by_the_command_only() {
+    let mut bench = wrapper(
+        "command-line = sh -c 'echo $(id -u) \"$0\" $(stat -f -c %T tmp); touch tmp/inside' 'two words'\nprivate-tmpfs = 1M ${buildout:directory}/tmp\nsig-ign = USR1\n",
+    );
+    bench.ran();
+    let ended = Command::new(bench.dir.join("bin/run")).current_dir(&bench.dir).output().unwrap();
+    let (said, told) =
+        (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+    let own = Command::new("id").arg("-u").output().unwrap();
+    let own = String::from_utf8(own.stdout).unwrap();
+    assert!(said.starts_with(&format!("{} two words ", own.trim())), "{said} {told}");
+    // Where user name spaces are forbidden the folder is a plain one, and that is said.
+    let private = said.trim().ends_with("tmpfs") && told.is_empty();
+    assert!(private || told.contains("it is a plain folder"), "{said} {told}");
+    assert_eq!(private, !bench.exists("tmp/inside"));
+}
+
+#[test]
+fn hash_files_are_made_by_the_profile() {
+    let mut bench = wrapper("command-line = true\nhash-files = /etc/passwd\n");
+    let report = bench.report();
+    assert!(report.contains("/etc/passwd is not made by this profile"), "{report}");
 }
 
 #[test]
 fn what_a_wrapper_cannot_do_is_refused() {
     for (options, expected) in [
         ("command-line = a 'b\n", "a quote is opened and never closed"),
-        (
-            "command-line = a\nprivate-tmpfs = 1 /tmp\n",
-            "option `private-tmpfs` of this recipe is not offered yet",
-        ),
+        ("command-line = a\nprivate-tmpfs = /tmp\n", "`/tmp` is not `size path`"),
+        ("command-line = a\nredirect-signal = HUP\n", "`redirect-signal` means nothing without"),
+        ("command-line = a\nsig-ign = hup;\n", "`hup;` is no name of a signal"),
         ("command-line = a\nenvironment = A\n", "`A` is not `name=value`"),
         ("command-line = a\nenvironment = A b=1\n", "`A b` cannot name a variable"),
     ] {

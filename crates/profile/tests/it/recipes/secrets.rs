@@ -1,0 +1,112 @@
+//! Values that are made once and stay: publish-early, and hashes of passwords on demand.
+
+use crate::bench::{Bench, actions};
+
+const EARLY: &str = "
+[buildout]
+parts = publish
+
+[publish-early]
+recipe = slapos.cookbook:publish-early
+-init =
+  password gen-password:passwd
+  hash gen-password:passwd-ldap-salted-sha1
+  number gen-number:value
+
+[gen-password]
+recipe = slapos.cookbook:generate.password
+storage-path =
+
+[gen-number]
+recipe = slapos.cookbook:random.integer
+minimum = 1
+maximum = 1000000000
+
+[other]
+<= slap-connection
+recipe = slapos.cookbook:request
+name = other
+software-url = u
+config-password = ${publish-early:password}
+return = url
+
+[publish]
+recipe = slapos.cookbook:publish.serialised
+-extends = publish-early
+url = ${other:connection-url}
+";
+
+#[test]
+fn early_values_are_published_before_the_requests_are_answered_and_never_change() {
+    let mut bench = Bench::new(EARLY);
+    let first = bench.ran();
+    let early = first.connection.clone().unwrap();
+    assert_eq!(early.keys().collect::<Vec<_>>(), ["hash", "number", "password"]);
+    assert_eq!(bench.host.asked[0].parameters["password"], early["password"]);
+    assert!(early["hash"].starts_with("{SSHA}"));
+    assert_eq!(bench.mode("parts/publish-early"), 0o600);
+    let state = bench.read(".installed.json");
+    assert!(!state.contains(&early["password"]) && !state.contains(&early["hash"]), "{state}");
+
+    let second = bench.ran();
+    assert_eq!(second.connection, None, "nothing is new, and the rest waits");
+    bench
+        .host
+        .connections
+        .insert("other".into(), [("url".to_owned(), "http://o".to_owned())].into());
+    let third: serde_json::Value =
+        serde_json::from_str(&bench.ran().connection.unwrap()["_"]).unwrap();
+    assert_eq!(third["password"], early["password"].as_str());
+    assert_eq!(third["hash"], early["hash"].as_str());
+    assert_eq!(third["number"].to_string(), early["number"]);
+    assert_eq!(third["url"], "http://o");
+    let fourth = bench.ran();
+    assert!(
+        actions(&fourth).iter().all(|action| action.ends_with("unchanged")),
+        "{:?}",
+        actions(&fourth)
+    );
+}
+
+#[test]
+fn a_fixed_value_takes_the_place_of_a_made_one() {
+    let mut bench = Bench::new(&EARLY.replace("-init =", "password = fixed\n-init ="));
+    bench.ran();
+    assert_eq!(bench.host.asked[0].parameters["password"], "fixed");
+}
+
+#[test]
+fn nobody_else_reads_what_is_published_early() {
+    let mut bench = Bench::new(&format!("{EARLY}direct = ${{gen-password:passwd}}\n"));
+    let report = bench.report();
+    assert!(report.contains("[gen-password] is in use already"), "{report}");
+    let mut late = Bench::new(&format!(
+        "{EARLY}zdirect = ${{gen-password:passwd}}
+"
+    ));
+    let report = late.report();
+    assert!(report.contains("[gen-password] has no option `passwd`"), "{report}");
+}
+
+#[test]
+fn hashes_of_a_password_are_made_on_demand_and_kept_with_it() {
+    let profile = "[buildout]\nparts = publish\n[p]\nrecipe = slapos.cookbook:generate.password\nstorage-path = pw\n\
+         [publish]\nrecipe = slapos.cookbook:publish\nhash = ${p:passwd-sha256-crypt}\nplain = ${p:passwd}\n";
+    let mut bench = Bench::new(profile);
+    let first = bench.ran().connection.unwrap();
+    assert!(first["hash"].starts_with("$5$rounds=535000$"), "{}", first["hash"]);
+    let stored: serde_json::Value = serde_json::from_str(&bench.read("pw")).unwrap();
+    assert_eq!(
+        stored,
+        serde_json::json!({"": first["plain"], "passwd-sha256-crypt": first["hash"]})
+    );
+    assert_eq!(bench.ran().connection.unwrap(), first);
+    assert!(!bench.read(".installed.json").contains("$5$"));
+    bench.file("instance.cfg", &profile.replace("sha256-crypt", "sha265-crypt"));
+    let report = bench.report();
+    assert!(
+        report.contains("cannot be hashed with `sha265-crypt`")
+            && report.contains("did you mean `sha256-crypt`?"),
+        "{report}"
+    );
+}
