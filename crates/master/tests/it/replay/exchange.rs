@@ -42,6 +42,13 @@ impl Request {
         let encoded =
             |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         self.body = self.body.replace(&encoded(recorded), &encoded(ours));
+        self.query = self.query.replace(&encoded(recorded), &encoded(ours));
+    }
+
+    /// A field of the query.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let mut fields = form_urlencoded::parse(self.query.as_bytes());
+        fields.find(|(key, _)| key == name).map(|(_, text)| text.into_owned())
     }
 }
 
@@ -66,7 +73,24 @@ pub(super) fn exchanges(files: &[&str]) -> Vec<Exchange> {
         all.extend(serde_json::from_str::<Vec<_>>(&text).expect(&path));
     }
     all.sort_by_key(Exchange::number);
-    all
+    follow_redirects(all)
+}
+
+/// Clients follow redirects to documents: what they got there is the answer.
+fn follow_redirects(exchanges: Vec<Exchange>) -> Vec<Exchange> {
+    let mut followed: Vec<Exchange> = Vec::new();
+    for exchange in exchanges {
+        match followed.last_mut() {
+            Some(last)
+                if last.response.status == 302
+                    && last.response.headers.get("Location") == Some(&exchange.request.path) =>
+            {
+                last.response = exchange.response;
+            }
+            _ => followed.push(exchange),
+        }
+    }
+    followed
 }
 
 /// Sends a call as it was sent, and returns the answer. Redirects are not followed.
