@@ -58,7 +58,7 @@ enum Command {
     /// Instances: list, info, tree, explain, history, start, stop, bang, rename, upgrade, destroy
     #[command(subcommand)]
     Service(commands::service::Verb),
-    /// Computers: list, info, history, open, close, drain, set
+    /// Computers: list, info, history, open, close, drain, set, token, revoke
     #[command(subcommand)]
     Computer(commands::computer::Verb),
     Supply(commands::supply::Args),
@@ -69,7 +69,7 @@ enum Command {
     /// The master of a single node, in place of the Python slapproxy: start
     #[command(subcommand)]
     Proxy(commands::proxy::Verb),
-    /// The node of this computer: run, status, stop
+    /// The node of this computer: register, run, status, stop
     #[command(subcommand)]
     Node(commands::node::Verb),
     /// Profiles, without a node: annotate, check, plan, run

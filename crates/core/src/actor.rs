@@ -48,6 +48,8 @@ pub enum Deed<'a> {
     Supply(&'a ComputerId),
     /// Say what a computer is for: allocation, capacity, traits.
     Govern(&'a ComputerId),
+    /// Give a computer a certificate, or take it away.
+    Certify(&'a ComputerId),
     /// Let a computer join, in the name of a person.
     Invite(&'a PersonId),
     /// Publish the connection of an instance, or of one that it serves.
@@ -71,6 +73,7 @@ impl fmt::Display for Deed<'_> {
             Self::Host(instance) => write!(f, "report on {instance}"),
             Self::Supply(computer) => write!(f, "supply a release to {computer}"),
             Self::Govern(computer) => write!(f, "govern computer {computer}"),
+            Self::Certify(computer) => write!(f, "change the certificate of {computer}"),
             Self::Invite(person) => write!(f, "let a computer join in the name of person {person}"),
             Self::Publish(instance) => write!(f, "publish for {instance}"),
             Self::RequestRoot(person) => write!(f, "request in the name of person {person}"),
@@ -96,7 +99,12 @@ pub fn permit(world: &World, actor: &Actor, deed: Deed<'_>) -> Result<(), Refusa
         | (Actor::Person(who), Deed::RequestRoot(person)) => who == person,
         (
             Actor::Operator(_),
-            Deed::Supply(_) | Deed::Govern(_) | Deed::Bang(_) | Deed::Wish(_) | Deed::Rename(_),
+            Deed::Supply(_)
+            | Deed::Govern(_)
+            | Deed::Certify(_)
+            | Deed::Bang(_)
+            | Deed::Wish(_)
+            | Deed::Rename(_),
         ) => true,
         (Actor::Person(who), Deed::Bang(id) | Deed::Wish(id) | Deed::Rename(id)) => owns(id, who),
         (Actor::Computer(who), Deed::SpeakFor(computer)) => who == computer,

@@ -187,6 +187,9 @@ pub enum Refusal {
     /// Another computer has this title.
     #[error("a computer called `{0}` exists already")]
     ComputerTitleTaken(Title),
+    /// A computer has one certificate at most.
+    #[error("{0} has a certificate that counts")]
+    CertificateActive(ComputerId),
     /// A format named one partition twice.
     #[error("partition `{0}` is named twice")]
     PartitionTwice(PartitionId),
@@ -217,6 +220,7 @@ impl Refusal {
             Self::BadToken => "bad-token",
             Self::TooManyTokens => "too-many-tokens",
             Self::ComputerTitleTaken(_) => "computer-title-taken",
+            Self::CertificateActive(_) => "certificate-active",
             Self::SharedChange { .. } => "shared-change",
             Self::TitleTaken(_) => "title-taken",
             Self::NotARoot(_) => "not-a-root",
@@ -253,6 +257,7 @@ impl Refusal {
             | Self::NotARoot(_)
             | Self::TooManyTokens
             | Self::ComputerTitleTaken(_)
+            | Self::CertificateActive(_)
             | Self::TooManyChildren { .. }
             | Self::ReleaseInUse { .. } => RefusalKind::Conflict,
         }
@@ -288,7 +293,12 @@ impl Refusal {
             Self::SharedChange { .. } => "request it under another title".into(),
             Self::BadToken => "ask for a new one: slapos computer token".into(),
             Self::TooManyTokens => "use them, or wait until they expire".into(),
-            Self::ComputerTitleTaken(_) => "choose another name".into(),
+            Self::ComputerTitleTaken(_) => {
+                "choose another name, or revoke the computer's certificate to replace it".into()
+            }
+            Self::CertificateActive(computer) => {
+                format!("revoke it first: slapos computer revoke {computer}")
+            }
             Self::NotARoot(_) => "change what its requester asks for".into(),
             Self::TitleTaken(_) => "choose another title".into(),
             Self::TooManyChildren { .. } => {

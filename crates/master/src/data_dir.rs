@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -94,13 +94,12 @@ impl DataDir {
 
     /// Keeps a text under a name beside the database, whole or not at all.
     pub(crate) fn keep(&self, name: &str, text: &str) -> io::Result<()> {
-        let path = self.path.join(name);
-        let unfinished = path.with_extension("new");
-        let mut file = File::create(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        sync_directory(&path)
+        keep(&self.path.join(name), text)
+    }
+
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the database is.
@@ -112,4 +111,15 @@ impl DataDir {
     pub(crate) fn database_in(path: &Path) -> PathBuf {
         path.join("master.sqlite")
     }
+}
+
+/// Keeps a text in a file that only its owner may read, whole or not at all.
+pub(crate) fn keep(path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut options = File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    sync_directory(path)
 }

@@ -19,6 +19,7 @@ pub(crate) fn computer(world: &World, site: &Site) -> v1::Computer {
     });
     v1::Computer {
         computer: site.computer().id.clone(),
+        title: site.computer().title.clone(),
         allocation: site.computer().allocation,
         capacity: site.computer().capacity,
         traits: site.computer().traits.clone(),

@@ -10,6 +10,7 @@
 //! - A failed commit ends the process, and recovery is the normal start; only a full disk does not:
 //!   then what is not durable is given up, and changes are refused until there is room.
 
+mod authority;
 mod clock;
 mod committer;
 mod data_dir;
@@ -29,6 +30,7 @@ pub mod store;
 pub mod upkeep;
 
 pub use self::{
+    authority::Authority,
     forward::{BadOtherMaster, OtherMaster, OtherMasterSettings},
     http::{FaceSettings, router},
     release_root::ReleaseRootError,

@@ -11,6 +11,7 @@ use slapos_core::{
 use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 
 use crate::{
+    authority::Authority,
     data_dir::{DataDir, DataDirError},
     http::{
         FaceSettings,
@@ -81,6 +82,9 @@ pub enum ServeError {
     /// The default computer cannot be made known.
     #[error("cannot make the default computer known")]
     DefaultComputer(#[source] ServiceError),
+    /// The key of its certificates cannot be had.
+    #[error("cannot use the key of the certificate authority")]
+    Authority(#[source] io::Error),
     /// The address cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -115,6 +119,9 @@ impl ServeError {
                     .into(),
             ),
             Self::ReleaseRoot(_) | Self::DefaultComputer(_) => None,
+            Self::Authority(_) => {
+                Some("put authority.key back from a copy of the data directory".into())
+            }
             Self::Listen { .. } => Some("choose another address with --listen".into()),
             Self::Failed(failure) => match &**failure {
                 Failure::Store(error) => error.hint(),
@@ -156,6 +163,7 @@ pub async fn serve(
     if let Some(root) = &settings.release_root {
         release_root::follow(&service, &directory, root).await?;
     }
+    let authority = Authority::open(directory.path()).map_err(ServeError::Authority)?;
     tracing::info!(address = %bound, data = %settings.data.display(), "the master serves");
     let _ = ready.send(bound); // whoever asked may be gone
 
@@ -172,8 +180,8 @@ pub async fn serve(
         sleep(GRACE).await; // for callers that do not finish what they say
     };
     let listener = Listener::new(listener, Patience::default());
-    let calls =
-        router(service.clone(), settings.faces).into_make_service_with_connect_info::<Peer>();
+    let calls = router(service.clone(), authority, settings.faces)
+        .into_make_service_with_connect_info::<Peer>();
     let served = tokio::select! {
         served = axum::serve(listener, calls).with_graceful_shutdown(stop) => served,
         failure = service.failed() => return Err(ServeError::Failed(failure)),

@@ -15,8 +15,9 @@ use slapos_core::names::{ComputerId, InstanceId, PartitionId, Revision, Title};
 
 use crate::v1::{
     Accepted, At, BangAsk, Change, Computer, ComputerAsk, Format, Health, HistoryAsk, HistoryEntry,
-    Instance, InstanceBangAsk, InstanceReport, Problem, RenameAsk, RequestAsk, StateAsk, Supply,
-    SupplyAsk, SupplyReport, Tree, UpgradeAsk, Usage, Watch,
+    Instance, InstanceBangAsk, InstanceReport, IssuedToken, Problem, RegisterAsk, Registered,
+    RenameAsk, RequestAsk, StateAsk, Supply, SupplyAsk, SupplyReport, Tree, UpgradeAsk, Usage,
+    Watch,
 };
 
 /// The largest answer that is read, in bytes.
@@ -137,6 +138,22 @@ impl Client {
         ask: &ComputerAsk,
     ) -> Result<Computer, ClientError> {
         self.put(&format!("/v1/computers/{computer}"), ask)
+    }
+
+    /// Hands out the right to let one computer join.
+    pub fn issue_token(&self) -> Result<IssuedToken, ClientError> {
+        self.post("/v1/tokens", &())
+    }
+
+    /// Lets a new computer join, by right of a token.
+    pub fn register(&self, ask: &RegisterAsk) -> Result<Registered, ClientError> {
+        self.post("/v1/computers", ask)
+    }
+
+    /// Takes the certificate of a computer away.
+    pub fn revoke(&self, computer: &ComputerId) -> Result<Computer, ClientError> {
+        let url = format!("{}/v1/computers/{computer}/certificate", self.base);
+        Self::answer(&url, self.agent.delete(&url).call())
     }
 
     /// Declares the partitions of a computer.

@@ -10,6 +10,10 @@
 //! | `GET /v1/computers[?at=AT]` | → `[Computer]` |
 //! | `GET /v1/computers/{computer}[?at=AT]` | → [`Computer`] |
 //! | `PUT /v1/computers/{computer}` | [`ComputerAsk`] → [`Computer`] |
+//! | `POST /v1/computers` | [`RegisterAsk`] → [`Registered`]: a new computer, by right of a token |
+//! | `POST /v1/computers/{computer}/certificate` | → [`Registered`]: a certificate for a computer that has none |
+//! | `DELETE /v1/computers/{computer}/certificate` | → [`Computer`]: its certificate counts no more |
+//! | `POST /v1/tokens` | → [`IssuedToken`] |
 //! | `PUT /v1/computers/{computer}/format` | [`Format`] → [`Computer`] |
 //! | `PUT /v1/computers/{computer}/supplies` | [`SupplyAsk`] → [`Supply`] |
 //! | `POST /v1/computers/{computer}/supplies/report` | [`SupplyReport`] → [`Accepted`] |
@@ -102,6 +106,9 @@ pub struct FormatPartition {
 pub struct Computer {
     /// Its name.
     pub computer: ComputerId,
+    /// What people call it, if it was registered.
+    #[serde(default)]
+    pub title: Option<Title>,
     /// Whether it takes new instances: `open`, `closed` or `draining`.
     pub allocation: AllocationScope,
     /// At most so many instances; `None`: as many as it has partitions.
@@ -114,6 +121,54 @@ pub struct Computer {
     pub partitions: Vec<ComputerPartition>,
     /// Its releases, in order of URL.
     pub supplies: Vec<Supply>,
+}
+
+/// A right to let one computer join. The secret is told here once, and kept nowhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedToken {
+    /// The secret.
+    pub token: String,
+    /// It cannot be used any more from then on.
+    pub expires_at: Timestamp,
+}
+
+/// A computer wants to join.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterAsk {
+    /// The secret of a token, which is used up.
+    pub token: String,
+    /// What people shall call the computer.
+    pub title: Title,
+}
+
+/// A computer with its new certificate. The key is told here once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Its name.
+    pub computer: ComputerId,
+    /// The certificate: a text, then PEM.
+    pub certificate: String,
+    /// Its private key, as PEM: a secret.
+    pub key: String,
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RegisterAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisterAsk").field("title", &self.title).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registered").field("computer", &self.computer).finish_non_exhaustive()
+    }
 }
 
 /// What a computer is for. A field that is missing stays as it is.

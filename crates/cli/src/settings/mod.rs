@@ -249,7 +249,7 @@ pub(crate) fn node(
 }
 
 /// The configuration file of this computer.
-fn node_path(given: Option<&Utf8Path>) -> Utf8PathBuf {
+pub(crate) fn node_path(given: Option<&Utf8Path>) -> Utf8PathBuf {
     given
         .map(Utf8Path::to_owned)
         .or_else(|| from_environment("SLAPOS_CONFIGURATION").map(Into::into))

@@ -25,6 +25,7 @@ mod proxy;
 mod python;
 mod python_parts;
 mod recorder;
+mod register;
 mod shared;
 mod stop;
 mod story;

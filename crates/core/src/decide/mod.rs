@@ -6,6 +6,7 @@
 
 mod adopt;
 mod bang;
+mod certify;
 mod format;
 mod govern;
 mod move_releases;
@@ -23,6 +24,7 @@ mod wish;
 pub use self::{
     adopt::Adopt,
     bang::{Bang, Target},
+    certify::{Certify, Revoke},
     format::{Format, FormatPartition},
     govern::Govern,
     move_releases::MoveReleases,
@@ -33,7 +35,7 @@ pub use self::{
     requested::Requested,
     supply::SupplyAsk,
     supply_report::SupplyReport,
-    token::{IssueToken, Register},
+    token::{AddComputer, IssueToken, Register},
     upgrade::Upgrade,
     wish::Wish,
 };
@@ -81,6 +83,12 @@ pub enum Ask {
     IssueToken(IssueToken),
     /// A new computer, by right of a token.
     Register(Register),
+    /// A new computer, by a person.
+    AddComputer(AddComputer),
+    /// A certificate for a computer.
+    Certify(Certify),
+    /// The certificate of a computer shall not count any more.
+    Revoke(Revoke),
 }
 
 /// What was decided.
@@ -155,6 +163,9 @@ pub fn decide(
         Ask::Wish(ask) => wish::wish(world, ask, actor, now),
         Ask::IssueToken(ask) => token::issue_token(world, ask, actor, now),
         Ask::Register(ask) => token::register(world, ask, now),
+        Ask::AddComputer(ask) => token::add_computer(world, ask, actor),
+        Ask::Certify(ask) => certify::certify(world, ask, actor),
+        Ask::Revoke(ask) => certify::revoke(world, ask, actor),
     }?;
     if decision.writes.is_empty() {
         return Ok((decision.answer, None));

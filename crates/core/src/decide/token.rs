@@ -1,12 +1,12 @@
 //! `token` and `register`: a person hands out the right to join, once and soon; whoever holds the
-//! secret turns it into a computer.
+//! secret turns it into a computer with a certificate. Or the person adds the computer.
 
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, Timestamp, Title},
+    names::{ComputerId, PersonId, Timestamp, Title},
     refusal::Refusal,
-    world::{Computer, Token, TokenDigest, World},
+    world::{Computer, Site, Token, TokenDigest, World},
     write::{Note, Write},
 };
 
@@ -20,13 +20,23 @@ pub struct IssueToken {
     pub token: Token,
 }
 
-/// Make a computer of this name, by right of a token.
+/// Make a computer of this name, and its certificate, by right of a token. A computer of this name
+/// whose certificate was revoked is replaced: it gets a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
     /// The digest of the secret that was shown.
     pub digest: TokenDigest,
     /// What people shall call the computer.
     pub title: Title,
+}
+
+/// There shall be a computer of this name, without a certificate yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddComputer {
+    /// What people call the computer.
+    pub title: Title,
+    /// Who adds it.
+    pub person: PersonId,
 }
 
 pub(super) fn issue_token(
@@ -56,13 +66,15 @@ pub(super) fn issue_token(
 pub(super) fn register(world: &World, ask: &Register, now: Timestamp) -> Result<Decision, Refusal> {
     let token = world.tokens.get(&ask.digest).filter(|token| token.expires_at > now);
     let token = token.ok_or(Refusal::BadToken)?;
-    let named = |site: &crate::world::Site| site.computer().title.as_ref() == Some(&ask.title);
-    if world.sites().any(named) {
-        return Err(Refusal::ComputerTitleTaken(ask.title.clone()));
-    }
-    let id = next_id(world);
-    let mut row = Computer::new(id.clone());
-    row.title = Some(ask.title.clone());
+    let mut row = match titled(world, &ask.title) {
+        Some(known) if known.certificate.is_some() => {
+            return Err(Refusal::ComputerTitleTaken(ask.title.clone()));
+        }
+        Some(known) => known.clone(),
+        None => new_computer(world, &ask.title),
+    };
+    row.certificate = Some(world.next_revision());
+    let id = row.id.clone();
     let note = Note {
         verb: "register".into(),
         what: format!("{id} (`{}`) joins, invited by {}", ask.title, token.person),
@@ -71,6 +83,34 @@ pub(super) fn register(world: &World, ask: &Register, now: Timestamp) -> Result<
     };
     let writes = vec![Write::RemoveToken(ask.digest.clone()), Write::PutComputer(row)];
     Ok(Decision { answer: Answer::Computer(id), writes, note })
+}
+
+pub(super) fn add_computer(
+    world: &World,
+    ask: &AddComputer,
+    actor: &Actor,
+) -> Result<Decision, Refusal> {
+    permit(world, actor, Deed::Invite(&ask.person))?;
+    if let Some(known) = titled(world, &ask.title) {
+        return Ok(Decision::unchanged(Answer::Computer(known.id.clone())));
+    }
+    let row = new_computer(world, &ask.title);
+    let id = row.id.clone();
+    let note = Note {
+        verb: "add-computer".into(),
+        what: format!("{id} (`{}`) is added", ask.title),
+        instance: None,
+        computer: Some(id.clone()),
+    };
+    Ok(Decision { answer: Answer::Computer(id), writes: vec![Write::PutComputer(row)], note })
+}
+
+fn titled<'w>(world: &'w World, title: &Title) -> Option<&'w Computer> {
+    world.sites().map(Site::computer).find(|it| it.title.as_ref() == Some(title))
+}
+
+fn new_computer(world: &World, title: &Title) -> Computer {
+    Computer { title: Some(title.clone()), ..Computer::new(next_id(world)) }
 }
 
 /// `COMP-` and the number of the revision, which was never given to anybody by us; a computer
@@ -121,6 +161,33 @@ mod tests {
             };
             assert_eq!(found, expected, "{secret} {name}");
         }
+    }
+
+    #[test]
+    fn a_name_is_free_again_for_a_new_certificate_when_the_old_one_is_revoked() {
+        let mut cloud = Cloud::default();
+        for secret in ["a", "b", "c"] {
+            cloud.ask(&token(secret, 1000), &operator()).unwrap();
+        }
+        let nobody = Actor::Nobody;
+        let (answer, _) = cloud.ask(&register("a", "one"), &nobody).unwrap();
+        let Answer::Computer(id) = answer else { panic!("{answer:?}") };
+        let refused = cloud.ask(&register("b", "one"), &nobody).unwrap_err();
+        assert_eq!(refused.code(), "computer-title-taken");
+        let revoke = Ask::Revoke(crate::decide::Revoke { computer: id.clone() });
+        cloud.ask(&revoke, &operator()).unwrap();
+        let (again, _) = cloud.ask(&register("b", "one"), &nobody).unwrap();
+        assert_eq!(again, Answer::Computer(id));
+    }
+
+    #[test]
+    fn adding_a_computer_twice_adds_one() {
+        let mut cloud = Cloud::default();
+        let ask = Ask::AddComputer(AddComputer { title: title("one"), person: admin() });
+        let (first, _) = cloud.ask(&ask, &operator()).unwrap();
+        assert!(matches!(first, Answer::Computer(_)), "{first:?}");
+        assert_eq!(cloud.ask(&ask, &operator()).unwrap().0, first);
+        assert_eq!(cloud.ask(&ask, &Actor::Nobody).unwrap_err().code(), "not-permitted");
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub struct Computer {
     /// What people call it, if it joined by a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Title>,
+    /// The revision that gave it the certificate that counts, which is the number of that
+    /// certificate; `None`: none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Revision>,
     /// Whether it takes new instances.
     pub allocation: AllocationScope,
     /// At most so many of its partitions are given away; `None`: all.
@@ -66,7 +70,14 @@ impl Computer {
     /// A computer as it is when its node first speaks.
     pub(crate) fn new(id: ComputerId) -> Self {
         let allocation = AllocationScope::default();
-        Self { id, title: None, allocation, capacity: None, traits: Traits::new() }
+        Self {
+            id,
+            title: None,
+            certificate: None,
+            allocation,
+            capacity: None,
+            traits: Traits::new(),
+        }
     }
 }
 

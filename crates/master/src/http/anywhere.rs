@@ -1,6 +1,8 @@
 //! The faces of old clients, served at the root and below any prefix: they know a master by a URL
 //! that may have a path. The end of the path tells which face is meant.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::{Request, State},
@@ -8,7 +10,10 @@ use axum::{
 };
 
 use super::{FaceSettings, classic, error::ApiError, extract::Person, hateoas};
-use crate::service::{Origin, Service};
+use crate::{
+    authority::Authority,
+    service::{Origin, Service},
+};
 
 /// What these faces need.
 #[derive(Debug, Clone)]
@@ -18,8 +23,12 @@ struct Faces {
 }
 
 /// Serves the paths that no other router has.
-pub(super) fn router<S>(service: Service, settings: FaceSettings) -> Router<S> {
-    let classic = classic::Face::new(service.clone(), settings);
+pub(super) fn router<S>(
+    service: Service,
+    authority: Arc<Authority>,
+    settings: FaceSettings,
+) -> Router<S> {
+    let classic = classic::Face::new(service.clone(), authority, settings);
     Router::new().fallback(serve).with_state(Faces { service, classic })
 }
 
@@ -31,7 +40,7 @@ async fn serve(
 ) -> Response {
     if hateoas::is_here(request.uri().path()) {
         let (parts, _) = request.into_parts();
-        let shown = hateoas::show(&faces.service, &person.0, &parts).await;
+        let shown = hateoas::show(&faces.service, origin, &person, &parts).await;
         return shown.unwrap_or_else(ApiError::into_response);
     }
     classic::serve(&faces.classic, origin, request).await

@@ -8,18 +8,19 @@ pub(crate) mod connections;
 mod error;
 mod extract;
 mod hateoas;
+mod joining;
 pub(crate) mod limits;
 mod seen_url;
 mod status;
 mod v1;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware::from_fn};
 use slapos_core::names::SoftwareUrl;
 
 use self::error::ApiError;
-use crate::{forward::OtherMaster, service::Service};
+use crate::{authority::Authority, forward::OtherMaster, service::Service};
 
 /// The largest body of a call, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -34,13 +35,15 @@ pub struct FaceSettings {
 }
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
-pub fn router(service: Service, settings: FaceSettings) -> Router {
-    let anywhere = anywhere::router(service.clone(), settings);
+pub fn router(service: Service, authority: Authority, settings: FaceSettings) -> Router {
+    let authority = Arc::new(authority);
+    let anywhere = anywhere::router(service.clone(), authority.clone(), settings);
     Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
         .merge(limits::quick(anywhere))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
+        .layer(Extension(authority))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(crate::page::not_found))
         .layer(from_fn(connections::in_call))

@@ -9,9 +9,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 use slapos_core::policy::Policy;
-use slapos_master::{FaceSettings, router, service::Service};
+use slapos_master::{Authority, FaceSettings, router, service::Service};
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+pub(crate) fn authority(data: &std::path::Path) -> Authority {
+    Authority::open(data).unwrap()
+}
 
 /// A master in process.
 pub(crate) struct Master {
@@ -29,7 +33,7 @@ impl Master {
     pub(crate) fn on(data: TempDir) -> Self {
         let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
         Self {
-            router: router(service.clone(), FaceSettings::default()),
+            router: router(service.clone(), authority(data.path()), FaceSettings::default()),
             service,
             _data: Arc::new(data),
         }
@@ -320,7 +324,7 @@ async fn a_closed_master_answers_nothing_and_loses_nothing() {
     let database = data.path().join("master.sqlite");
     let service = Service::open(&database, Policy::default()).unwrap();
     let master = Master {
-        router: router(service.clone(), FaceSettings::default()),
+        router: router(service.clone(), authority(data.path()), FaceSettings::default()),
         service,
         _data: Arc::new(data),
     };

@@ -156,6 +156,7 @@ impl StandIn {
 
     fn computer(&self) -> Computer {
         Computer {
+            title: None,
             computer: ComputerId::try_from(COMPUTER).unwrap(),
             allocation: AllocationScope::Open,
             capacity: None,

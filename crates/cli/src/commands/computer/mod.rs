@@ -4,7 +4,9 @@ mod allocation;
 mod history;
 mod info;
 mod list;
+mod revoke;
 mod set;
+mod token;
 
 use slapos_core::names::ComputerId;
 use slapos_wire::{
@@ -50,6 +52,15 @@ pub(crate) enum Verb {
         computer: ComputerId,
     },
     Set(set::Args),
+    /// Hand out the right to let one computer join: a secret for `slapos node register`
+    Token,
+    /// Take the certificate of a computer away
+    ///
+    /// Its name can then be registered again, with a new certificate, to replace the machine.
+    Revoke {
+        /// The computer, e.g. COMP-1
+        computer: ComputerId,
+    },
 }
 
 pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {
@@ -62,6 +73,8 @@ pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {
         Verb::Close { computer } => allocation::run(computer, Closed, client, ui),
         Verb::Drain { computer } => allocation::run(computer, Draining, client, ui),
         Verb::Set(args) => set::run(args, client, ui),
+        Verb::Token => token::run(client, ui),
+        Verb::Revoke { computer } => revoke::run(computer, client, ui),
     }
 }
 

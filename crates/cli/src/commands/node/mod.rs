@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod launch;
+mod register;
 mod run;
 mod status;
 mod stop;
@@ -20,6 +21,7 @@ use crate::{
 /// What to do with the node. `--cfg FILE` (or SLAPOS_CONFIGURATION) names its slapos.cfg.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Register(register::Args),
     /// Run the agent until told to end; services go on without it
     Run(run::Args),
     /// Show partitions, processes and how they are confined
@@ -42,6 +44,7 @@ pub(crate) enum Verb {
 
 pub(crate) fn run(verb: &Verb, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     match verb {
+        Verb::Register(args) => register::run(args, cfg, ui),
         Verb::Run(args) => run::run(args, &read_settings(cfg, ui)?),
         Verb::Status => status::run(&read_settings(cfg, ui)?, ui),
         Verb::Stop => stop::run(&read_settings(cfg, ui)?, ui),

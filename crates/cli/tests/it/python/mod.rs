@@ -3,6 +3,7 @@
 
 mod documents;
 mod import;
+mod joining;
 mod masters;
 mod node;
 mod slapproxy;

@@ -35,6 +35,9 @@ pub(super) enum ClassicError {
     /// The service has no result.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// The computer, or the title, has a certificate. Old clients look for the first sentence.
+    #[error("Certificate still active. {0}")]
+    CertificateActive(Refusal),
     /// A text in the answer cannot be written as XML.
     #[error("the answer holds a text that XML cannot hold")]
     Unwritable(#[from] Unwritable),
@@ -82,6 +85,7 @@ impl ClassicError {
                     _ => StatusCode::CONFLICT,
                 },
             },
+            Self::CertificateActive(_) => StatusCode::CONFLICT,
             Self::Service(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unwritable(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -94,7 +98,9 @@ impl ClassicError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Call(error) => Some(error.hint().to_owned()),
-            Self::Service(ServiceError::Refused(refusal)) => refusal.hint(),
+            Self::Service(ServiceError::Refused(refusal)) | Self::CertificateActive(refusal) => {
+                refusal.hint()
+            }
             Self::Forward(ForwardError::Unlisted(url)) => {
                 Some(format!("list it in a section [multimaster/{url}] of the configuration"))
             }

@@ -4,6 +4,7 @@
 //! any prefix. This master has no identities: what a node reports acts as its computer, a request
 //! from a partition as the instance in it, any other call as the operator.
 
+mod certify;
 mod documents;
 mod elsewhere;
 mod error;
@@ -32,7 +33,10 @@ use slapos_wire::classic::{
 
 use self::error::ClassicError;
 use super::{FaceSettings, error::ApiError, hateoas, seen_url::SeenUrl};
-use crate::service::{Origin, Service};
+use crate::{
+    authority::Authority,
+    service::{Origin, Service},
+};
 
 /// The largest body of a call, in bytes: a large computer's format has a megabyte.
 const BODY_BYTES_MAX: usize = 8 << 20;
@@ -44,6 +48,7 @@ const RUN_ID: &str = "getRunId";
 #[derive(Debug, Clone)]
 pub(super) struct Face {
     service: Service,
+    authority: Arc<Authority>,
     settings: Arc<FaceSettings>,
     /// Another one at each start.
     run_id: Arc<str>,
@@ -51,10 +56,10 @@ pub(super) struct Face {
 
 impl Face {
     /// The face of a master that has just started.
-    pub(super) fn new(service: Service, settings: FaceSettings) -> Self {
+    pub(super) fn new(service: Service, authority: Arc<Authority>, settings: FaceSettings) -> Self {
         let random = || RandomState::new().hash_one(());
         let run_id = format!("{:016x}{:016x}", random(), random()).into();
-        Self { service, settings: settings.into(), run_id }
+        Self { service, authority, settings: settings.into(), run_id }
     }
 }
 
@@ -103,7 +108,6 @@ async fn answer(
     match call {
         Call::Computer(computer) => xml(read::computer(service, &computer).await?),
         Call::Partition(place) => xml(read::partition(service, &place).await?),
-        Call::PartitionCertificate(place) => xml(read::certificate(service, &place).await?),
         Call::TreeAddresses(place) => xml(read::tree_addresses(service, &place).await?),
         Call::ComputerStatus(computer) => xml(read::computer_status(service, &computer).await?),
         Call::PartitionStatus(place) => xml(read::partition_status(service, &place).await?),
@@ -126,11 +130,12 @@ async fn answer(
             let seen = SeenUrl::of(parts, endpoint.name()).ok_or(ClassicError::NoHost)?;
             Ok(hateoas_url(&seen))
         }
-        Call::IssueComputerCertificate(_)
+        Call::PartitionCertificate(_)
+        | Call::IssueComputerCertificate(_)
         | Call::RevokeComputerCertificate(_)
         | Call::RequestComputer(_)
-        | Call::RegisterComputer(_)
-        | Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
+        | Call::RegisterComputer(_) => certify::answer(face, origin, &parts.headers, call).await,
+        Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
     }
 }
 

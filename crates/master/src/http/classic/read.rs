@@ -6,7 +6,7 @@ use slapos_core::{
     world::{Place, World},
 };
 use slapos_wire::classic::{
-    document::{Certificate, encode_addresses, encode_no_status},
+    document::{encode_addresses, encode_no_status},
     marshal::Unwritable,
 };
 
@@ -34,15 +34,6 @@ pub(super) async fn partition(service: &Service, place: &Place) -> Result<Docume
         Ok(documents::partition(world, row, occupant).encode())
     };
     Ok(service.read(show).await?)
-}
-
-/// `getComputerPartitionCertificate`: a master without identities has none to give.
-pub(super) async fn certificate(
-    service: &Service,
-    place: &Place,
-) -> Result<Document, ClassicError> {
-    service.read(|world| world.occupant(place).map(|_| ())).await?;
-    Ok(Certificate { certificate: String::new(), key: String::new() }.encode())
 }
 
 /// `getHostingSubscriptionIpList`

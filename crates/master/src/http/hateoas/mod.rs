@@ -1,5 +1,5 @@
 //! The HATEOAS documents of ERP5, as far as the Python client walks them (protocol, section 11):
-//! `slapos service list|info` and `computer list|info`.
+//! `slapos service list|info` and `computer list|info|token`.
 //!
 //! All documents are at one path, told apart by the query; the root document has the templates.
 
@@ -13,7 +13,7 @@ use axum::{
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use slapos_core::{
     names::{ComputerId, InstanceId, PersonId, Title, WishedState},
     refusal::Refusal,
@@ -25,28 +25,38 @@ use self::{
     documents::Row,
     search::{Search, Sought},
 };
-use super::{error::ApiError, seen_url::SeenUrl};
-use crate::service::{Service, titled_root};
+use super::{error::ApiError, extract::Person, joining, seen_url::SeenUrl};
+use crate::service::{Origin, Service, titled_root};
 
 /// Where the documents are, below whatever prefix.
 pub(super) const PATH: &str = "/hateoas";
 /// The same, with the name that ERP5 gives it.
 const ERP5_PATH: &str = "/hateoas/ERP5Document_getHateoas";
 
+/// Below [`PATH`]: hands out a token, for `slapos computer token`.
+const TOKEN: &str = "/computer_module/Base_getComputerToken";
+
 /// Whether the documents are at this path.
 pub(super) fn is_here(path: &str) -> bool {
     let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(TOKEN).unwrap_or(path);
     path.ends_with(PATH) || path.ends_with(ERP5_PATH)
 }
 
 /// Answers a call to a path where the documents are.
 pub(super) async fn show(
     service: &Service,
-    person: &PersonId,
+    origin: Origin,
+    who: &Person,
     parts: &Parts,
 ) -> Result<Response, ApiError> {
+    let person = &who.0;
     if parts.method != Method::GET {
         return Err(ApiError::NoSuchMethod);
+    }
+    if parts.uri.path().ends_with(TOKEN) {
+        let token = joining::issue_token(service, origin, who).await?.token;
+        return Ok(Json(json!({"access_token": token})).into_response());
     }
     let query = parts.uri.query().unwrap_or_default();
     let fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();

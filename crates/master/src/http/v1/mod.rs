@@ -4,6 +4,7 @@ mod computers;
 mod events;
 mod history;
 mod instances;
+mod joining;
 mod partitions;
 mod supplies;
 
@@ -21,8 +22,10 @@ use crate::service::Service;
 pub(super) fn router() -> Router<Service> {
     let quick = Router::new()
         .route("/health", get(health))
-        .route("/computers", get(computers::list))
+        .route("/computers", get(computers::list).post(joining::register))
         .route("/computers/{computer}", get(computers::info).put(computers::govern))
+        .route("/computers/{computer}/certificate", post(joining::certify).delete(joining::revoke))
+        .route("/tokens", post(joining::token))
         .route("/computers/{computer}/format", put(computers::format))
         .route("/computers/{computer}/usage", put(computers::usage))
         .route("/computers/{computer}/supplies", put(supplies::wish))

@@ -20,10 +20,11 @@ pub(super) const PROXY: &[Different] = &[
     differ(&[10, 17], 404, "what is unknown is not found, which is no fault of the server"),
     differ(&[310, 311], 400, "a bad field is the caller's fault, and is named"),
     differ(
-        &[1, 51, 57, 69, 188, 205, 212, 312],
+        &[1, 51, 57, 69, 188, 205, 206, 207, 209, 212, 312],
         200,
         "the slapproxy lacks the call, or has a stub in its place",
     ),
+    differ(&[45, 52, 64, 241], 200, "certificates and keys are real ones"),
     differ(&[158, 305], 408, "to destroy what does not exist creates nothing"),
     differ(
         &[166, 170],
@@ -50,12 +51,14 @@ pub(super) const PROXY: &[Different] = &[
 
 /// Those of the production master.
 pub(super) const PRODUCTION: &[Different] = &[
-    differ(&[9], 200, "a master without identities has no certificates"),
+    differ(&[9, 64], 200, "certificates and keys are real ones"),
     differ(&[72], 200, "a product has the one release that is set"),
     differ(&[22], 200, "callers need not say who they are"),
-    differ(&[1, 2, 60, 61, 64, 65, 66], 404, "this master does not offer that"),
     differ(&[3], 200, "the address is that of our documents"),
     differ(&[46, 50, 53], 200, "the answers were made by hand, about a smaller world"),
+    differ(&[2], 403, "the token was never issued"),
+    differ(&[61], 404, "this master does not offer that"),
+    differ(&[66], 200, "computers are numbered otherwise"),
 ];
 
 /// Those of the production master that concern what is unknown yet.
