@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{FaceSettings, classic, error::ApiError, extract::Person, hateoas};
+use super::{FaceSettings, classic, error::ApiError, extract::Person, hateoas, jsonrpc};
 use crate::{
     authority::Authority,
     service::{Origin, Service},
@@ -19,6 +19,7 @@ use crate::{
 #[derive(Debug, Clone)]
 struct Faces {
     service: Service,
+    authority: Arc<Authority>,
     classic: classic::Face,
 }
 
@@ -28,8 +29,8 @@ pub(super) fn router<S>(
     authority: Arc<Authority>,
     settings: FaceSettings,
 ) -> Router<S> {
-    let classic = classic::Face::new(service.clone(), authority, settings);
-    Router::new().fallback(serve).with_state(Faces { service, classic })
+    let classic = classic::Face::new(service.clone(), authority.clone(), settings);
+    Router::new().fallback(serve).with_state(Faces { service, authority, classic })
 }
 
 async fn serve(
@@ -42,6 +43,9 @@ async fn serve(
         let (parts, _) = request.into_parts();
         let shown = hateoas::show(&faces.service, origin, &person, &parts).await;
         return shown.unwrap_or_else(ApiError::into_response);
+    }
+    if jsonrpc::is_here(request.uri().path()) {
+        return jsonrpc::serve(&faces.service, &faces.authority, origin, request).await;
     }
     classic::serve(&faces.classic, origin, request).await
 }

@@ -9,6 +9,7 @@ mod error;
 mod extract;
 mod hateoas;
 mod joining;
+mod jsonrpc;
 pub(crate) mod limits;
 mod seen_url;
 mod status;

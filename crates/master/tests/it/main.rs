@@ -4,6 +4,7 @@
 
 mod damage;
 mod http;
+mod json_rpc;
 mod page;
 mod past;
 mod replay;

@@ -111,7 +111,7 @@ fn shared(world: &World, guest: &Instance) -> document::SharedInstance {
 }
 
 /// The addresses of a partition with the name of their interface.
-pub(super) fn addresses(row: &Partition) -> Vec<document::Address> {
+pub(in crate::http) fn addresses(row: &Partition) -> Vec<document::Address> {
     let interface = row.interface.clone().unwrap_or_else(|| row.place.partition.to_string());
     let addresses = row.addresses.iter().map(|address| document::Address {
         interface: interface.clone(),
@@ -120,7 +120,8 @@ pub(super) fn addresses(row: &Partition) -> Vec<document::Address> {
     addresses.collect()
 }
 
-fn route(row: &Partition) -> Option<document::Route> {
+/// The further address of a partition with its own route.
+pub(in crate::http) fn route(row: &Partition) -> Option<document::Route> {
     let route = row.route.as_ref()?;
     Some(document::Route {
         interface: format!("route_{}", row.interface.as_deref().unwrap_or_default()),

@@ -32,6 +32,11 @@ use slapos_wire::classic::{
 };
 
 use self::error::ClassicError;
+pub(super) use self::{
+    documents::{addresses, route},
+    old_names::placement,
+    report::asked,
+};
 use super::{FaceSettings, error::ApiError, hateoas, seen_url::SeenUrl};
 use crate::{
     authority::Authority,

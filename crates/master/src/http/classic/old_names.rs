@@ -44,7 +44,7 @@ pub(super) fn guest(world: &World, place: &Place, reference: &str) -> Result<Ins
 }
 
 /// The conditions of a request with a host that is named by where it lives named by its identity.
-pub(super) fn placement(world: &World, mut placement: Dictionary) -> Dictionary {
+pub(in crate::http) fn placement(world: &World, mut placement: Dictionary) -> Dictionary {
     let named_by_place = world.policy().old_names == OldNames::Place;
     let Some(host) = placement.get_mut("instance_guid").filter(|_| named_by_place) else {
         return placement;

@@ -40,7 +40,8 @@ pub(super) async fn report(
     Ok("done".into_response())
 }
 
-fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
+/// What a call asks, and as whom.
+pub(in crate::http) fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
     Ok(match call {
         Call::Format(configuration) => format(*configuration),
         Call::Supply { computer, software_release: release, wished: wish } => (

@@ -6,6 +6,7 @@ mod compare;
 mod different;
 mod exchange;
 mod hateoas;
+mod json_rpc;
 mod production;
 
 use slapos_core::policy::Policy;
@@ -53,6 +54,8 @@ impl Replay {
         let answer = send(url, &exchange.request);
         let differs = if exchange.request.path.starts_with("/hateoas") {
             addresses.differences(&exchange, &answer)
+        } else if exchange.request.path.starts_with("/slapos.") {
+            json_rpc::differences(&exchange, &answer)
         } else {
             let differs = differences(&exchange, &answer);
             let marshalled = exchange.response.body.starts_with("<marshal>") && is_read(&exchange);
@@ -101,7 +104,8 @@ async fn what_clients_asked_a_slapproxy_is_answered_as_by_it() {
     let url = format!("http://{}/", far.address);
     let settings = OtherMasterSettings { url: url.clone(), ..OtherMasterSettings::default() };
     let masters = vec![OtherMaster::new(settings).unwrap()];
-    let mut exchanges = exchanges(&["slapproxy-classic", "slapproxy-hateoas"]);
+    let mut exchanges =
+        exchanges(&["slapproxy-classic", "slapproxy-hateoas", "slapproxy-json-rpc"]);
     for exchange in &mut exchanges {
         exchange.request.readdress("http://127.0.0.1:5002/", &url);
     }
