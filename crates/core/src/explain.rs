@@ -171,9 +171,8 @@ fn unreported(world: &World, it: &Instance, place: &Place) -> Cause {
     }
     let computer = &place.computer;
     let sentence = format!("the node of {computer} has not begun with it yet");
-    let hint = Some(format!("if this lasts, look whether the node of {computer} runs"));
     let awaits = Some(computer.clone());
-    Cause { at: it.id, awaits, ..cause("node-not-started-yet", sentence, hint) }
+    Cause { at: it.id, awaits, ..cause("node-not-started-yet", sentence, None) }
 }
 
 /// A shared instance is ready when its host is, and published for it.
@@ -323,8 +322,7 @@ fn unready(site: &Site, supply: &Supply) -> Cause {
         SupplyState::Requested => {
             let sentence =
                 format!("{computer} has yet to begin with the installation of `{release}`");
-            let hint = Some(format!("if this lasts, look whether the node of {computer} runs"));
-            Cause { awaits: Some(computer.clone()), ..cause("release-building", sentence, hint) }
+            Cause { awaits: Some(computer.clone()), ..cause("release-building", sentence, None) }
         }
         SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => {
             let colon = colon(last_line);

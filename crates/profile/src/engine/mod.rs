@@ -21,6 +21,7 @@ mod plan;
 mod run;
 mod scope;
 mod signature;
+mod software_type;
 mod state;
 mod work;
 
@@ -157,6 +158,7 @@ impl<'a> Engine<'a> {
         let (layer, inputs) = read_profile(&job.profile, given, &job.directory, host)?;
         merge(&mut sections, layer);
         merge(&mut sections, extra(job));
+        software_type::check(job, &sections)?;
         Ok(Self {
             job,
             host,

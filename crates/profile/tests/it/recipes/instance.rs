@@ -95,6 +95,31 @@ fn the_type_chooses_the_profile() {
 }
 
 #[test]
+fn a_type_that_nothing_looks_at_is_refused() {
+    // the option of the only part, whether the type `other` is one of this profile
+    let table = [
+        ("x = ${slap-configuration:instance-title}", false),
+        ("x = ${slap-configuration:slap-software-type}", true),
+        ("context = section mine slap-configuration", true),
+    ];
+    for (option, known) in table {
+        let text = format!(
+            "[buildout]\nparts = a\n{CONFIGURATION}[a]\nrecipe = slapos.recipe.template:jinja2\n\
+             inline = x\noutput = ${{buildout:directory}}/a\n{option}\n"
+        );
+        let mut bench = Bench::new(&text);
+        bench.ran();
+        bench.facts.software_type = "other".into();
+        if known {
+            bench.ran();
+        } else {
+            let report = bench.report();
+            assert!(report.contains("no type `other`") && report.contains("`default`"), "{report}");
+        }
+    }
+}
+
+#[test]
 fn faults_of_the_chosen_profile_have_their_own_place() {
     let mut bench = switching();
     bench.file("small.in", "[buildout]\nparts = a\n[a]\nx = $${b:c}\n");
