@@ -15,7 +15,7 @@ use super::run::misses_path;
 use super::signature::{Basis, SECRET};
 use super::state::PartState;
 use super::{Engine, Part, Work};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::host::Host;
 use crate::job::Job;
 use crate::outcome::{Look, Waiting};
@@ -171,7 +171,13 @@ impl Engine<'_> {
                 let Engine { job, host, outcome, inputs, .. } = &mut *self;
                 let mut work = Work::new(job, &mut **host, name, outcome, inputs);
                 work.draft = Some(draft);
-                instance.install(&mut work)?;
+                match instance.install(&mut work) {
+                    // What other parts make is not there yet.
+                    Err(error) if error.code() == Code::File => {
+                        step.reasons.push(format!("its text is not known yet: {error}"));
+                    }
+                    other => other?,
+                }
                 let (files, recorded) = (std::mem::take(&mut work.drafted), work.recorded);
                 step.files = files;
                 let left =

@@ -8,12 +8,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::import;
 use super::signature::Basis;
 use super::state::{PartState, State};
-use super::{BUILDOUT, Engine, Part, Work};
+use super::{BUILDOUT, Engine, Inputs, Part, Work};
 use crate::error::Result;
 use crate::files;
 use crate::host::Host;
 use crate::job::Job;
-use crate::outcome::{Action, Input, Look, Outcome, PartReport};
+use crate::outcome::{Action, Input, Look, Outcome, PartReport, unchanged};
 use crate::value::Seen;
 
 /// Evaluates a profile and lays out its directory.
@@ -99,21 +99,34 @@ impl Installer {
         else {
             return Ok(());
         };
-        let signature = basis.signature;
+        if let Some(old) = old.as_ref().filter(|old| part.kind.pure && rests(old, &basis)) {
+            for input in &old.looks {
+                engine.inputs.entry(input.path.clone()).or_insert_with(|| input.seen.clone());
+            }
+            let Basis { signature, below, .. } = basis;
+            self.done.push(PartState { signature, below, ..old.clone() });
+            engine.report(name, &part, Action::Unchanged);
+            return Ok(());
+        }
         let same = old
             .as_ref()
-            .is_some_and(|old| old.signature == signature && misses_path(old).is_none());
+            .is_some_and(|old| old.signature == basis.signature && misses_path(old).is_none());
         let changes = engine.outcome.changed.len();
+        let mut seen = Inputs::new();
         let Engine { job, host, outcome, inputs, .. } = &mut *engine;
-        let mut work = Work::new(job, &mut **host, name, outcome, inputs);
+        let mut work = Work::new(job, &mut **host, name, outcome, &mut seen);
         if !same {
             work.progress("install", done, total);
         }
         let result = if same { instance.update(&mut work) } else { instance.install(&mut work) };
-        let Work { mut recorded, keep, .. } = work;
+        let Work { mut recorded, written, keep, fetched, .. } = work;
+        let looks = if part.kind.pure && !fetched { looks(&seen, &written) } else { Vec::new() };
+        for (path, look) in seen {
+            inputs.entry(path).or_insert(look);
+        }
         let had = old.is_some();
         let old_paths = old.map(|old| old.paths).unwrap_or_default();
-        let signature = if result.is_ok() { signature } else { String::new() };
+        let signature = if result.is_ok() { basis.signature } else { String::new() };
         if result.is_err() || keep {
             recorded.extend(old_paths);
         } else {
@@ -129,6 +142,8 @@ impl Installer {
             paths: recorded,
             reads: basis.reads,
             below: basis.below,
+            own: basis.own,
+            looks,
         };
         self.done.push(record);
         result?;
@@ -163,6 +178,23 @@ impl Installer {
         self.done.extend(self.before);
         Ok(State::new(self.done))
     }
+}
+
+/// Whether a part that only writes files would write the same ones: it is made of the same, whatever changed in the
+/// parts below, and all that it read and wrote looks as it did. Of one that did neither nothing is known.
+fn rests(old: &PartState, basis: &Basis) -> bool {
+    !old.signature.is_empty()
+        && old.own == basis.own
+        && !old.looks.is_empty()
+        && unchanged(&old.looks)
+}
+
+/// What a part read, as it looked before, and what it wrote, as it looks now.
+fn looks(seen: &Inputs, written: &[Utf8PathBuf]) -> Vec<Input> {
+    let read = seen.iter().filter(|(path, _)| !written.contains(path));
+    let read = read.map(|(path, look)| Input { path: path.clone(), seen: look.clone() });
+    let wrote = written.iter().map(|path| Input { path: path.clone(), seen: Look::at(path) });
+    read.chain(wrote).collect()
 }
 
 /// A recorded path that is not there any more.

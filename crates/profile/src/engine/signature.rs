@@ -39,6 +39,8 @@ pub(super) struct Basis {
     pub(super) reads: BTreeMap<String, String>,
     /// Signatures of the parts that it refers to, by name.
     pub(super) below: BTreeMap<String, String>,
+    /// Digest of all that the part itself is made of, without the parts that it refers to.
+    pub(super) own: String,
     pub(super) signature: String,
 }
 
@@ -47,6 +49,7 @@ impl Basis {
         let mut lines = vec![format!("{} {}", self.recipe, self.version)];
         lines.extend(self.options.iter().map(|(option, text)| format!("{option}={text}")));
         lines.extend(self.reads.iter().map(|(what, digest)| format!("{what} {digest}")));
+        self.own = digest(lines.join("\0").as_bytes());
         lines.extend(self.below.iter().map(|(part, signature)| format!("{part} {signature}")));
         self.signature = digest(lines.join("\0").as_bytes());
     }
@@ -77,7 +80,15 @@ impl Engine<'_> {
         let below =
             below.iter().filter_map(|part| Some((part.to_string(), known.get(part)?.clone())));
         let (below, reads) = (below.collect(), self.slots[name].reads.clone());
-        let mut basis = Basis { recipe, version, options, reads, below, signature: String::new() };
+        let mut basis = Basis {
+            recipe,
+            version,
+            options,
+            reads,
+            below,
+            own: String::new(),
+            signature: String::new(),
+        };
         basis.sign();
         Ok(Some(basis))
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
 use crate::files::{Keep, Mode, put};
+use crate::outcome::Input;
 
 /// Version of the file's format.
 const VERSION: u32 = 1;
@@ -38,6 +39,12 @@ pub(crate) struct PartState {
     /// Signatures of the parts that it refers to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) below: BTreeMap<String, String>,
+    /// Digest of what it is made of, without the parts that it refers to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) own: String,
+    /// What its installation read and wrote, as it looked: while it looks so, there is nothing to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) looks: Vec<Input>,
 }
 
 impl State {
@@ -105,6 +112,8 @@ mod tests {
             paths: vec!["/p/a".into()],
             reads: BTreeMap::new(),
             below: BTreeMap::new(),
+            own: String::new(),
+            looks: Vec::new(),
         };
         let state = State::new(vec![part]);
         state.save(&path).unwrap();

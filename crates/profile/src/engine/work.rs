@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::files::{self, Keep, Mode};
 use crate::host::{Host, Progress};
 use crate::job::Job;
+use crate::location::is_url;
 use crate::outcome::{Look, Outcome};
 
 /// The installation of one part.
@@ -21,7 +22,10 @@ pub(crate) struct Work<'w> {
     pub(super) outcome: &'w mut Outcome,
     pub(super) inputs: &'w mut Inputs,
     pub(super) recorded: Vec<Utf8PathBuf>,
+    pub(super) written: Vec<Utf8PathBuf>,
     pub(super) keep: bool,
+    /// Something came from a URL: whether it changes cannot be seen here.
+    pub(super) fetched: bool,
     /// In a plan: what would have been written before; nothing is written.
     pub(super) draft: Option<&'w mut Draft>,
     /// In a plan: what this part would write.
@@ -43,7 +47,9 @@ impl<'w> Work<'w> {
             outcome,
             inputs,
             recorded: Vec::new(),
+            written: Vec::new(),
             keep: false,
+            fetched: false,
             draft: None,
             drafted: Vec::new(),
         }
@@ -65,6 +71,7 @@ impl Work<'_> {
         mode: Mode,
         keep: Keep,
     ) -> Result<()> {
+        self.written.push(path.to_owned());
         let Some(draft) = &mut self.draft else {
             if files::put(path, content, mode, keep)? {
                 self.changed(path);
@@ -86,6 +93,7 @@ impl Work<'_> {
         if let Some(content) = drafted {
             return Ok(content.clone());
         }
+        self.fetched |= is_url(place);
         super::read_location(self.host, self.inputs, place)
     }
 

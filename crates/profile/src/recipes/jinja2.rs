@@ -148,8 +148,11 @@ impl Recipe for Jinja2 {
     }
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        if self.once.as_ref().is_some_and(|marker| marker.exists()) {
-            return Ok(());
+        if let Some(marker) = &self.once {
+            work.depends_on(marker);
+            if marker.exists() {
+                return Ok(());
+            }
         }
         let (name, source) = self.source(work)?;
         let text = self.render(work, &name, &source)?;

@@ -7,6 +7,7 @@ mod bench;
 mod census;
 mod check;
 mod hostile;
+mod incremental;
 mod language;
 mod oracle;
 mod plan;

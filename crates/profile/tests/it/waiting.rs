@@ -195,7 +195,7 @@ context = key url a:connection-url
     assert_eq!(actions(&outcome), ["a installed", "file installed"]);
     assert_eq!(bench.read("file"), "url=");
     bench.host.refuses = Some(HostError { message: "no".into(), hint: None });
-    assert_eq!(actions(&bench.ran()), ["a updated", "file updated"]);
+    assert_eq!(actions(&bench.ran()), ["a updated", "file unchanged"]);
 }
 
 #[test]
