@@ -2,12 +2,13 @@
 //!
 //! A profile is sections of options that refer to each other; sections with a `recipe` are parts. [`run`] evaluates
 //! one profile and lays out one directory: a release from a `software.cfg`, or a partition from an `instance.cfg`.
+//! [`plan`] tells what that would do, [`check`] tells all faults without effects, [`annotate`] what was read.
 //!
 //! ```text
-//! text ─▶ read ─▶ merge ─▶ section ─▶ engine ─▶ recipes ─▶ files
-//!        lines,   extends, macros     values,   one file
-//!        places   = += -=             order,    each
-//!                                     waiting
+//! text ─▶ extends ─▶ read ─▶ merge ─▶ section ─▶ engine ─▶ recipes ─▶ files
+//!         which      lines,  = += -=  macros     values,   one file
+//!         files      places                      order,    each
+//!                                                waiting
 //! ```
 //!
 //! Whatever lies outside of the directory goes through [`Host`]: fetching a URL, requesting an instance, telling

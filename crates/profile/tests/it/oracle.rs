@@ -3,7 +3,7 @@
 //! `SLAPOS_TEST_PYTHON` is a Python with the oracle's requirements; without it these tests only say so.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use camino::Utf8Path;
@@ -23,13 +23,17 @@ pub(crate) fn oracle() -> Option<Command> {
     Some(command)
 }
 
-/// What the oracle makes of a profile: texts by section and option.
-pub(crate) fn theirs(profile: &Path) -> Option<Value> {
-    let output = oracle()?.arg("merge").arg(profile).arg("--macros").output().unwrap();
+/// What the oracle makes of profiles: texts by section and option.
+pub(crate) fn theirs(profiles: &[PathBuf]) -> Option<Vec<Value>> {
+    let output = oracle()?.arg("merge").args(profiles).arg("--macros").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer["errors"], json!({}));
-    Some(answer["sections"].clone())
+    let answers = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let sections = |line| {
+        let answer: Value = serde_json::from_slice(line).unwrap();
+        assert_eq!(answer["errors"], json!({}));
+        answer["sections"].clone()
+    };
+    Some(answers.map(sections).collect())
 }
 
 pub(crate) fn annotated(profile: &Path) -> Annotated {
@@ -97,16 +101,20 @@ const RULES: [&str; 16] = [
 
 #[test]
 fn every_rule_reads_as_the_oracle_reads_it() {
-    for rule in RULES {
+    let benches = RULES.map(|rule| {
         let mut files = rule.split("FILE:");
         let bench = Bench::new(files.next().unwrap());
         for file in files {
             let (name, text) = file.split_once('\n').unwrap();
             bench.file(name, text);
         }
-        let main = bench.dir.join("instance.cfg");
-        let Some(theirs) = theirs(main.as_std_path()) else { return };
-        assert_eq!(difference(&ours(main.as_std_path()), &theirs), None, "{rule}");
+        bench
+    });
+    let mains = benches.each_ref().map(|bench| bench.dir.join("instance.cfg").into_std_path_buf());
+    let Some(theirs) = theirs(&mains) else { return };
+    assert_eq!(theirs.len(), RULES.len());
+    for ((rule, main), theirs) in RULES.iter().zip(&mains).zip(&theirs) {
+        assert_eq!(difference(&ours(main), theirs), None, "{rule}");
     }
 }
 

@@ -1,9 +1,15 @@
 //! The 75 releases of a checkout of the SlapOS profiles, against the oracle. `SLAPOS_PROFILES` names the checkout;
 //! without it these tests only say so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use camino::Utf8Path;
+use slapos_profile::{Checked, Facts, Job, Means, Purpose, check};
+
+use crate::bench::TableHost;
 use crate::oracle::{annotated, difference, ours, theirs};
 
 /// The main profile of each release, sorted.
@@ -27,20 +33,28 @@ pub(crate) fn releases() -> Vec<PathBuf> {
 fn all_releases_load_as_the_oracle_loads_them() {
     let releases = releases();
     let different: Vec<String> = std::thread::scope(|scope| {
-        let (left, right) = releases.split_at(releases.len() / 2);
-        let compare = |half: &[PathBuf]| half.iter().filter_map(|path| compared(path)).collect();
-        let other = scope.spawn(move || -> Vec<String> { compare(right) });
-        let mut all: Vec<String> = compare(left);
+        let halves = releases.split_at(releases.len() / 2);
+        let other = scope.spawn(move || different(halves.1));
+        let mut all = different(halves.0);
         all.extend(other.join().unwrap());
         all
     });
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
-fn compared(profile: &Path) -> Option<String> {
-    let ours = ours(profile);
-    let told = difference(&ours, &theirs(profile)?)?;
-    Some(format!("{}\n  {told}", profile.display()))
+/// The releases that the oracle reads otherwise, with the first differences.
+fn different(releases: &[PathBuf]) -> Vec<String> {
+    if releases.is_empty() {
+        return Vec::new();
+    }
+    let Some(theirs) = theirs(releases) else { return Vec::new() };
+    assert_eq!(theirs.len(), releases.len());
+    let pairs = releases.iter().zip(&theirs);
+    let told = pairs.filter_map(|(release, theirs)| {
+        let told = difference(&ours(release), theirs)?;
+        Some(format!("{}\n  {told}", release.display()))
+    });
+    told.collect()
 }
 
 #[test]
@@ -54,4 +68,103 @@ fn erp5_has_its_files_and_sections() {
     let files: BTreeSet<&String> = options.flat_map(|option| &option.origin).collect();
     assert_eq!(annotated.sections.len(), 616);
     assert!((230..=248).contains(&files.len()), "{} files", files.len());
+}
+
+/// What the check says of each release, as `docs/compatibility.md` has it.
+fn table(releases: &[PathBuf]) -> String {
+    let mut text = String::from(HEAD);
+    let mut lacking: BTreeMap<String, usize> = BTreeMap::new();
+    for release in releases {
+        let checked = checked(release);
+        let count = |means: Means| checked.parts.iter().filter(|part| part.means == means).count();
+        let faults: Vec<_> = checked.faults.iter().map(|fault| fault.code.name()).collect();
+        let loads = if faults.is_empty() { "yes".to_owned() } else { faults.join(", ") };
+        let (native, host) = (count(Means::Native), count(Means::Host));
+        let nobody = count(Means::Nobody);
+        let share = 100 * native / checked.parts.len();
+        let name = release.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let proven = if PROVEN.contains(&name) { "yes" } else { "no" };
+        let _infallible = writeln!(
+            text,
+            "| {name} | {loads} | {} | {native} ({share} %) | {host} | {nobody} | {proven} |",
+            checked.parts.len()
+        );
+        for part in checked.parts.iter().filter(|part| part.means == Means::Nobody) {
+            *lacking.entry(part.name.clone()).or_default() += 1;
+        }
+    }
+    text.push_str(LACKING);
+    let mut lacking: Vec<_> = lacking.into_iter().collect();
+    lacking.sort_by(|(a, n), (b, m)| m.cmp(n).then(a.cmp(b)));
+    let common = lacking.iter().filter(|(_, count)| *count >= 10);
+    let names: Vec<_> = common.map(|(name, count)| format!("{name} ({count})")).collect();
+    let rest = lacking.len() - names.len();
+    let list = format!("{}, and {rest} others in fewer than ten.", names.join(", "));
+    let mut column = 0;
+    for word in list.split_inclusive(", ") {
+        if column + word.len() > 110 {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            column = 0;
+        }
+        column += word.len();
+        text.push_str(word);
+    }
+    text.push('\n');
+    text
+}
+
+const HEAD: &str = "\
+# The 75 SlapOS releases
+
+Made by the test `the_table_of_compatibility_is_true` out of a checkout of the SlapOS profiles at commit f878e13d27, which
+`SLAPOS_PROFILES` names; with `SLAPOS_WRITE_TABLES` set it writes this file. What is counted are the parts of the
+release itself (`software.cfg`), as `slapos profile check` counts them:
+
+- *loads*: the profile, its templates and checksums have no fault, and `slapos profile annotate` says what zc.buildout with the rules
+  of SlapOS's fork says; otherwise the codes of the faults.
+- *native*: this program installs them. *host*: their recipe is Python and runs in the recipe host.
+- *not supplied*: their recipe builds software from source. The release cannot be installed until something else is in their place.
+- *proven*: it was installed, its instance ran on a node, published, and its promises became green.
+
+| release | loads | parts | native | host | not supplied | proven |
+| --- | --- | --- | --- | --- | --- | --- |
+";
+
+const LACKING: &str = "
+## What is not supplied
+
+Parts that build software from source, and in how many releases they are wanted:
+
+";
+
+/// Releases that a test runs from installation to green promises.
+const PROVEN: [&str; 0] = [];
+
+fn checked(profile: &Path) -> Checked {
+    let profile = Utf8Path::from_path(profile).unwrap();
+    let directory = profile.with_file_name("(directory)");
+    let job = Job {
+        profile: profile.to_string(),
+        state_file: directory.join(".installed.json"),
+        directory,
+        extra: BTreeMap::new(),
+        python: None,
+        purpose: Purpose::Instance(Facts::default()),
+    };
+    check(&job, &mut TableHost::default())
+}
+
+#[test]
+fn the_table_of_compatibility_is_true() {
+    let releases = releases();
+    if releases.is_empty() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
+    let made = table(&releases);
+    if std::env::var_os("SLAPOS_WRITE_TABLES").is_some() {
+        std::io::Write::write_all(&mut File::create(&path).unwrap(), made.as_bytes()).unwrap();
+    }
+    assert!(std::fs::read_to_string(&path).unwrap() == made, "run it with SLAPOS_WRITE_TABLES=1");
 }
