@@ -10,10 +10,8 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] = [Kind {
-    pure: true,
-    ..Kind::new(&["slapos.recipe.template", "slapos.recipe.template:default"], make)
-}];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind::pure(&["slapos.recipe.template", "slapos.recipe.template:default"], make)];
 
 struct Template {
     text: String,
