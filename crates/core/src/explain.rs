@@ -279,7 +279,8 @@ fn no_room(world: &World, sites: &[&Site], it: &Instance) -> Cause {
         let hint = format!("give it more: slapos computer set {first} --capacity N");
         return cause("no-capacity", sentence, Some(hint));
     }
-    let free = |site: &&Site| world.offers.has(&site.computer.id, &world.offer_for(&it.class()));
+    let class = it.class();
+    let free = |site: &&Site| world.is_offered(site, &class);
     if placement.unique_by_network && sites.iter().any(free) {
         let sentence = format!("the tree already lives in each network that has room ({names})");
         let hint = "name the networks of computers: slapos computer set COMPUTER network_guid=NET";

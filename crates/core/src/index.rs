@@ -43,10 +43,6 @@ impl<K: Ord, V: Ord> SetMap<K, V> {
         self.0.contains_key(key)
     }
 
-    pub(crate) fn has(&self, key: &K, value: &V) -> bool {
-        self.0.get(key).is_some_and(|values| values.contains(value))
-    }
-
     /// The keys from one on, each with the first of its values.
     pub(crate) fn heads_from<'a>(
         &'a self,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Applies the writes of a decision and everything that follows from them to `world`; returns
-/// all writes, in order.
+/// all writes, in order, without those that the very next one makes void.
 pub(crate) fn settle(
     world: &mut World,
     decided: Vec<Write>,
@@ -27,7 +27,11 @@ pub(crate) fn settle(
     loop {
         for write in next {
             effects.extend(world.apply(&write)?);
-            all.push(write);
+            match all.last_mut() {
+                // nothing happened in between: the row as it was then says nothing
+                Some(last) if write.supersedes(last) => *last = write,
+                _ => all.push(write),
+            }
         }
         let Some(effect) = effects.pop_first() else {
             return Ok(all);

@@ -45,6 +45,11 @@ impl Write {
             _ => None,
         }
     }
+
+    /// True when this puts the row that another one put before.
+    pub(crate) fn supersedes(&self, before: &Self) -> bool {
+        self.instance().is_some() && self.instance() == before.instance()
+    }
 }
 
 /// One commit of the journal: everything that one decision changed, and its story.

@@ -8,66 +8,61 @@ use super::{
 use crate::{
     index::SetMap,
     names::{ComputerId, SoftwareUrl},
+    policy::{Places, Policy},
     world::{Site, World},
 };
 
-/// What a computer can offer: a release (`None`: whatever it is), the capability of a free
-/// partition (`None`: for requests that name none), and traits that somebody asks for.
+/// What a computer can offer: a release (`None`: any, where the policy asks for none), the
+/// capability of a free partition (`None`: for requests that name none), and traits that somebody
+/// asks for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offer {
-    pub(crate) release: Option<SoftwareUrl>,
-    pub(crate) capability: Option<String>,
-    pub(crate) traits: Traits,
+    release: Option<SoftwareUrl>,
+    capability: Option<String>,
+    traits: Traits,
 }
 
 /// The offers of all computers, best computer first.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Offers {
-    best: SetMap<Offer, Score>,
-    by_computer: SetMap<ComputerId, Offer>,
-}
+pub(crate) struct Offers(SetMap<Offer, Score>);
 
 impl Offers {
-    /// The computers that offer this, best first.
-    pub(crate) fn best(&self, offer: &Offer) -> impl Iterator<Item = &ComputerId> {
-        self.best.of(offer).map(|score| &score.computer)
+    /// The computers that offer what a class of requests needs, best first.
+    pub(crate) fn best(&self, policy: &Policy, class: &Class) -> impl Iterator<Item = &ComputerId> {
+        let offer = Offer {
+            release: (policy.places == Places::Supplied).then(|| class.release.clone()),
+            capability: class.capability.clone(),
+            traits: class.traits.clone(),
+        };
+        self.0.of(&offer).map(|score| &score.computer)
     }
 
-    /// True when a computer offers this.
-    pub(crate) fn has(&self, computer: &ComputerId, offer: &Offer) -> bool {
-        self.by_computer.has(computer, offer)
-    }
-
-    /// What a computer offers, in order.
-    pub(crate) fn of(&self, computer: &ComputerId) -> impl Iterator<Item = &Offer> {
-        self.by_computer.of(computer)
-    }
-
-    fn make(&mut self, site: &Site, traits: &Traits) {
-        for (offer, score) in offers(site, traits) {
-            self.by_computer.insert(site.computer.id.clone(), offer.clone());
-            self.best.insert(offer, score);
+    fn make(&mut self, policy: &Policy, site: &Site, traits: &Traits) {
+        for (offer, score) in offers(policy, site, traits) {
+            self.0.insert(offer, score);
         }
     }
 
-    fn withdraw(&mut self, site: &Site, traits: &Traits) {
-        for (offer, score) in offers(site, traits) {
-            self.by_computer.remove(&site.computer.id, &offer);
-            self.best.remove(&offer, &score);
+    fn withdraw(&mut self, policy: &Policy, site: &Site, traits: &Traits) {
+        for (offer, score) in offers(policy, site, traits) {
+            self.0.remove(&offer, &score);
         }
     }
 }
 
 /// The offers of a computer to requests that ask for these traits.
-fn offers(site: &Site, traits: &Traits) -> Vec<(Offer, Score)> {
+fn offers(policy: &Policy, site: &Site, traits: &Traits) -> Vec<(Offer, Score)> {
     if !site.takes_more() || !has_all(&site.computer.traits, traits) {
         return vec![];
     }
-    let promising = site.supplies.values().filter(|supply| supply.is_promising());
-    let releases = promising.map(|it| (Some(it.release.clone()), !it.is_ready()));
-    let any = std::iter::once((None, false));
-    let releases = any.chain(releases);
-    let offers = releases.flat_map(|(release, building)| {
+    let releases: Vec<_> = match policy.places {
+        Places::Anywhere => vec![(None, false)],
+        Places::Supplied => {
+            let supplies = site.supplies.values().filter(|supply| supply.is_promising());
+            supplies.map(|it| (Some(it.release.clone()), !it.is_ready())).collect()
+        }
+    };
+    let offers = releases.into_iter().flat_map(|(release, building)| {
         let score = Score {
             building,
             busy_partitions: site.slots.busy,
@@ -83,14 +78,15 @@ fn offers(site: &Site, traits: &Traits) -> Vec<(Offer, Score)> {
 }
 
 impl World {
-    /// What an instance of this class needs to be offered.
-    pub(crate) fn offer_for(&self, class: &Class) -> Offer {
-        let supplied = self.policy.places == crate::policy::Places::Supplied;
-        Offer {
-            release: supplied.then(|| class.release.clone()),
-            capability: class.capability.clone(),
-            traits: class.traits.clone(),
-        }
+    /// True when a computer offers what a class of requests needs.
+    pub(crate) fn is_offered(&self, site: &Site, class: &Class) -> bool {
+        let supply = site.supply(&class.release);
+        let supplied = self.policy.places == Places::Anywhere
+            || supply.is_some_and(|supply| supply.is_promising());
+        supplied
+            && site.takes_more()
+            && has_all(&site.computer.traits, &class.traits)
+            && site.slots.free.has_key(&class.capability)
     }
 
     /// Takes the offers of a computer back, before something changes there.
@@ -98,9 +94,9 @@ impl World {
         let Some(site) = self.sites.get(computer) else {
             return;
         };
-        self.offers.withdraw(site, &Traits::new());
+        self.offers.withdraw(&self.policy, site, &Traits::new());
         for traits in self.instances.choosy.keys() {
-            self.offers.withdraw(site, traits);
+            self.offers.withdraw(&self.policy, site, traits);
         }
     }
 
@@ -109,23 +105,31 @@ impl World {
         let Some(site) = self.sites.get(computer) else {
             return;
         };
-        self.offers.make(site, &Traits::new());
+        self.offers.make(&self.policy, site, &Traits::new());
         for traits in self.instances.choosy.keys() {
-            self.offers.make(site, traits);
+            self.offers.make(&self.policy, site, traits);
+        }
+    }
+
+    /// Makes all offers anew, after the policy changed.
+    pub(crate) fn renew_offers(&mut self) {
+        self.offers = Offers::default();
+        for computer in self.sites.keys().cloned().collect::<Vec<_>>() {
+            self.make_offers(&computer);
         }
     }
 
     /// Somebody asks for these traits for the first time.
     pub(crate) fn offer_traits(&mut self, traits: &Traits) {
         for site in self.sites.values() {
-            self.offers.make(site, traits);
+            self.offers.make(&self.policy, site, traits);
         }
     }
 
     /// Nobody asks for these traits any more.
     pub(crate) fn forget_traits(&mut self, traits: &Traits) {
         for site in self.sites.values() {
-            self.offers.withdraw(site, traits);
+            self.offers.withdraw(&self.policy, site, traits);
         }
     }
 }

@@ -30,8 +30,7 @@ pub(crate) fn choose(world: &World, class: &Class) -> Option<Place> {
         Some(computer) => choose_on(world, class, computer),
         None => {
             let taken = class.apart.map(|root| networks_of(world, root));
-            let offer = world.offer_for(class);
-            let mut computers = world.offers.best(&offer);
+            let mut computers = world.offers.best(&world.policy, class);
             let computer = computers.find(|it| is_apart(world, it, taken.as_ref()))?;
             free_partition(world, class, computer)
         }
@@ -40,9 +39,9 @@ pub(crate) fn choose(world: &World, class: &Class) -> Option<Place> {
 
 /// The best place for a class of requests on one computer.
 pub(crate) fn choose_on(world: &World, class: &Class, computer: &ComputerId) -> Option<Place> {
+    let site = world.sites.get(computer)?;
     let taken = class.apart.map(|root| networks_of(world, root));
-    let offered = world.offers.has(computer, &world.offer_for(class));
-    let fits = offered && is_apart(world, computer, taken.as_ref());
+    let fits = world.is_offered(site, class) && is_apart(world, computer, taken.as_ref());
     fits.then(|| free_partition(world, class, computer)).flatten()
 }
 

@@ -3,8 +3,6 @@
 //! Instances wait in classes that take exactly the same places, so only the head of each class
 //! is looked at.
 
-use std::collections::BTreeSet;
-
 use super::{choose_on, placement::Class};
 use crate::{
     names::{ComputerId, InstanceId, SoftwareUrl},
@@ -17,9 +15,9 @@ pub(crate) fn next(
     computer: &ComputerId,
     release: Option<&SoftwareUrl>,
 ) -> Option<InstanceId> {
-    let offered: BTreeSet<_> =
-        world.offers.of(computer).filter_map(|offer| offer.release.as_ref()).collect();
-    let offered = offered.into_iter().filter(|it| release.is_none_or(|wanted| wanted == *it));
+    let supplies = world.sites.get(computer)?.supplies.values().filter(|it| it.is_promising());
+    let releases = supplies.map(|supply| &supply.release);
+    let offered = releases.filter(|it| release.is_none_or(|wanted| wanted == *it));
     let classes = offered.flat_map(|release| {
         [None, Some(computer)].into_iter().flat_map(move |on| waiting_for(world, release, on))
     });

@@ -196,8 +196,7 @@ impl World {
         if let Some(place) = &row.place {
             self.check_vacancy(place, row.id)?;
         }
-        let old = self.instances.remove(row.id);
-        self.instances.insert(row.clone());
+        let old = self.instances.put(row.clone());
         self.ask_traits(old.as_ref(), Some(row));
         self.move_instance(row.id, old.as_ref(), Some(row))?;
 
@@ -287,10 +286,10 @@ impl World {
         place: &Place,
         occupant: Option<(InstanceId, Revision)>,
     ) -> Result<(), ApplyError> {
-        let slot = self.site_mut(&place.computer)?.slot(&place.partition);
-        let row = slot.ok_or_else(|| ApplyError::Missing(place.to_string()))?.row.clone();
-        let news_at = row.changed.max(occupant.map(|it| it.1).unwrap_or_default());
-        self.put_slot(place, Some(Slot { row, occupant: occupant.map(|it| it.0), news_at }))
+        self.withdraw_offers(&place.computer);
+        let there = self.site_mut(&place.computer)?.slots.occupy(&place.partition, occupant);
+        self.make_offers(&place.computer);
+        if there { Ok(()) } else { Err(ApplyError::Missing(place.to_string())) }
     }
 
     fn put_slot(&mut self, place: &Place, slot: Option<Slot>) -> Result<(), ApplyError> {

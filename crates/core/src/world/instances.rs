@@ -122,6 +122,18 @@ impl Instance {
         !self.shared && self.place.is_some() && self.wished == WishedState::Started
     }
 
+    /// True when every index has the same of both rows.
+    fn is_filed_as(&self, other: &Self) -> bool {
+        let states =
+            |it: &Self| (it.root, it.requester, it.host, it.shared, it.waits(), it.hosts());
+        states(self) == states(other)
+            && self.title == other.title
+            && self.person == other.person
+            && self.release == other.release
+            && self.software_type == other.software_type
+            && self.placement == other.placement
+    }
+
     /// The requests that any partition that serves this one serves too.
     pub(crate) fn class(&self) -> Class {
         Class {
@@ -185,6 +197,19 @@ pub(crate) struct Instances {
 }
 
 impl Instances {
+    /// Puts a row in, and returns the one that was there. Indexes are left alone when nothing in
+    /// them would differ, as when it publishes or reports: that is most of what happens.
+    pub(crate) fn put(&mut self, new: Instance) -> Option<Instance> {
+        match self.rows.get_mut(&new.id) {
+            Some(old) if old.is_filed_as(&new) => Some(std::mem::replace(old, new)),
+            _ => {
+                let old = self.remove(new.id);
+                self.insert(new);
+                old
+            }
+        }
+    }
+
     pub(crate) fn remove(&mut self, id: InstanceId) -> Option<Instance> {
         let old = self.rows.remove(&id)?;
         if old.is_root() {
@@ -204,7 +229,7 @@ impl Instances {
         Some(old)
     }
 
-    pub(crate) fn insert(&mut self, new: Instance) {
+    fn insert(&mut self, new: Instance) {
         let id = new.id;
         if new.is_root() {
             self.roots.insert((new.person.clone(), new.title.clone()), id);

@@ -52,8 +52,13 @@ pub struct World {
 
 impl World {
     /// This world under other rules.
-    pub fn with_policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        let same_places = self.policy.places == policy.places;
+        self.policy = policy;
+        if !same_places {
+            self.renew_offers();
+        }
+        self
     }
 
     /// The rules.

@@ -82,23 +82,48 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Replaces what is known of a partition and keeps the indexes true.
+    /// Replaces a partition and keeps the indexes true.
     pub(crate) fn put(&mut self, name: &PartitionId, slot: Option<Slot>) {
-        if let Some(old) = self.rows.remove(name) {
-            for capability in served(&old) {
-                self.free.remove(&capability, name);
-            }
-            self.busy -= usize::from(old.occupant.is_some());
-            self.changes.remove(&(old.news_at, name.clone()));
+        self.unfile(name);
+        match slot {
+            Some(new) => self.rows.insert(name.clone(), new),
+            None => self.rows.remove(name),
+        };
+        self.file(name);
+    }
+
+    /// Replaces who lives in a partition, and keeps the indexes true. False: there is none.
+    pub(crate) fn occupy(
+        &mut self,
+        name: &PartitionId,
+        occupant: Option<(InstanceId, Revision)>,
+    ) -> bool {
+        self.unfile(name);
+        let Some(slot) = self.rows.get_mut(name) else {
+            return false;
+        };
+        slot.occupant = occupant.map(|(id, _)| id);
+        slot.news_at = slot.row.changed.max(occupant.map(|it| it.1).unwrap_or_default());
+        self.file(name);
+        true
+    }
+
+    fn file(&mut self, name: &PartitionId) {
+        let Some(slot) = self.rows.get(name) else { return };
+        for capability in served(slot) {
+            self.free.insert(capability, name.clone());
         }
-        if let Some(new) = slot {
-            for capability in served(&new) {
-                self.free.insert(capability, name.clone());
-            }
-            self.busy += usize::from(new.occupant.is_some());
-            self.changes.insert((new.news_at, name.clone()));
-            self.rows.insert(name.clone(), new);
+        self.busy += usize::from(slot.occupant.is_some());
+        self.changes.insert((slot.news_at, name.clone()));
+    }
+
+    fn unfile(&mut self, name: &PartitionId) {
+        let Some(slot) = self.rows.get(name) else { return };
+        for capability in served(slot) {
+            self.free.remove(&capability, name);
         }
+        self.busy -= usize::from(slot.occupant.is_some());
+        self.changes.remove(&(slot.news_at, name.clone()));
     }
 }
 
