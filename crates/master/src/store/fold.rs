@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Transaction};
 use sha2::{Digest, Sha256};
 use slapos_core::{
-    names::{ComputerId, Revision, SoftwareUrl},
+    names::{ComputerId, Revision, SoftwareUrl, Title},
     world::Place,
     write::Write,
 };
@@ -26,6 +26,9 @@ pub(super) fn fold(
     limit: usize,
 ) -> Result<Revision, StoreError> {
     let (last, _) = visit(transaction, folded, limit, |entry| {
+        if let Some((_, title)) = &entry.note.instance {
+            note_title(transaction, title, entry.revision)?;
+        }
         entry.writes.iter().try_for_each(|write| put(transaction, write))
     })?;
     transaction
@@ -55,6 +58,18 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<Write>, StoreError> {
         }
     }
     Ok(writes)
+}
+
+fn note_title(
+    connection: &Connection,
+    title: &Title,
+    revision: Revision,
+) -> Result<(), StoreError> {
+    let failed = StoreError::at("fold the journal");
+    let sql = "INSERT OR IGNORE INTO titles (title, revision) VALUES (?1, ?2)";
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    statement.execute((title.as_str(), as_i64(revision.0))).map_err(&failed)?;
+    Ok(())
 }
 
 /// Puts or removes one row.

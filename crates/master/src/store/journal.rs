@@ -119,14 +119,19 @@ impl Journal {
     pub fn history(&self, title: Option<&Title>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let failed = StoreError::at("read the journal");
         let connection = open_to_read(&self.path)?;
-        let mut statement = connection
-            .prepare(
-                "SELECT revision, body FROM journal WHERE ?1 IS NULL OR title = ?1
-                 ORDER BY revision DESC LIMIT ?2",
-            )
-            .map_err(&failed)?;
+        // what is folded is found by its title; what is not, by looking at each
+        let about = "WHERE revision IN (
+                SELECT revision FROM titles WHERE title = ?2
+                UNION ALL
+                SELECT revision FROM journal
+                WHERE revision > (SELECT folded FROM head) AND title = ?2
+            )";
+        let about = title.map_or("WHERE ?2 IS NULL", |_| about);
+        let sql =
+            format!("SELECT revision, body FROM journal {about} ORDER BY revision DESC LIMIT ?1");
+        let mut statement = connection.prepare(&sql).map_err(&failed)?;
         let title = title.map(Title::as_str);
-        let mut rows = statement.query((title, as_i64(limit as u64))).map_err(&failed)?;
+        let mut rows = statement.query((as_i64(limit as u64), title)).map_err(&failed)?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next().map_err(&failed)? {
             let revision = Revision(number(row, 0).map_err(&failed)?);

@@ -107,6 +107,7 @@ fn scan(mut log: impl Read) -> io::Result<End> {
     let mut whole_until = at; // the end of the last whole commit
     let mut torn = None; // the first frame that does not fit
     let mut committed_after = false; // a commit ends after that
+    let mut strange_commit = false; // or does so if that frame, of another round, is ours
     let mut ours_until = at; // the end of the last frame of this round
     loop {
         let got = fill(&mut log, &mut frame)?;
@@ -120,14 +121,16 @@ fn scan(mut log: impl Read) -> io::Result<End> {
             sum == (word(&frame, 16), word(&frame, 20))
         };
         let commits = word(&frame, 4) != 0;
+        committed_after |= ours && strange_commit; // those of other rounds come after all of ours
         if fits && committed_after {
             return Ok(End::Broken(torn.unwrap_or(at)));
         }
         if !fits {
             torn.get_or_insert(at);
         }
-        if ours && commits {
-            committed_after = torn.is_some();
+        if commits {
+            strange_commit = !ours;
+            committed_after |= ours && torn.is_some();
         }
         at += got as u64;
         if ours {

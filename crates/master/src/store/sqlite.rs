@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The format of the file; kept in `user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// An empty database.
 pub(super) const SCHEMA: &str = "
@@ -37,13 +37,17 @@ pub(super) const SCHEMA: &str = "
         body BLOB NOT NULL,
         chain BLOB NOT NULL -- digest of everything up to and including this
     ) STRICT;
-    CREATE INDEX journal_title ON journal (title, revision) WHERE title IS NOT NULL;
+    CREATE TABLE titles ( -- of the folded entries; an index would cost each commit random pages
+        title TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        PRIMARY KEY (title, revision)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE computers (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE partitions (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE supplies (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE instances (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE tokens (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
 ";
 
 /// The one writer of a database file.
