@@ -18,7 +18,7 @@ use std::{
 };
 
 use slapos_core::write::Entry;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     hub::Hub,
@@ -41,8 +41,8 @@ const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// Make this durable.
-    Commit(Box<Entry>),
+    /// Make this durable, and say so. When it will not be, the term says why, and nothing comes.
+    Commit(Box<Entry>, oneshot::Sender<()>),
     /// Finish what was sent before, and end.
     Close,
 }
@@ -107,7 +107,7 @@ impl Committer {
     fn work(&mut self) -> Result<(), StoreError> {
         let mut batch = Vec::new();
         match self.receive() {
-            Ok(Job::Commit(entry)) => batch.push(*entry),
+            Ok(Job::Commit(entry, durable)) => batch.push((*entry, durable)),
             Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
             Err(RecvTimeoutError::Timeout) => {
                 self.store.fold(FOLD_BATCH)?;
@@ -115,16 +115,20 @@ impl Committer {
         }
         while !self.closing && !batch.is_empty() && batch.len() < BATCH_MAX {
             match self.jobs.try_recv() {
-                Ok(Job::Commit(entry)) => batch.push(*entry),
+                Ok(Job::Commit(entry, durable)) => batch.push((*entry, durable)),
                 Ok(Job::Close) => self.closing = true,
                 Err(_) => break,
             }
         }
-        if let Some(last) = batch.last().map(|entry| entry.revision) {
-            self.store.commit(&batch)?;
-            self.hub.keep(&batch);
+        let (entries, waiting): (Vec<Entry>, Vec<_>) = batch.into_iter().unzip();
+        if let Some(last) = entries.last().map(|entry| entry.revision) {
+            self.store.commit(&entries)?;
+            self.hub.keep(&entries);
             self.term.send_modify(|term| term.durable = last);
-            batch.iter().for_each(|entry| self.hub.publish(entry));
+            for durable in waiting {
+                let _gone = durable.send(()); // whoever asked may be gone
+            }
+            entries.iter().for_each(|entry| self.hub.publish(entry));
         }
         while self.store.unfolded() > UNFOLDED_MAX {
             self.store.fold(FOLD_BATCH)?;
@@ -150,7 +154,7 @@ impl Committer {
         );
         while !self.closing {
             match self.jobs.recv_timeout(LOOK_FOR_ROOM) {
-                Ok(Job::Commit(_)) => {} // nothing is decided in this state
+                Ok(Job::Commit(..)) => {} // nothing is decided in this state
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
                 Err(RecvTimeoutError::Timeout) => {
                     if room::there_is(&self.directory)? && self.store.make_room()? {
@@ -174,7 +178,7 @@ impl Committer {
         let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
         loop {
             match self.jobs.try_recv() {
-                Ok(Job::Commit(_)) => {}
+                Ok(Job::Commit(..)) => {}
                 Ok(Job::Close) | Err(TryRecvError::Disconnected) => {
                     self.closing = true;
                     break;

@@ -76,8 +76,10 @@ impl Hub {
                 }
             }
         }
-        let change = Arc::new(crate::documents::change(entry));
-        drop(self.events.send(Event::Change(change))); // fails when nobody looks
+        if self.events.receiver_count() > 0 {
+            let change = Arc::new(crate::documents::change(entry));
+            drop(self.events.send(Event::Change(change))); // fails when nobody looks any more
+        }
     }
 
     /// Tells viewers of a new sample.

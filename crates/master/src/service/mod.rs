@@ -27,7 +27,7 @@ use slapos_core::{
     refusal::Refusal,
     world::{ApplyError, World},
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 pub use self::history::PastError;
 pub(crate) use self::read::{Picture, titled_root};
@@ -109,11 +109,14 @@ impl std::fmt::Display for Origin {
 struct Observed {
     revision: Revision,
     term: watch::Receiver<Progress>,
+    /// Comes when the revision is durable, to the one who made it: everybody else is woken by
+    /// every commit, and looks whether it is far enough.
+    made: Option<oneshot::Receiver<()>>,
 }
 
 impl Observed {
     fn of(present: &Present) -> Self {
-        Self { revision: present.world.revision(), term: present.term.subscribe() }
+        Self { revision: present.world.revision(), term: present.term.subscribe(), made: None }
     }
 }
 
@@ -213,8 +216,8 @@ impl Service {
         if self.inner.failure.borrow().is_some() {
             return Err(ServiceError::Ending); // the world may be half changed
         }
-        let Present { world, term } = &mut *present;
-        let progress = *term.borrow();
+        let progress = *present.term.borrow();
+        let world = &mut present.world;
         if progress.full {
             return Err(ServiceError::DiskFull);
         }
@@ -231,8 +234,9 @@ impl Service {
             }
             Err(DecideError::Broken(error)) => return Err(self.fail(Failure::Broken(error))),
         };
+        let mut made = None;
         if let Some(entry) = entry {
-            tracing::info!(
+            tracing::debug!(
                 revision = entry.revision.0,
                 verb = entry.note.verb,
                 who = %entry.actor,
@@ -241,9 +245,11 @@ impl Service {
             );
             // still under the lock of the present: entries are sent in the order of revisions
             let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            jobs.send(Job::Commit(Box::new(entry))).map_err(|_| ServiceError::Ending)?;
+            let (durable, waiting) = oneshot::channel();
+            jobs.send(Job::Commit(Box::new(entry), durable)).map_err(|_| ServiceError::Ending)?;
+            made = Some(waiting);
         }
-        Ok((Ok(show(world, &answer)), Observed::of(&present)))
+        Ok((Ok(show(&present.world, &answer)), Observed { made, ..Observed::of(&present) }))
     }
 
     /// Shows something of the world, once that is durable. `show` must be quick; it looks again
@@ -266,6 +272,9 @@ impl Service {
 
     /// Waits until what was observed is durable; false when it was given up.
     async fn durable(&self, mut observed: Observed) -> Result<bool, ServiceError> {
+        if let Some(made) = observed.made {
+            let _said = made.await; // the term says the rest
+        }
         let revision = observed.revision;
         let settled = |term: &Progress| term.durable >= revision || term.over;
         let waited = observed.term.wait_for(settled).await;
