@@ -1,6 +1,6 @@
 //! Typed documents against recorded answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use slapos_core::{
     names::{SupplyWish, Timestamp, WishedState},
@@ -120,7 +120,7 @@ fn a_slapproxy_and_its_shared_instances_are_understood() {
     let host = computer.partitions[1].instance.as_ref().unwrap();
     assert_eq!(host.id.as_deref(), Some("COMP-1-slappart1"));
     assert_eq!(host.wished, Some(WishedState::Started));
-    assert_eq!(host.parameters, BTreeMap::from([("port".into(), "8080".into())]));
+    assert_eq!(*host.parameters, BTreeMap::from([("port".into(), "8080".into())]));
     assert_eq!(host.timestamp, Some(Timestamp(1_795_413_343_663_132)));
     let shared = SharedInstance {
         id: "_my-site".into(),
@@ -147,8 +147,9 @@ fn large(partitions: usize) -> Computer {
         title: Some(format!("database {number}").try_into().unwrap()),
         root_title: Some("wiki".try_into().unwrap()),
         root_short_title: String::new(),
-        parameters: BTreeMap::from([("_".into(), "{\"name\": \"<wiki>\"}".into())]),
-        connection: BTreeMap::from([("_".into(), "{\"url\": \"mysql://10.0.0.1/\"}".into())]),
+        parameters: BTreeMap::from([("_".into(), "{\"name\": \"<wiki>\"}".into())]).into(),
+        connection: BTreeMap::from([("_".into(), "{\"url\": \"mysql://10.0.0.1/\"}".into())])
+            .into(),
         placement: BTreeMap::from([("computer_guid".into(), "COMP-1".into())]),
         addresses: vec![Address { interface: "tap".into(), address: "10.0.0.1".into() }; 2],
         routes: vec![Route {
@@ -188,7 +189,7 @@ fn what_the_master_says_wins_over_parameters() {
     let mut computer = large(1);
     let instance = computer.partitions[0].instance.as_mut().unwrap();
     for key in ["a", "ip_list", "slap_computer_id", "timestamp", "zone"] {
-        instance.parameters.insert(key.into(), "mine".into());
+        Arc::make_mut(&mut instance.parameters).insert(key.into(), "mine".into());
     }
     let read = Computer::decode(&computer.encode().unwrap()).unwrap();
     let read = read.partitions[0].instance.as_ref().unwrap();

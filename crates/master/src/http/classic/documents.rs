@@ -1,5 +1,7 @@
 //! Documents of the classic face, made from the world. Pure.
 
+use std::sync::Arc;
+
 use slapos_core::{
     names::{ComputerId, WishedState},
     world::{Dictionary, Instance, Partition, Place, Site, World},
@@ -66,8 +68,8 @@ pub(super) fn frontend(
         title: Some(ask.title.clone()),
         root_title: Some(ask.title),
         root_short_title: String::new(),
-        parameters: ask.parameters,
-        connection,
+        parameters: ask.parameters.into(),
+        connection: connection.into(),
         placement: Dictionary::new(),
         addresses: vec![],
         routes: vec![],
@@ -87,8 +89,8 @@ fn instance(world: &World, it: &Instance, row: &Partition) -> document::Instance
         title: Some(it.title.clone()),
         root_title: root.map(|root| root.title.clone()),
         root_short_title: String::new(),
-        parameters: (*it.parameters).clone(),
-        connection: (*it.connection).clone(),
+        parameters: Arc::clone(&it.parameters),
+        connection: Arc::clone(&it.connection),
         placement: it.placement.to_dictionary(),
         addresses: addresses(row),
         routes: route(row).into_iter().collect(),

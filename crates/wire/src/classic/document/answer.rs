@@ -1,5 +1,7 @@
 //! The answer to a request that is fulfilled.
 
+use std::sync::Arc;
+
 use slapos_core::world::Place;
 
 use super::{BadDocument, Instance, object_of};
@@ -47,7 +49,7 @@ impl Answer {
         let mut fields = Fields::of(object_of(text, Class::Instance)?.state)?;
         let mut instance = Instance::read(&mut fields)?;
         instance.read_outer(&mut fields)?;
-        instance.parameters = fields.texts("_parameter_dict")?;
+        instance.parameters = Arc::new(fields.texts("_parameter_dict")?);
         instance.take_timestamp_from_parameters();
         let place = Place {
             computer: fields.name("slap_computer_id")?,

@@ -1,5 +1,7 @@
 //! An instance in its partition: what [`super::Partition`] and [`super::Answer`] have in common.
 
+use std::sync::Arc;
+
 use slapos_core::{
     names::{SoftwareType, SoftwareUrl, Timestamp, Title, WishedState},
     world::Place,
@@ -37,9 +39,9 @@ pub struct Instance {
     /// A short form of the root's title; may be empty.
     pub root_short_title: String,
     /// What its requester gave.
-    pub parameters: Dictionary,
+    pub parameters: Arc<Dictionary>,
     /// What it published.
-    pub connection: Dictionary,
+    pub connection: Arc<Dictionary>,
     /// Where it may live, and what its requester tells its node.
     pub placement: Dictionary,
     /// The addresses of its partition.
@@ -100,8 +102,8 @@ impl Instance {
         Ok(Self {
             id: None,
             wished: None,
-            parameters: Dictionary::new(),
-            connection: Dictionary::new(),
+            parameters: Arc::default(),
+            connection: Arc::default(),
             placement: Dictionary::new(),
             software_release: fields.name("slap_software_release_url")?,
             software_type: fields.name("slap_software_type")?,
@@ -123,7 +125,7 @@ impl Instance {
         let wished = wished.map(|word| words::wish(&word)).transpose();
         self.wished = wished.map_err(|misfit| misfit.within("_requested_state"))?;
         self.id = fields.optional_text("_instance_guid")?;
-        self.connection = fields.texts("_connection_dict")?;
+        self.connection = Arc::new(fields.texts("_connection_dict")?);
         self.placement = fields.texts("_filter_dict")?;
         Ok(())
     }
@@ -134,7 +136,7 @@ impl Instance {
             let text = self.parameters.get("timestamp");
             self.timestamp = text.and_then(|text| microseconds(text)).map(Timestamp);
             if self.timestamp.is_some() {
-                self.parameters.remove("timestamp");
+                Arc::make_mut(&mut self.parameters).remove("timestamp");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! One partition, free or with its instance: an item of [`super::Computer`], and the answer to
 //! `registerComputerPartition`.
 
+use std::sync::Arc;
+
 use slapos_core::world::Place;
 
 use super::{BadDocument, Instance, computer::write_release, object, object_of};
@@ -111,7 +113,7 @@ impl Partition {
         for told_above in ["slap_computer_id", "slap_computer_partition_id", "full_address_list"] {
             inner.value(told_above);
         }
-        instance.parameters = inner.rest();
+        instance.parameters = Arc::new(inner.rest());
         Ok(instance)
     }
 }

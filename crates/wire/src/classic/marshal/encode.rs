@@ -172,13 +172,16 @@ impl Writer {
     fn open_with_id(&mut self, element: &str) {
         self.ids += 1;
         let number = self.ids;
-        self.push(format_args!("<{element} id=\"i{number}\""));
+        self.out.push('<');
+        self.out.push_str(element);
+        self.push(format_args!(" id=\"i{number}\""));
     }
 
     fn open_object(&mut self, class: Class) {
         self.open_with_id("object");
-        let (module, class) = (Class::MODULE, class.wire_name());
-        self.push(format_args!(" module=\"{module}\" class=\"{class}\""));
+        for part in [" module=\"", Class::MODULE, "\" class=\"", class.wire_name(), "\""] {
+            self.out.push_str(part);
+        }
     }
 
     /// Ends the start tag, writes the content and the end tag; without content, the short form.
@@ -204,10 +207,10 @@ impl Writer {
     fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
         let (mut from, mut at) = (0, 0);
-        while at < bytes.len() {
-            if IS_PLAIN[usize::from(bytes[at])] {
-                at += 1;
-                continue;
+        loop {
+            at += plain(&bytes[at..]);
+            if at == bytes.len() {
+                break;
             }
             self.out.push_str(&text[from..at]);
             let character = text[at..].chars().next().expect("there is one at a boundary");
@@ -225,18 +228,18 @@ impl Writer {
     }
 }
 
-/// Which bytes stand for themselves.
-const IS_PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = b' ';
-    while byte < 0x80 {
-        plain[byte as usize] = !matches!(byte, b'&' | b'<' | b'>');
-        byte += 1;
-    }
-    plain[b'\t' as usize] = true;
-    plain[b'\n' as usize] = true;
-    plain
-};
+/// How many bytes at the beginning stand for themselves. Most texts are nothing else, so many
+/// bytes are looked at in one go.
+fn plain(bytes: &[u8]) -> usize {
+    let is_plain = |byte: u8| match byte {
+        b'\t' | b'\n' => true,
+        b'&' | b'<' | b'>' => false,
+        _ => (b' '..0x80).contains(&byte),
+    };
+    let all = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let clean = bytes.chunks_exact(32).take_while(all).count() * 32;
+    clean + bytes[clean..].iter().take_while(|byte| is_plain(**byte)).count()
+}
 
 /// Takes the members of one dictionary, in order of key.
 #[derive(Debug)]
