@@ -15,7 +15,7 @@ use crate::{
     },
     policy::Policy,
     refusal::Refusal,
-    world::{Dictionary, Instance, Place, Promise, World},
+    world::{Dictionary, Instance, Place, Promise, Site, World},
     write::Entry,
 };
 
@@ -63,6 +63,17 @@ pub(crate) fn wanted(requester: Requester, name: &str, url: &str) -> Request {
     }
 }
 
+/// What a computer's node is shown: the computer, its partitions, who lives there, with the title
+/// of its root, and whom they serve; its releases.
+fn shown<'w>(world: &'w World, site: &'w Site) -> impl PartialEq + 'w {
+    let living = |id| {
+        let it = world.instance(id)?;
+        Some((it, &world.instance(it.root)?.title, world.served(id).collect::<Vec<_>>()))
+    };
+    let partitions = site.partitions().map(|(row, occupant)| (row, occupant.and_then(living)));
+    (site.computer(), partitions.collect::<Vec<_>>(), site.supplies().collect::<Vec<_>>())
+}
+
 impl Cloud {
     /// A cloud with other rules.
     pub(crate) fn under(policy: Policy) -> Self {
@@ -89,12 +100,28 @@ impl Cloud {
             Err(DecideError::Broken(error)) => panic!("{error} after {ask:?}"),
         };
         match &entry {
-            Some(entry) => self.replayed.commit(entry).expect("an entry can be replayed"),
+            Some(entry) => {
+                self.replayed.commit(entry).expect("an entry can be replayed");
+                self.check_touched(&before, entry);
+            }
             None => assert_eq!(self.world, before, "no entry, no change"),
         }
         assert_eq!(self.replayed, self.world, "replay gives the same world");
         self.check();
         Ok((answer, entry))
+    }
+
+    /// Whatever changed on a computer, the entry says that it did.
+    fn check_touched(&self, before: &World, entry: &Entry) {
+        let touched: BTreeSet<_> = self.world.touched(entry).collect();
+        for site in self.world.sites() {
+            let id = &site.computer().id;
+            let was = before.site(id).ok().map(|site| shown(before, site));
+            assert!(
+                was == Some(shown(&self.world, site)) || touched.contains(id),
+                "{id} changed silently: {entry:?}"
+            );
+        }
     }
 
     fn check(&self) {

@@ -19,6 +19,7 @@ mod forward;
 pub mod http;
 mod hub;
 pub mod import;
+mod kept;
 mod live;
 mod page;
 mod present;

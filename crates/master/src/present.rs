@@ -5,8 +5,17 @@
 //! in which the same numbers are used again for other decisions. Whoever waits for a revision
 //! waits for that of its own term.
 
-use slapos_core::{names::Revision, world::World};
+use std::sync::{Mutex, PoisonError};
+
+use slapos_core::{
+    names::{ComputerId, Revision},
+    refusal::Refusal,
+    world::{Site, World},
+    write::Entry,
+};
 use tokio::sync::watch;
+
+use crate::kept::{Kept, Rendered};
 
 /// How far the store is, in one term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +33,15 @@ pub(crate) struct Progress {
 pub(crate) struct Present {
     pub(crate) world: World,
     pub(crate) term: watch::Sender<Progress>,
+    /// Of this world. Taken last, and only for a moment.
+    pub(crate) kept: Mutex<Kept>,
 }
 
 impl Present {
     /// The first term begins with what is durable.
     pub(crate) fn new(world: World) -> Self {
         let progress = Progress { durable: world.revision(), full: false, over: false };
-        Self { world, term: watch::Sender::new(progress) }
+        Self { world, term: watch::Sender::new(progress), kept: Mutex::default() }
     }
 
     /// Goes back to a world that is durable, with the disk full.
@@ -39,7 +50,31 @@ impl Present {
         let progress = Progress { durable: world.revision(), full: true, over: false };
         let term = std::mem::replace(&mut self.term, watch::Sender::new(progress));
         self.world = world;
+        self.kept = Mutex::default();
         term.send_modify(|term| term.over = true);
+    }
+
+    /// The document of a computer: the kept one, or what `render` makes of it now.
+    pub(crate) fn document<E>(
+        &self,
+        computer: &ComputerId,
+        render: impl Fn(&World, &Site) -> Result<String, E>,
+    ) -> Result<Result<Rendered, E>, Refusal> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = kept().get(computer) {
+            return Ok(Ok(document));
+        }
+        let rendered = render(&self.world, self.world.site(computer)?).map(Rendered::new);
+        if let Ok(document) = &rendered {
+            kept().put(computer, document.clone());
+        }
+        Ok(rendered)
+    }
+
+    /// Forgets the documents that an entry, which was just decided, made untrue.
+    pub(crate) fn forget(&mut self, entry: &Entry) {
+        let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.world.touched(entry).for_each(|computer| kept.forget(computer));
     }
 
     /// True when decisions are ahead of the disk.

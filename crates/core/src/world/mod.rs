@@ -31,6 +31,7 @@ use crate::{
     names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title, WishedState},
     policy::Policy,
     refusal::{Refusal, nearest},
+    write::{Entry, Write},
 };
 
 /// Texts by name, in order of name: parameters or connection values.
@@ -157,6 +158,21 @@ impl World {
             Some(host) => self.instance(host)?.place.as_ref(),
             None => it.place.as_ref(),
         }
+    }
+
+    /// The computers on which an entry, the last one of this world, changed anything: a partition,
+    /// who lives there or is served from there, a release.
+    pub fn touched<'w>(&'w self, entry: &'w Entry) -> impl Iterator<Item = &'w ComputerId> {
+        entry.writes.iter().filter_map(|write| match write {
+            Write::PutComputer(row) => Some(&row.id),
+            Write::PutPartition(row) => Some(&row.place.computer),
+            Write::RemovePartition(place) => Some(&place.computer),
+            Write::PutSupply(row) => Some(&row.computer),
+            Write::RemoveSupply { computer, .. } => Some(computer),
+            Write::PutInstance(row) => self.place_of(row).map(|place| &place.computer),
+            // whoever leaves a place or a host changes that, too
+            Write::RemoveInstance(_) | Write::PutToken(_) | Write::RemoveToken(_) => None,
+        })
     }
 
     /// The requesters of an instance, nearest first, up to the root.

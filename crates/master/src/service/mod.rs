@@ -22,10 +22,10 @@ use std::{
 use slapos_core::{
     actor::Actor,
     decide::{Answer, Ask, DecideError, decide},
-    names::Revision,
+    names::{ComputerId, Revision},
     policy::Policy,
     refusal::Refusal,
-    world::{ApplyError, World},
+    world::{ApplyError, Site, World},
 };
 use tokio::sync::{oneshot, watch};
 
@@ -36,6 +36,7 @@ use crate::{
     clock::now,
     committer::{self, Job},
     hub::{Hub, RECENT_MAX},
+    kept::Rendered,
     live::Live,
     present::{Present, Progress},
     store::{Journal, Loaded, Store, StoreError},
@@ -246,6 +247,7 @@ impl Service {
             // still under the lock of the present: entries are sent in the order of revisions
             let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             let (durable, waiting) = oneshot::channel();
+            present.forget(&entry);
             jobs.send(Job::Commit(Box::new(entry), durable)).map_err(|_| ServiceError::Ending)?;
             made = Some(waiting);
         }
@@ -258,11 +260,27 @@ impl Service {
         &self,
         show: impl Fn(&World) -> Result<T, Refusal>,
     ) -> Result<T, ServiceError> {
+        self.look_at(|present| show(&present.world)).await
+    }
+
+    /// The document of a computer: the kept one, or what `render` makes of it now.
+    pub(crate) async fn document<E>(
+        &self,
+        computer: &ComputerId,
+        render: impl Fn(&World, &Site) -> Result<String, E>,
+    ) -> Result<Result<Rendered, E>, ServiceError> {
+        self.look_at(|present| present.document(computer, &render)).await
+    }
+
+    async fn look_at<T>(
+        &self,
+        show: impl Fn(&Present) -> Result<T, Refusal>,
+    ) -> Result<T, ServiceError> {
         loop {
             let (shown, observed) = {
                 let present = self.inner.present.read();
                 let present = present.map_err(|_| self.fail(Failure::HalfDone))?;
-                (show(&present.world), Observed::of(&present))
+                (show(&present), Observed::of(&present))
             };
             if self.durable(observed).await? {
                 return Ok(shown?);

@@ -20,9 +20,9 @@ use std::{
 };
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use slapos_wire::classic::{
@@ -111,7 +111,7 @@ async fn answer(
 ) -> Result<Response, ClassicError> {
     let service = &face.service;
     match call {
-        Call::Computer(computer) => xml(read::computer(service, &computer).await?),
+        Call::Computer(computer) => read::computer(service, &parts.headers, &computer).await,
         Call::Partition(place) => xml(read::partition(service, &place).await?),
         Call::TreeAddresses(place) => xml(read::tree_addresses(service, &place).await?),
         Call::ComputerStatus(computer) => xml(read::computer_status(service, &computer).await?),
@@ -163,9 +163,8 @@ fn releases(settings: &FaceSettings, of: &ReleasesOf) -> Result<String, Unwritab
 }
 
 /// A marshalled document. The client needs the character set: without it, it reads Latin-1.
-fn xml(document: Result<String, Unwritable>) -> Result<Response, ClassicError> {
-    let document = document?;
-    let mut response = (StatusCode::OK, document).into_response();
+fn xml(document: Result<impl Into<Body>, Unwritable>) -> Result<Response, ClassicError> {
+    let mut response = Response::new(document?.into());
     let kind = HeaderValue::from_static("text/xml; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)

@@ -1,30 +1,38 @@
 //! The reading calls (protocol, section 8.2).
 
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use slapos_core::{
     names::{ComputerId, SoftwareUrl},
     refusal::Refusal,
-    world::{Place, World},
+    world::{Place, Site, World},
 };
 use slapos_wire::classic::{
     document::{encode_addresses, encode_no_status},
     marshal::Unwritable,
 };
 
-use super::{documents, error::ClassicError};
-use crate::{http::status, service::Service};
+use super::{documents, error::ClassicError, xml};
+use crate::{http::status, kept::Rendered, service::Service};
 
 type Document = Result<String, Unwritable>;
 
-/// `getFullComputerInformation`. That its node asks is the sign that it lives.
+/// `getFullComputerInformation`; nothing, when it is as the caller says that it knows it. That its
+/// node asks is the sign that it lives.
 pub(super) async fn computer(
     service: &Service,
+    headers: &HeaderMap,
     computer: &ComputerId,
-) -> Result<Document, ClassicError> {
-    let document = service
-        .read(|world| Ok(documents::computer(world, world.site(computer)?).encode()))
-        .await?;
+) -> Result<Response, ClassicError> {
+    let render = |world: &World, site: &Site| documents::computer(world, site).encode();
+    let Rendered { text, tag } = service.document(computer, render).await??;
     service.heard_from(computer);
-    Ok(document)
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let tag = HeaderValue::try_from(tag).expect("a number in quotes can be in a header");
+    let tagged = |answer: Response| ([(header::ETAG, tag)], answer).into_response();
+    Ok(tagged(if known { StatusCode::NOT_MODIFIED.into_response() } else { xml(Ok(text))? }))
 }
 
 /// `registerComputerPartition`
