@@ -1,6 +1,9 @@
 //! Instances: what was requested, where it lives, what its node says, what it published.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -180,7 +183,8 @@ pub(crate) struct Service {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Instances {
     pub(crate) rows: BTreeMap<InstanceId, Instance>,
-    pub(crate) roots: BTreeMap<(PersonId, Title), InstanceId>,
+    /// Without order, since every request looks here.
+    pub(crate) roots: HashMap<(PersonId, Title), InstanceId>,
     pub(crate) trees: BTreeMap<InstanceId, BTreeMap<Title, InstanceId>>,
     pub(crate) children: SetMap<InstanceId, InstanceId>,
     pub(crate) titles: SetMap<Title, InstanceId>,
