@@ -34,7 +34,7 @@ const BATCH_MAX: usize = 1024;
 const FOLD_BATCH: usize = 2000;
 /// Beyond this many unfolded entries, folding goes before committing.
 const UNFOLDED_MAX: u64 = 50_000;
-/// How long nothing must happen before the thread folds.
+/// How long nothing must happen before the thread begins to fold.
 const IDLE: Duration = Duration::from_millis(200);
 /// How often a full disk is looked at again.
 const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
@@ -58,7 +58,8 @@ pub(crate) fn start(
     let (sender, jobs) = mpsc::channel();
     let directory = store.directory();
     let term = present.read().unwrap_or_else(PoisonError::into_inner).term.clone();
-    let mut committer = Committer { store, hub, present, term, jobs, directory, closing: false };
+    let mut committer =
+        Committer { store, hub, present, term, jobs, directory, patience: IDLE, closing: false };
     let work = move || {
         let why = match catch_unwind(AssertUnwindSafe(|| committer.run())) {
             Ok(Ok(())) => return,
@@ -82,6 +83,8 @@ struct Committer {
     term: watch::Sender<Progress>,
     jobs: mpsc::Receiver<Job>,
     directory: PathBuf,
+    /// How long nothing must happen before the thread folds.
+    patience: Duration,
     closing: bool,
 }
 
@@ -111,6 +114,7 @@ impl Committer {
             Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
             Err(RecvTimeoutError::Timeout) => {
                 self.store.fold(FOLD_BATCH)?;
+                self.patience = Duration::ZERO; // still nothing happens: the rest, too
             }
         }
         while !self.closing && !batch.is_empty() && batch.len() < BATCH_MAX {
@@ -122,6 +126,7 @@ impl Committer {
         }
         let (entries, waiting): (Vec<Entry>, Vec<_>) = batch.into_iter().unzip();
         if let Some(last) = entries.last().map(|entry| entry.revision) {
+            self.patience = IDLE;
             self.store.commit(&entries)?;
             self.hub.keep(&entries);
             self.term.send_modify(|term| term.durable = last);
@@ -140,7 +145,7 @@ impl Committer {
         if self.store.unfolded() == 0 {
             return self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
-        self.jobs.recv_timeout(IDLE)
+        self.jobs.recv_timeout(self.patience)
     }
 
     /// Gives up what is not durable, and returns when there is room again.

@@ -147,10 +147,10 @@ impl Store {
         let (mut revision, mut chain) = (self.revision, self.chain);
         let next = Revision(self.revision.0 + entries.len() as u64);
         let moved = transaction
-            .execute(
-                "UPDATE head SET revision = ?1 WHERE epoch = ?2 AND revision = ?3",
-                (as_i64(next.0), as_i64(self.epoch), as_i64(self.revision.0)),
-            )
+            .prepare_cached("UPDATE head SET revision = ?1 WHERE epoch = ?2 AND revision = ?3")
+            .and_then(|mut update| {
+                update.execute((as_i64(next.0), as_i64(self.epoch), as_i64(self.revision.0)))
+            })
             .map_err(&failed)?;
         if moved != 1 {
             return Err(StoreError::Deposed);
