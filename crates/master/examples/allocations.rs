@@ -83,7 +83,7 @@ async fn computer(service: &Service, number: usize) -> Outcome<()> {
     let node = Actor::Computer(computer.clone());
     service.act(Origin::Inside, |_| Ok((format, node)), |_, _| ()).await?;
     let (release, wish) = (RELEASE.try_into()?, SupplyWish::Available);
-    let supply = Ask::Supply(SupplyAsk { computer, release, wish });
+    let supply = Ask::Supply(SupplyAsk { computer, release, wish, again: false });
     let operator = Actor::Operator("admin".try_into()?);
     service.act(Origin::Inside, |_| Ok((supply, operator)), |_, _| ()).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The faces of old clients, served at the root and below any prefix: they know a master by a URL
+//! The faces of old clients besides the classic endpoints, served at the root and below any prefix: they know a master by a URL
 //! that may have a path. The end of the path tells which face is meant.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{FaceSettings, classic, error::ApiError, extract::Person, hateoas, jsonrpc};
+use super::{classic, error::ApiError, extract::Person, hateoas, jsonrpc};
 use crate::{
     authority::Authority,
     service::{Origin, Service},
@@ -23,13 +23,12 @@ struct Faces {
     classic: classic::Face,
 }
 
-/// Serves the paths that no other router has.
+/// Serves the paths that no other router has and that name no classic endpoint.
 pub(super) fn router<S>(
     service: Service,
     authority: Arc<Authority>,
-    settings: FaceSettings,
+    classic: classic::Face,
 ) -> Router<S> {
-    let classic = classic::Face::new(service.clone(), authority.clone(), settings);
     Router::new().fallback(serve).with_state(Faces { service, authority, classic })
 }
 
@@ -47,5 +46,5 @@ async fn serve(
     if jsonrpc::is_here(request.uri().path()) {
         return jsonrpc::serve(&faces.service, &faces.authority, origin, request).await;
     }
-    classic::serve(&faces.classic, origin, request).await
+    faces.classic.serve_other(&request)
 }

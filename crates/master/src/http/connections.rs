@@ -16,8 +16,6 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, Request, connect_info::Connected},
-    middleware::Next,
-    response::Response,
     serve::IncomingStream,
 };
 use tokio::{
@@ -95,19 +93,14 @@ impl Connected<IncomingStream<'_, Listener>> for Peer {
     }
 }
 
-/// Runs a call, during which its connection may be silent.
-pub(super) async fn in_call(request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<Peer>>();
-    let _running = peer.map(|peer| Running::new(&peer.0.calls));
-    next.run(request).await
-}
-
-struct Running(Arc<AtomicUsize>);
+/// A call that runs. While this lives, its connection may be silent.
+pub(super) struct Running(Arc<AtomicUsize>);
 
 impl Running {
-    fn new(calls: &Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(request: &Request) -> Option<Self> {
+        let calls = &request.extensions().get::<ConnectInfo<Peer>>()?.0.calls;
         calls.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(calls))
+        Some(Self(Arc::clone(calls)))
     }
 }
 
@@ -215,7 +208,12 @@ mod tests {
         io::{Read, Write},
     };
 
-    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{Next, from_fn},
+        routing::get,
+    };
     use futures_util::{StreamExt, stream};
 
     use super::*;
@@ -242,7 +240,10 @@ mod tests {
             .route("/quick", get(async || "quickly"))
             .route("/slow", get(slow))
             .route("/large", get(async || vec![b'x'; 64 << 20]))
-            .layer(from_fn(in_call));
+            .layer(from_fn(async |request: Request, next: Next| {
+                let _running = Running::new(&request);
+                next.run(request).await
+            }));
         let calls = router.into_make_service_with_connect_info::<Peer>();
         tokio::spawn(async { axum::serve(listener, calls).await });
         address

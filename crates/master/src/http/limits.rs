@@ -27,8 +27,10 @@ pub(super) const WAITING_MAX: usize = 20_000;
 
 /// Limits the number of calls, and the time of each.
 pub(crate) fn quick<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    let places = Arc::new(Semaphore::new(QUICK_MAX));
-    router.layer(from_fn_with_state(places, hurry))
+    let hurry = async |State(quick): State<Quick>, request: Request, next: Next| {
+        quick.run(next.run(request)).await
+    };
+    router.layer(from_fn_with_state(Quick::default(), hurry))
 }
 
 /// Limits the number of calls that may wait as long as they asked for, streams among them.
@@ -40,10 +42,23 @@ fn at_most<S: Clone + Send + Sync + 'static>(max: usize, router: Router<S>) -> R
     router.layer(from_fn_with_state(Arc::new(Semaphore::new(max)), stay))
 }
 
-async fn hurry(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_place) = places.try_acquire() else { return ApiError::TooMany.into_response() };
-    let answer = timeout(QUICK_TIMEOUT, next.run(request)).await;
-    answer.unwrap_or_else(|_| ApiError::TooSlow.into_response())
+/// The places of ordinary calls.
+#[derive(Debug, Clone)]
+pub(super) struct Quick(Arc<Semaphore>);
+
+impl Default for Quick {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(QUICK_MAX)))
+    }
+}
+
+impl Quick {
+    /// Runs a call if there is a place, and as long as it may take.
+    pub(super) async fn run(&self, call: impl Future<Output = Response>) -> Response {
+        let Ok(_place) = self.0.try_acquire() else { return ApiError::TooMany.into_response() };
+        let answer = timeout(QUICK_TIMEOUT, call).await;
+        answer.unwrap_or_else(|_| ApiError::TooSlow.into_response())
+    }
 }
 
 async fn stay(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {

@@ -17,11 +17,21 @@ mod v1;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Extension, Router, extract::DefaultBodyLimit, middleware::from_fn};
+use axum::{
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::from_fn,
+    response::Response,
+};
 use slapos_core::names::SoftwareUrl;
+use tower::Service as _;
 
-use self::error::ApiError;
-use crate::{authority::Authority, forward::OtherMaster, service::Service};
+use self::{connections::Running, error::ApiError, limits::Quick};
+use crate::{
+    authority::Authority,
+    forward::OtherMaster,
+    service::{Origin, Service},
+};
 
 /// The largest body of a call, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -38,8 +48,9 @@ pub struct FaceSettings {
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
 pub fn router(service: Service, authority: Authority, settings: FaceSettings) -> Router {
     let authority = Arc::new(authority);
-    let anywhere = anywhere::router(service.clone(), authority.clone(), settings);
-    Router::new()
+    let classic = classic::Face::new(service.clone(), authority.clone(), settings);
+    let anywhere = anywhere::router(service.clone(), authority.clone(), classic.clone());
+    let others = Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
         .merge(limits::quick(anywhere))
@@ -47,6 +58,27 @@ pub fn router(service: Service, authority: Authority, settings: FaceSettings) ->
         .layer(Extension(authority))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(crate::page::not_found))
-        .layer(from_fn(connections::in_call))
-        .with_state(service)
+        .with_state(service);
+    let faces = Faces { classic, quick: Quick::default(), others };
+    Router::new().fallback(serve).with_state(faces)
+}
+
+/// The classic face beside all others. Its endpoints are looked for first: they are what a large
+/// fleet calls, and each layer of a router costs.
+#[derive(Clone)]
+struct Faces {
+    classic: classic::Face,
+    quick: Quick,
+    others: Router,
+}
+
+async fn serve(State(mut faces): State<Faces>, origin: Origin, request: Request) -> Response {
+    let _running = Running::new(&request);
+    match classic::endpoint(request.uri().path()) {
+        Some(endpoint) => faces.quick.run(faces.classic.serve(origin, endpoint, request)).await,
+        None => {
+            let Ok(answer) = faces.others.call(request).await;
+            answer
+        }
+    }
 }

@@ -49,7 +49,7 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 /// What tells masters apart: another one, when it forwards to this one, asks whether that is itself.
 const RUN_ID: &str = "getRunId";
 
-/// The state of this face.
+/// This face. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Face {
     service: Service,
@@ -59,6 +59,12 @@ pub(super) struct Face {
     run_id: Arc<str>,
 }
 
+/// The endpoint that a path names: by its last segment, below whatever prefix.
+pub(super) fn endpoint(path: &str) -> Option<Endpoint> {
+    let (_, name) = path.rsplit_once('/')?;
+    Endpoint::of_name(name)
+}
+
 impl Face {
     /// The face of a master that has just started.
     pub(super) fn new(service: Service, authority: Arc<Authority>, settings: FaceSettings) -> Self {
@@ -66,19 +72,27 @@ impl Face {
         let run_id = format!("{:016x}{:016x}", random(), random()).into();
         Self { service, authority, settings: settings.into(), run_id }
     }
-}
 
-/// Answers a call that no other face has: an endpoint of the classic protocol, or nothing.
-pub(super) async fn serve(face: &Face, origin: Origin, request: Request) -> Response {
-    let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-    if name == RUN_ID && request.method() == Method::GET {
-        return face.run_id.to_string().into_response();
+    /// Answers the call of an endpoint.
+    pub(super) async fn serve(
+        &self,
+        origin: Origin,
+        endpoint: Endpoint,
+        request: Request,
+    ) -> Response {
+        let called = call(self, origin, endpoint, request).await;
+        called.unwrap_or_else(IntoResponse::into_response)
     }
-    let Some(endpoint) = Endpoint::of_name(name) else {
-        return ApiError::NoSuchPath.into_response();
-    };
-    let called = call(face, origin, endpoint, request).await;
-    called.unwrap_or_else(IntoResponse::into_response)
+
+    /// Answers a call that is of no endpoint and of no other face.
+    pub(super) fn serve_other(&self, request: &Request) -> Response {
+        match request.uri().path().rsplit_once('/') {
+            Some((_, RUN_ID)) if request.method() == Method::GET => {
+                self.run_id.to_string().into_response()
+            }
+            _ => ApiError::NoSuchPath.into_response(),
+        }
+    }
 }
 
 async fn call(
