@@ -21,6 +21,7 @@ use crate::{
     promise::{self, PromiseContext, PromiseResult},
     report::fit_instance,
     software::{self, chain},
+    steady::{self, Unsteady},
 };
 
 /// The longest that an evaluation may take.
@@ -254,7 +255,7 @@ async fn run_programs(partition: &mut Partition, wish: &InstanceWish) -> Result<
     Ok(())
 }
 
-/// Checks the promises until they are green and then reports `started`, with the connection. An
+/// Checks promises and services until they are green and stay up, and then reports `started`, with the connection. An
 /// instance with parts that wait is reported as waiting instead, with the reason.
 async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
     let Some(evaluated) = partition.memory.as_ref().and_then(|memory| memory.evaluated.clone())
@@ -266,7 +267,10 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
         tell(partition, InstanceReport { text, ..report(wish, ReportedState::Waiting) }).await?;
         return Ok(());
     }
-    let promises = until_green(partition, wish).await?;
+    let promises = until_green(partition, wish).await;
+    let promised = promises.as_ref().is_ok_and(|promises| !promises.is_empty());
+    until_steady(partition, wish, promised).await?; // what a red promise may come from
+    let promises = promises?;
     let told = InstanceReport {
         connection: Some(evaluated.connection.unwrap_or_default()),
         shared: evaluated.shared,
@@ -311,6 +315,25 @@ async fn until_green(
         Some(red) => Err(StepError(format!("promise {} is red: {}", red.name, red.message))),
         None => Ok(results.iter().map(told).collect()),
     }
+}
+
+/// Waits until the services are up; the master is told which one is not yet.
+async fn until_steady(
+    partition: &Partition,
+    wish: &InstanceWish,
+    promised: bool,
+) -> Result<(), StepError> {
+    let mut on_unsure = |text| {
+        let text = Some(text);
+        partition.reports.begin(InstanceReport { text, ..report(wish, ReportedState::Starting) });
+    };
+    let (node, name) = (&partition.node, &partition.name);
+    let steady =
+        steady::until_steady(&node.supervisor, &node.settings, name, promised, &mut on_unsure);
+    steady.await.map_err(|unsteady| match unsteady {
+        Unsteady::Down(text) => StepError(text),
+        Unsteady::Unknown(error) => StepError(format!("look at the services: {}", chain(&error))),
+    })
 }
 
 fn told(result: &PromiseResult) -> Promise {

@@ -26,6 +26,7 @@ mod report;
 pub mod sandbox;
 pub mod settings;
 mod software;
+mod steady;
 pub mod stop;
 pub mod supervise;
 pub mod sys;

@@ -57,7 +57,8 @@ pub enum Step {
     /// Hand the programs that the profile laid out to the supervisor, which starts and stops the
     /// difference.
     RunPrograms,
-    /// Check the promises until they are green, then report `started` with the connection.
+    /// Check until the promises are green and the services stay up, then report `started` with the
+    /// connection.
     AwaitPromises,
     /// Report that processes are stopped.
     ReportStopped,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A program that lived so long has not failed to start: its next end begins a new count.
-pub(super) const STEADY_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const STEADY_AFTER: Duration = Duration::from_secs(60);
 /// So many failures in a row are reported as a crash loop.
 pub(super) const CRASH_LOOP: u32 = 5;
 const DELAY_MAX: Duration = Duration::from_secs(30);

@@ -37,11 +37,20 @@ pub(super) struct Row {
     pub(super) process: Option<(u32, u64)>,
     pub(super) failures: u32,
     pub(super) last_exit: Option<Exit>,
+    /// Why it does not stay up, since that was told.
+    pub(super) fault: Option<String>,
 }
 
 impl Row {
     pub(super) fn new(program: Program) -> Self {
-        Self { program, state: ProgramState::Starting, process: None, failures: 0, last_exit: None }
+        Self {
+            program,
+            state: ProgramState::Starting,
+            process: None,
+            failures: 0,
+            last_exit: None,
+            fault: None,
+        }
     }
 }
 
@@ -96,6 +105,7 @@ impl Board {
             state: row.state,
             failures: row.failures,
             last_exit: row.last_exit,
+            fault: row.fault.clone(),
         });
         status.collect()
     }

@@ -251,6 +251,7 @@ impl Keeper {
         self.told_fatal = false;
         self.board.change(&self.key, |row| {
             row.process = None;
+            row.fault = None;
             row.failures = 0;
             row.last_exit = Some(exit);
         });
@@ -275,12 +276,16 @@ impl Keeper {
             });
             return Next::Rest;
         }
-        if lived >= STEADY_AFTER {
+        let steady = lived >= STEADY_AFTER;
+        if steady {
             self.told_fatal = false;
         }
         self.board.change(&self.key, |row| {
             row.process = None;
             row.last_exit = Some(exit);
+            if steady {
+                row.fault = None;
+            }
         });
         self.tell_launch_failure(exit);
         self.pause(lived).await
@@ -337,6 +342,7 @@ impl Keeper {
     fn fatal(&mut self, reason: String) {
         if !std::mem::replace(&mut self.told_fatal, true) {
             let (group, program) = self.key.clone();
+            self.board.change(&self.key, |row| row.fault = Some(reason.clone()));
             self.board.tell(Event::Fatal { group, program, reason });
         }
     }

@@ -34,7 +34,8 @@ pub mod protocol;
 mod record;
 pub mod server;
 
+pub(crate) use backoff::STEADY_AFTER;
 pub use client::{Client, ClientError, Events, ensure_running};
 pub use environment::Environment;
-pub use protocol::{Event, Kind, Program, ProgramState, ProgramStatus, Request, Response};
+pub use protocol::{Event, Exit, Kind, Program, ProgramState, ProgramStatus, Request, Response};
 pub use server::{Error, SupervisorSettings, run};

@@ -171,6 +171,9 @@ pub struct ProgramStatus {
     pub failures: u32,
     /// How it last ended, if it did.
     pub last_exit: Option<Exit>,
+    /// Why it does not stay up, as [`Event::Fatal`] told; until it ends after a minute or is ended.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// What a program does.
