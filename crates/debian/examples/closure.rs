@@ -1,4 +1,4 @@
-//! Installs packages into a directory: `closure [--without NAME]... [--lock FILE] [--mirror "URL SUITE"] DIRECTORY PACKAGE...`
+//! Installs packages into a directory: `closure [--without NAME]... [--lock FILE] [--mirror "URL SUITE"] [--keyring FILE] DIRECTORY PACKAGE...`
 
 #![expect(clippy::print_stderr, reason = "an example speaks to a person")]
 
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use camino::Utf8PathBuf;
-use slapos_debian::{Lock, Progress, ProxyEnvironment, Request, Settings, install};
+use slapos_debian::{Lock, Progress, ProxyEnvironment, Request, Settings, Ways, install};
 
 #[expect(
     clippy::disallowed_methods,
@@ -24,14 +24,18 @@ fn settings(cache: Utf8PathBuf) -> Settings {
     }
 }
 
+const WAYS: Ways<'static> = Ways { mirror: "--mirror \"URL SUITE\"", keyring: "--keyring FILE" };
+
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
-    let (mut without, mut plain, mut lock, mut mirror) = (Vec::new(), Vec::new(), None, None);
+    let (mut without, mut plain, mut lock) = (Vec::new(), Vec::new(), None);
+    let (mut mirror, mut keyring) = (None, None);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--without" => without.extend(words.next()),
             "--lock" => lock = words.next().map(Utf8PathBuf::from),
             "--mirror" => mirror = words.next().map(|text| text.parse()).transpose()?,
+            "--keyring" => keyring = words.next().map(Utf8PathBuf::from),
             _ => plain.push(word),
         }
     }
@@ -41,7 +45,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(path) = lock.as_ref().filter(|path| path.exists()) {
         request.lock = Some(Lock::parse(&std::fs::read_to_string(path)?)?);
     }
-    let settings = Settings { mirror, ..settings(tree.with_file_name("cache")) };
+    let settings = Settings { mirror, keyring, ..settings(tree.with_file_name("cache")) };
     let start = Instant::now();
     let mut phase = "";
     let installed = install(&request, &settings, &mut |progress: Progress<'_>| {
@@ -51,7 +55,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let installed = installed.inspect_err(|error| {
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = error.hint(&WAYS) {
             eprintln!("hint: {hint}");
         }
     })?;

@@ -15,7 +15,7 @@ pub enum Error {
         "which suite of the mirror {url}? Neither the request, nor the mirror's setting, nor the host says"
     )]
     NoSuite { url: String },
-    /// `--mirror` is not `URL [SUITE [COMPONENT ...]]`.
+    /// A mirror is not `URL [SUITE [COMPONENT ...]]`.
     #[error("`{0}` is not a mirror: wanted `URL [SUITE [COMPONENT ...]]` with http, https or file")]
     BadMirror(String),
     /// A file of apt's configuration cannot be understood.
@@ -87,44 +87,58 @@ impl Error {
         Self::Format { what: what.into(), problem: problem.into() }
     }
 
-    /// What the person can do next; `None` when there is nothing general to say.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    /// What the person can do next, in the words of the program that they use; `None` when there
+    /// is nothing general to say.
+    pub fn hint(&self, ways: &Ways<'_>) -> Option<String> {
+        let Ways { mirror, keyring } = ways;
+        Some(match self {
             Self::NoSources { .. } => {
-                Some("this host is not Debian? Name a mirror: --mirror \"URL SUITE\"")
+                format!("this host is not Debian? Name a mirror and its suite: {mirror}")
             }
-            Self::NoSuite { .. } => Some("name the suite after the URL: --mirror \"URL bookworm\""),
-            Self::NoKey { .. } => Some(
-                "install the package debian-archive-keyring, or name a keyring file: --keyring FILE",
+            Self::NoSuite { .. } => format!("name the suite after the URL: {mirror}"),
+            Self::NoKey { .. } => format!(
+                "install the package debian-archive-keyring, or name a file with the mirror's keys: \
+                 {keyring}"
             ),
-            Self::Signature { .. } => Some(
+            Self::Signature { .. } => format!(
                 "the mirror is broken or hostile, or its keys are newer than the keyring; \
-                 another mirror: --mirror \"URL SUITE\"",
+                 another mirror: {mirror}; newer keys: {keyring}"
             ),
-            Self::Expired { .. } => Some(
-                "check this host's clock, or use a mirror that is up to date: --mirror \"URL SUITE\"",
-            ),
-            Self::Unresolved { .. } => Some(
-                "check the spelling and the suite; what the program can do without goes into `without`",
-            ),
-            Self::Fetch { .. } => Some(
+            Self::Expired { .. } => {
+                format!("check this host's clock, or use a mirror that is up to date: {mirror}")
+            }
+            Self::Unresolved { .. } => {
+                "check the spelling and the suite; what the program can do without goes into \
+                 `without`"
+                    .to_owned()
+            }
+            Self::Fetch { .. } => format!(
                 "is the network up? Proxies come from apt's configuration and http_proxy; \
-                 another mirror: --mirror \"URL SUITE\"",
+                 another mirror: {mirror}"
             ),
-            Self::NotFound { .. } | Self::Mismatch { .. } => Some(
-                "the mirror may be changing just now: try again, or name another: --mirror \"URL SUITE\"",
-            ),
-            Self::NotOurs(_) => Some("choose another directory, or empty this one"),
-            Self::DiskFull { .. } => Some("free some space and run again: downloads are kept"),
+            Self::NotFound { .. } | Self::Mismatch { .. } => {
+                format!("the mirror may be changing just now: try again, or name another: {mirror}")
+            }
+            Self::NotOurs(_) => "choose another directory, or empty this one".to_owned(),
+            Self::DiskFull { .. } => "free some space and run again: downloads are kept".to_owned(),
             Self::BadMirror(_)
             | Self::AptConfig { .. }
             | Self::Format { .. }
             | Self::Archive { .. }
             | Self::Elf { .. }
             | Self::BadTree { .. }
-            | Self::Io { .. } => None,
-        }
+            | Self::Io { .. } => return None,
+        })
     }
+}
+
+/// How whoever reads a hint gives another source of packages to the program that they use.
+#[derive(Debug, Clone, Copy)]
+pub struct Ways<'a> {
+    /// A mirror, e.g. `--mirror "URL SUITE"`.
+    pub mirror: &'a str,
+    /// A file of keys, e.g. `--keyring FILE`.
+    pub keyring: &'a str,
 }
 
 #[cfg(test)]

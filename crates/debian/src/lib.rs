@@ -7,7 +7,7 @@
 //! use slapos_debian::{Request, Settings, install};
 //!
 //! let request = Request::new(["hello"], "/srv/software/hello");
-//! let settings = Settings::new("/srv/cache", std::time::SystemTime::UNIX_EPOCH);
+//! let settings = Settings::new("/srv/cache", std::time::SystemTime::now());
 //! let installed = install(&request, &settings, &mut |_progress| ())?;
 //! println!("{} packages in {}", installed.lock.debs.len(), installed.tree);
 //! # Ok::<(), slapos_debian::Error>(())
@@ -51,7 +51,7 @@ pub mod unpack;
 pub mod verify;
 pub mod version;
 
-pub use error::Error;
+pub use error::{Error, Ways};
 pub use install::{Installed, Origin, Progress, install};
 pub use lock::Lock;
 pub use proxy::ProxyEnvironment;

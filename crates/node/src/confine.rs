@@ -71,6 +71,7 @@ pub(crate) fn release_evaluation(
         "/etc/debian_version".into(),
     ];
     read.extend(python_files(settings));
+    read.extend(settings.keyring.clone());
     read.extend(
         Utf8Path::new(profile).parent().filter(|above| above.is_absolute()).map(Into::into),
     );

@@ -20,6 +20,7 @@ pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) 
         purpose: Purpose::Software(Supply {
             cache: settings.cache_root.clone(),
             mirror: settings.mirror.clone(),
+            keyring: settings.keyring.clone(),
             now_unix_s: clock::now_unix_seconds(),
             http_proxy: settings.proxies.http.clone(),
             https_proxy: settings.proxies.https.clone(),

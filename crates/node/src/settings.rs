@@ -35,6 +35,8 @@ pub struct Settings {
     pub python: Option<Utf8PathBuf>,
     /// Another source of Debian packages than the host's own apt configuration.
     pub mirror: Option<String>,
+    /// File of the keys that Debian packages are verified with, instead of those that the host trusts.
+    pub keyring: Option<Utf8PathBuf>,
     /// Proxies, as the invoker's environment names them.
     pub proxies: Proxies,
     /// The program that is started for supervisor, launcher and evaluation: this very one.

@@ -41,6 +41,8 @@ pub struct Supply {
     pub cache: Utf8PathBuf,
     /// Another mirror than the host's own, `URL [SUITE [COMPONENT ...]]`.
     pub mirror: Option<String>,
+    /// File of the keys that packages are verified with, instead of those that the host trusts.
+    pub keyring: Option<Utf8PathBuf>,
     /// Time of the installation, seconds since 1970.
     pub now_unix_s: u64,
     /// Variable `http_proxy` of the caller's environment.

@@ -19,7 +19,7 @@ use std::{
 
 use camino::Utf8PathBuf;
 
-use self::cloud::Cloud;
+use self::cloud::{Cloud, Source};
 use crate::{
     error::{Exit, Failure, Outcome, Step},
     settings,
@@ -55,6 +55,9 @@ pub(crate) struct Args {
                      'http://deb.example.org/debian bookworm main'."
     )]
     mirror: Option<String>,
+    /// Verify Debian packages with the keys in this file (needed where the host has none)
+    #[arg(long, value_name = "FILE", value_parser = settings::keyring)]
+    keyring: Option<Utf8PathBuf>,
 }
 
 /// What the main thread waits for.
@@ -76,7 +79,8 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
             let _ended = events.send(Event::Interrupted);
         }
     })?;
-    let mut cloud = Cloud::prepare(args.dir.as_deref(), args.mirror.as_deref())?;
+    let source = Source { mirror: args.mirror.as_deref(), keyring: args.keyring.as_deref() };
+    let mut cloud = Cloud::prepare(args.dir.as_deref(), source)?;
     let plot = story::Plot { exit: args.exit, slow: args.slow, ui };
     let stage = cloud.stage();
     let began = Instant::now();

@@ -68,6 +68,7 @@ const OURS: &[(&str, &[&str])] = &[
             "evaluations_max",
             "installations_max",
             "instance_root",
+            "keyring",
             "master_url",
             "mirror",
             "partition_user",
@@ -178,6 +179,15 @@ pub(crate) fn mirror(text: &str) -> Result<String, String> {
     if usable { Ok(text.to_owned()) } else { Err(rule.into()) }
 }
 
+/// A file of keys as a person gives it.
+pub(crate) fn keyring(text: &str) -> Result<Utf8PathBuf, String> {
+    match Utf8Path::new(text).canonicalize_utf8() {
+        Ok(path) if path.is_file() => Ok(path),
+        Ok(_) => Err("this is no file".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A variable of the environment, unless it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn from_environment(variable: &str) -> Option<String> {
@@ -238,6 +248,7 @@ pub(crate) fn node(
         evaluations_max: at_once(&file, "evaluations_max", 2 * processors)?,
         python: python(&file)?,
         mirror: file.get("slapos", "mirror").map(Into::into),
+        keyring: given_file(&file, "keyring")?,
         proxies: Proxies {
             http: from_environment("http_proxy"),
             https: from_environment("https_proxy"),
@@ -266,10 +277,15 @@ fn at_once(file: &File, name: &str, default: usize) -> Result<usize, Failure> {
 
 /// The interpreter for recipes that are not native: a given one must be there.
 fn python(file: &File) -> Result<Option<Utf8PathBuf>, Failure> {
-    match file.get("slapos", "python") {
+    Ok(given_file(file, "python")?.or_else(usual_python))
+}
+
+/// A file that a setting of the node names: it must be there.
+fn given_file(file: &File, name: &str) -> Result<Option<Utf8PathBuf>, Failure> {
+    match file.get("slapos", name) {
         Some(given) if Utf8Path::new(given).is_file() => Ok(Some(given.into())),
-        Some(given) => Err(file.wrong("slapos", "python", given, "there is no such program")),
-        None => Ok(usual_python()),
+        Some(given) => Err(file.wrong("slapos", name, given, "there is no such file")),
+        None => Ok(None),
     }
 }
 

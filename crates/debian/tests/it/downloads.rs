@@ -1,6 +1,6 @@
 //! What is downloaded when, and what an interruption leaves.
 
-use slapos_debian::{Error, Lock, Origin, install};
+use slapos_debian::{Error, Lock, Origin, Ways, install};
 
 use crate::debs::file;
 use crate::host::Host;
@@ -172,14 +172,18 @@ fn a_host_that_is_not_debian_is_told_the_setting() {
     std::fs::remove_dir_all(host.path("etc")).unwrap();
     let error = host.install("tree", &["a"]).unwrap_err();
     assert!(matches!(error, Error::NoSources { .. }), "{error}");
-    assert!(error.hint().unwrap().contains("--mirror"));
+    let ways = Ways { mirror: "--mirror URL", keyring: "--keyring FILE" };
+    assert!(error.hint(&ways).unwrap().contains("--mirror URL"));
 
     let mut settings = host.settings();
     settings.mirror = Some(mirror.url().parse().unwrap());
-    settings.keyring = Some(host.path("usr/share/keyrings/test.asc"));
     let error = install(&host.request("tree", &["a"]), &settings, &mut |_| ()).unwrap_err();
     assert!(matches!(error, Error::NoSuite { .. }), "{error}");
     settings.mirror = Some(format!("{} sid", mirror.url()).parse().unwrap());
+    let error = install(&host.request("tree", &["a"]), &settings, &mut |_| ()).unwrap_err();
+    assert!(matches!(error, Error::NoKey { .. }), "no key is trusted by itself: {error}");
+    assert!(error.hint(&ways).unwrap().contains("--keyring FILE"));
+    settings.keyring = Some(host.path("usr/share/keyrings/test.asc"));
     install(&host.request("tree", &["a"]), &settings, &mut |_| ()).unwrap();
 }
 

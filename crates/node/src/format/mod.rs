@@ -183,6 +183,7 @@ mod tests {
             evaluations_max: 1,
             python: None,
             mirror: None,
+            keyring: None,
             proxies: Default::default(),
             program: "slapos".into(),
         }

@@ -109,6 +109,7 @@ fn settings(bench: &Bench, master: &StandIn) -> Settings {
         evaluations_max: 1,
         python: None,
         mirror: None,
+        keyring: None,
         proxies: slapos_node::settings::Proxies::default(),
         program: helper().to_owned(),
     }

@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8PathBuf;
-use slapos_debian::{Lock, Progress, Request, Settings};
+use slapos_debian::{Lock, Progress, Request, Settings, Ways};
 
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
@@ -43,10 +43,19 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     Ok(Box::new(Tree { request, settings, location }))
 }
 
+/// How a node is given another source; a demo writes the same for its nodes.
+const WAYS: Ways<'static> = Ways {
+    mirror: "`mirror = URL SUITE` in [slapos] of the node's configuration file (slapos demo: \
+             --mirror 'URL SUITE')",
+    keyring: "`keyring = FILE` in [slapos] of the node's configuration file (slapos demo: \
+              --keyring FILE)",
+};
+
 fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(supply.now_unix_s);
     let mut settings = Settings::new(supply.cache.clone(), now);
     settings.mirror = supply.mirror.as_deref().map(str::parse).transpose()?;
+    settings.keyring.clone_from(&supply.keyring);
     settings.proxies.http_proxy.clone_from(&supply.http_proxy);
     settings.proxies.https_proxy.clone_from(&supply.https_proxy);
     settings.proxies.no_proxy.clone_from(&supply.no_proxy);
@@ -55,7 +64,7 @@ fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
 
 fn debian_error(error: &slapos_debian::Error) -> Error {
     let told = Error::new(Code::Host, error.to_string());
-    match error.hint() {
+    match error.hint(&WAYS) {
         Some(hint) => told.with_hint(hint),
         None => told,
     }

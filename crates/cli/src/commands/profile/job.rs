@@ -87,6 +87,7 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
         purpose: Purpose::Software(Supply {
             cache: directory.join(".cache"),
             mirror: None,
+            keyring: None,
             now_unix_s: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             http_proxy: settings::from_environment("http_proxy"),
             https_proxy: settings::from_environment("https_proxy"),
