@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
             waited => waited?,
         };
     }
-    service::info::show(ui, &instance);
+    service::info::show(ui, &instance, false);
     Ok(exit_of(&instance))
 }
 

@@ -2,6 +2,7 @@
 //! to a terminal.
 
 mod progress;
+mod secrets;
 mod times;
 
 use std::io::{IsTerminal, Write};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub(crate) use self::{
     progress::Progress,
+    secrets::conceal,
     times::{ago, show_time},
 };
 use crate::error::Failure;

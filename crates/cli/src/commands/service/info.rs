@@ -8,16 +8,30 @@ use slapos_wire::{
 use super::{Seen, place_of, serves, state_of};
 use crate::{
     error::{Exit, Outcome},
-    ui::{Ui, show_time},
+    ui::{Ui, conceal, show_time},
 };
 
-pub(super) fn run(seen: &Seen, client: &Client, ui: Ui) -> Outcome {
-    show(ui, &seen.find(client)?);
+/// Show everything about an instance.
+///
+/// Values that look like secrets, such as passwords, are hidden unless they are asked for; `--json`
+/// always has them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    seen: Seen,
+    /// Show passwords and other secrets too
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+pub(super) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
+    show(ui, &args.seen.find(client)?, args.show_secrets);
     Ok(Exit::Done)
 }
 
-/// Prints an instance: all of it as JSON, or what a person wants to see first.
-pub(crate) fn show(ui: Ui, instance: &Instance) {
+/// Prints an instance: all of it as JSON, or what a person wants to see first, with or without
+/// secrets.
+pub(crate) fn show(ui: Ui, instance: &Instance, secrets: bool) {
     if ui.json {
         return ui.json(instance);
     }
@@ -32,12 +46,14 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     }
     lines.extend(place_of(instance).map(|place| ("where", place)));
     lines.extend(serves(instance).map(|guests| ("serves", guests)));
-    for (key, value) in &instance.parameters {
-        lines.push(("parameter", format!("{key} = {value}")));
-    }
-    for (key, value) in &instance.connection {
-        lines.push(("connection", format!("{key} = {value}")));
-    }
+    let mut hidden = false;
+    let mut pair = |key: &str, value: &str| {
+        let shown = if secrets { value.to_owned() } else { conceal(key, value) };
+        hidden |= shown != value;
+        format!("{key} = {shown}")
+    };
+    lines.extend(instance.parameters.iter().map(|(key, value)| ("parameter", pair(key, value))));
+    lines.extend(instance.connection.iter().map(|(key, value)| ("connection", pair(key, value))));
     lines.extend(instance.promises.iter().map(|promise| ("promise", line_of(promise))));
     if let Some(reason) = &instance.waiting_for {
         lines.push(("please wait", reason.clone()));
@@ -50,6 +66,10 @@ pub(crate) fn show(ui: Ui, instance: &Instance) {
     }
     for (name, value) in lines {
         ui.data(format_args!("{name:12} {value}"));
+    }
+    if hidden {
+        let title = &instance.title;
+        ui.say(format_args!("secrets are hidden: slapos service info {title} --show-secrets"));
     }
 }
 

@@ -31,8 +31,7 @@ use crate::{
 pub(crate) enum Verb {
     /// List instances
     List(When),
-    /// Show everything about an instance
-    Info(Seen),
+    Info(info::Args),
     /// Show a tree: who requested what, where it lives, its processes
     Tree(Seen),
     /// Say why an instance is not ready
@@ -131,7 +130,7 @@ pub(crate) fn unknown(title: &Title, all: &[Instance], at: Option<At>) -> Failur
 pub(crate) fn run(verb: &Verb, client: &Client, ui: Ui) -> Outcome {
     match verb {
         Verb::List(when) => list::run(*when, client, ui),
-        Verb::Info(seen) => info::run(seen, client, ui),
+        Verb::Info(args) => info::run(args, client, ui),
         Verb::Tree(seen) => tree::run(seen, client, ui),
         Verb::Explain(seen) => explain::run(seen, client, ui),
         Verb::History(args) => history::run(args, client, ui),
