@@ -44,6 +44,24 @@ pub(super) struct Stage {
     pub(super) client_cfg: Utf8PathBuf,
 }
 
+/// Where Debian packages come from, if not from where the host's own do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// `URL [SUITE [COMPONENT ...]]`.
+    pub(super) mirror: Option<&'a str>,
+    /// The keys to verify with.
+    pub(super) keyring: Option<&'a Utf8Path>,
+}
+
+impl Source<'_> {
+    /// The settings of a node.
+    fn settings(self) -> String {
+        let mirror = self.mirror.map_or_else(String::new, |url| format!("mirror = {url}\n"));
+        let keyring = self.keyring.map_or_else(String::new, |file| format!("keyring = {file}\n"));
+        mirror + &keyring
+    }
+}
+
 /// A directory and the processes that were started for it.
 #[derive(Debug)]
 pub(super) struct Cloud {
@@ -60,7 +78,7 @@ impl Cloud {
     /// Makes the directory and its configuration, or finds those of an earlier run.
     pub(super) fn prepare(
         directory: Option<&Utf8Path>,
-        mirror: Option<&str>,
+        source: Source<'_>,
     ) -> Result<Self, Failure> {
         let (directory, temporary) = match directory {
             Some(path) => (place::absolute(path)?, None),
@@ -81,7 +99,7 @@ impl Cloud {
         let program = Utf8PathBuf::try_from(program)
             .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
         let client_cfg = directory.join("etc/slapos-client.cfg");
-        let master_url = configure(&directory, mirror)?;
+        let master_url = configure(&directory, source)?;
         let stage = Stage { directory, master_url, client_cfg };
         Ok(Self { stage, program, temporary, _lock: lock, children: Vec::new() })
     }
@@ -283,8 +301,9 @@ fn end_services(computer: &str, base: &Utf8Path) -> Result<(), Failure> {
 }
 
 /// Writes the configuration files and returns the master's address, that of an earlier run if
-/// there was one.
-fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failure> {
+/// there was one: what was published then stays true. Whatever else listens there now must not be
+/// taken for the master.
+fn configure(directory: &Utf8Path, source: Source<'_>) -> Result<String, Failure> {
     let client_cfg = directory.join("etc/slapos-client.cfg");
     let known = settings::client(Some(&client_cfg)).ok().map(|(known, _)| known.master_url);
     let earlier = known.as_deref().and_then(|url| {
@@ -294,19 +313,28 @@ fn configure(directory: &Utf8Path, mirror: Option<&str>) -> Result<String, Failu
         };
         Some(Ipv4Addr::from_bits(address.to_bits() - 1))
     });
+    if let Some(network) = earlier {
+        let address = master_address(network);
+        TcpListener::bind(address).map_err(|error| {
+            let message = format!("{address}, where the master of {directory} was, is taken");
+            let chain = vec![message, error.to_string()];
+            Failure { exit: Exit::Failed, chain, hint: None }
+                .hint("end what listens there, or choose another directory with --dir")
+        })?;
+    }
     let network = earlier
         .or_else(|| free_network(directory))
         .ok_or_else(|| Failure::new(Exit::Failed, "no free loopback address for the demo"))?;
-    let master_url = format!("http://{}:5000", Ipv4Addr::from_bits(network.to_bits() + 1));
+    let master_url = format!("http://{}", master_address(network));
     for (place, computer) in (0u32..).zip(COMPUTERS) {
         let base = directory.join(computer);
         let first = Ipv4Addr::from_bits(network.to_bits() + 16 * (place + 1));
         let user = FIRST_USER + 100 * place;
-        let mirror = mirror.map_or_else(String::new, |url| format!("mirror = {url}\n"));
+        let source = source.settings();
         let text = format!(
             "[slapos]\nmaster_url = {master_url}\ncomputer_id = {computer}\n\
              software_root = {base}/software\ninstance_root = {base}/instance\n\
-             cache_root = {directory}/cache\npartition_user = {user}\n{mirror}\n\
+             cache_root = {directory}/cache\npartition_user = {user}\n{source}\n\
              [slapformat]\npartition_amount = {PARTITIONS}\nipv4_local_network = {first}/28\n"
         );
         write(&directory.join(format!("etc/{computer}.cfg")), &text)?;
@@ -327,10 +355,12 @@ fn free_network(directory: &Utf8Path) -> Option<Ipv4Addr> {
     (0..NETWORKS)
         .map(|step| (start + step) % NETWORKS)
         .map(|place| Ipv4Addr::from_bits(0x7f40_0000 + (place << 8)))
-        .find(|network| {
-            let master = Ipv4Addr::from_bits(network.to_bits() + 1);
-            TcpListener::bind(SocketAddr::from((master, 5000))).is_ok()
-        })
+        .find(|network| TcpListener::bind(master_address(*network)).is_ok())
+}
+
+/// Where the master of a network listens.
+fn master_address(network: Ipv4Addr) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from_bits(network.to_bits() + 1), 5000))
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), Failure> {
