@@ -1,6 +1,6 @@
 //! Tells the story: asks, waits for what happens, says it in the words of the tutorial.
 //!
-//! Waits on the master's events only; there is no interval anywhere in the story.
+//! Waits on the master's events; only the page itself, which has none, is asked until it answers.
 
 use std::time::{Duration, Instant};
 
