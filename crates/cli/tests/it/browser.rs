@@ -61,6 +61,14 @@ impl Browser {
         });
     }
 
+    /// Waits until the page has an element.
+    pub(crate) fn until_element(&self, selector: &str) {
+        let ask = json!({ "using": "css selector", "value": selector });
+        eventually(&format!("the page has `{selector}`"), || {
+            self.post("elements", &ask).as_array().is_some_and(|found| !found.is_empty())
+        });
+    }
+
     pub(crate) fn screenshot(&self, path: &Path) {
         let answer = ureq::get(&format!("{}/screenshot", self.session))
             .call()

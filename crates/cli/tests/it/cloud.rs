@@ -95,7 +95,7 @@ const END: &str =
 
 /// Each test in this process has a network of its own; the process number keeps those of
 /// processes apart.
-fn network() -> String {
+pub(crate) fn network() -> String {
     static NEXT: AtomicU8 = AtomicU8::new(0);
     let pid = std::process::id();
     loop {

@@ -1,6 +1,14 @@
 //! The founding tutorial, sentence by sentence; the numbers are those of its sentences.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, sync::mpsc, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::MetadataExt,
+    sync::mpsc,
+    thread,
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use slapos_core::names::WishedState;
 use slapos_wire::v1::{Instance, RequestAsk, StateAsk};
@@ -234,11 +242,19 @@ fn s11_two_computers_with_some_partitions_share_a_master() {
         .map(|partition| partition["addresses"][0].as_str().unwrap())
         .collect();
     assert_eq!(addresses.len(), 6, "each partition has its own address");
-    let said = cloud.must(&["computer", "list"], 0);
-    assert!(
-        said.out.starts_with("COMPUTER") || said.out.trim_start().starts_with("COMPUTER"),
-        "{said:?}"
-    );
+    assert_eq!(free(&cloud), [("COMP-1".into(), "3".into()), ("COMP-2".into(), "3".into())]);
+    cloud.supply("idle", "COMP-2");
+    cloud.must(&["request", "one", &release("idle")], 2);
+    assert_eq!(free(&cloud), [("COMP-1".into(), "3".into()), ("COMP-2".into(), "2".into())]);
+}
+
+/// Each computer with its free partitions, as a person reads them.
+fn free(cloud: &Cloud) -> Vec<(String, String)> {
+    let table = cloud.must(&["computer", "list"], 0).out;
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let head = rows.next().unwrap();
+    assert_eq!(head[..5], ["COMPUTER", "ALLOCATION", "CAPACITY", "FREE", "PARTITIONS"], "{table}");
+    rows.map(|row| (row[0].to_owned(), row[3].to_owned())).collect()
 }
 
 #[test]
@@ -378,6 +394,13 @@ fn s19_the_connection_is_published_and_kept() {
         assert!(said.get(key).is_some(), "{key} in {said}");
     }
     assert_eq!(said["connection"]["password"], "first");
+    // On a terminal, whoever looks over the shoulder sees no password, unless it is asked for.
+    let info = cloud.must(&["service", "info", "database"], 0);
+    assert!(info.out.contains("connection   password = (hidden)"), "{info:?}");
+    assert!(info.out.contains("connection   host = 127."), "{info:?}");
+    assert!(!info.out.contains("first") && info.err.contains("--show-secrets"), "{info:?}");
+    let asked = cloud.must(&["service", "info", "database", "--show-secrets"], 0);
+    assert!(asked.out.contains("connection   password = first"), "{asked:?}");
     cloud.kill_master();
     cloud.start_master();
     let again = cloud.must(&["service", "info", "database", "--json"], 0).json();
@@ -453,6 +476,11 @@ fn s23_a_new_password_rewrites_one_file_and_restarts_one_service() {
         (facts.ino(), facts.mtime(), facts.mtime_nsec())
     };
     let (untouched, rewritten) = (facts("etc/service/static"), facts("etc/page"));
+    cloud.supply("idle", "COMP-1");
+    cloud.must(&["request", "bystander", &release("idle"), "--wait", "--timeout", "90"], 0);
+    let neighbour = cloud.partition(&cloud.instance("bystander"));
+    let neighbours = everything_below(&neighbour);
+    assert!(neighbours.contains_key(&neighbour.join("etc/service/idle")), "{neighbours:#?}");
     let before = (pid_of(&cloud, "COMP-1", "static"), pid_of(&cloud, "COMP-1", "web"));
     let changed = ["request", "web", &release("web"), "--parameters", "password=second", "--wait"];
     cloud.must(&changed, 0);
@@ -466,9 +494,24 @@ fn s23_a_new_password_rewrites_one_file_and_restarts_one_service() {
     cloud.until("everything has settled", |_| cloud.instance("web").state == "started");
     assert_eq!(facts("etc/service/static"), untouched);
     assert_ne!(facts("etc/page"), rewritten);
+    assert_eq!(everything_below(&neighbour), neighbours, "another partition is left alone");
     let after = pid_of(&cloud, "COMP-1", "static");
     assert_eq!(before.0, after, "the other service keeps its process");
     assert_eq!(cloud.instance("database").connection["password"], "second");
+}
+
+/// Number and time of all files and directories below one.
+fn everything_below(directory: &Utf8Path) -> BTreeMap<Utf8PathBuf, (u64, i64, i64)> {
+    let mut found = BTreeMap::new();
+    for entry in directory.read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        let facts = fs::symlink_metadata(entry.path()).unwrap();
+        found.insert(entry.path().into(), (facts.ino(), facts.mtime(), facts.mtime_nsec()));
+        if facts.is_dir() {
+            found.extend(everything_below(entry.path()));
+        }
+    }
+    found
 }
 
 #[test]
@@ -481,7 +524,15 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
     };
     cloud.until("the page shows the processes", |_| page().matches("<td>sh</td>").count() >= 3);
     let shown = page();
-    for text in ["web", "database", "host, password", "COMP-2", "started"] {
+    let pid = pid_of(&cloud, "COMP-2", "db").unwrap();
+    let row = shown.split("<tr>").find(|row| row.contains(&format!("<td>{pid}</td>"))).unwrap();
+    let cells: Vec<_> =
+        row.split("<td>").skip(1).filter_map(|cell| cell.split('<').next()).collect();
+    let number = |cell: &str, unit: &str| cell.strip_suffix(unit).unwrap().parse::<f64>().unwrap();
+    assert_eq!((cells[0], cells[1]), ("sh", pid.to_string().as_str()), "{row}");
+    assert!(number(cells[2], " %") >= 0.0 && number(cells[3], " MiB") >= 0.0, "{row}");
+    let green = "<li class=\"green\">db-is-ready</li>";
+    for text in ["web", "database", "host, password", "COMP-2", "started", green] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
     assert!(!shown.contains("first"), "no secret on the page: {shown}");
@@ -498,6 +549,11 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
         page().contains(&format!("<td>{pid}</td>"))
     });
     assert_eq!(cloud.instance("database").connection, database.connection);
+    // A promise that turns red is red on the page, and says why.
+    cloud.run(&["request", "web", &release("web"), "--parameters", "ready=no"]);
+    cloud.until("the page shows the red promise", |_| {
+        page().contains("<li class=\"red\">db-is-ready: ")
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, process::Command};
 
 use slapos_core::names::SupplyState;
 
-use crate::cloud::{Cloud, Said, release, slapos};
+use crate::cloud::{Cloud, Said, network, release, slapos};
 
 fn write(path: &camino::Utf8Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -90,6 +90,41 @@ fn a_node_that_is_gone_is_told_to_whoever_waits_for_it() {
     assert!(info.contains("last heard of: ") && info.contains(" ago"), "{info}");
     cloud.restart_node("COMP-1");
     cloud.until("it goes on", |_| cloud.instance("late").state == "started");
+}
+
+/// A release whose instances have one service, `bad`, and no promise.
+fn with_service(cloud: &Cloud, command: &str) -> camino::Utf8PathBuf {
+    let directory = cloud.path().join("services");
+    write(
+        &directory.join("software.cfg"),
+        &format!(
+            "[buildout]\nparts = instance.cfg\n\
+             [instance.cfg]\nrecipe = slapos.recipe.template:jinja2\ninline =\n  \
+             [buildout]\n  parts = bad\n  [bad]\n  recipe = slapos.cookbook:wrapper\n  \
+             command-line = {command}\n  wrapper-path = $${{buildout:directory}}/etc/service/bad\n\
+             output = ${{buildout:directory}}/instance.cfg\n"
+        ),
+    );
+    directory.join("software.cfg")
+}
+
+#[test]
+fn a_service_that_does_not_stay_up_is_an_error_also_without_a_promise() {
+    let cloud = Cloud::start();
+    let url = with_service(&cloud, "/bin/sh -c 'exit 3'");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "crashing", url.as_str()]);
+    cloud.until("the error is told", |_| cloud.instance("crashing").state == "error");
+    let told = cloud.instance("crashing").error.unwrap();
+    assert!(told.starts_with("service bad does not stay up: ended "), "{told}");
+    let log = cloud.path().join("COMP-1/var/log/slappart0/bad.log");
+    for text in ["times in a row", "at last with exit code 3", log.as_str()] {
+        assert!(told.contains(text), "{text} in {told}");
+    }
+    let said = cloud.must(&["service", "explain", "crashing"], 2).out;
+    assert!(said.contains("service bad does not stay up"), "{said}");
+    let verbs = cloud.client().history(Some(&"crashing".try_into().unwrap())).unwrap();
+    assert!(verbs.iter().all(|entry| entry.change.verb != "publish"), "{verbs:#?}");
 }
 
 /// A release whose instances copy a file of it; where its profile is.
@@ -197,6 +232,46 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(said.code, 1);
     assert!(said.err.contains(&address) && said.err.contains("hint"), "{said:?}");
     assert!(!data.exists(), "nothing is left behind");
+}
+
+#[test]
+fn a_second_demo_whose_masters_address_is_taken_says_so_and_asks_nobody_there() {
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let place = camino::Utf8Path::from_path(directory.path()).unwrap();
+    let taken = TcpListener::bind((format!("{}.1", network()), 5000)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let cfg = format!("[slapos]\nmaster_url = http://{address}\n");
+    write(&place.join("etc/slapos-client.cfg"), &cfg);
+    let said: Said =
+        slapos().args(["demo", "--exit", "--dir", place.as_str()]).output().unwrap().into();
+    assert_eq!(said.code, 1, "{said:?}");
+    for text in [&address, "is taken", "hint: end what listens there", "--dir"] {
+        assert!(said.err.contains(text), "{text} in {said:?}");
+    }
+    taken.set_nonblocking(true).unwrap();
+    let asked = taken.accept().map(|_| ()).unwrap_err().kind();
+    assert_eq!(asked, std::io::ErrorKind::WouldBlock, "a stranger was taken for the master");
+}
+
+#[test]
+fn a_service_whose_port_is_taken_is_named_with_the_place_of_its_words() {
+    let cloud = Cloud::start();
+    let computers = cloud.client().computers().unwrap();
+    let address = computers[0].partitions[0].addresses[0].to_string();
+    let taken = TcpListener::bind((address.as_str(), 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let listen = format!(
+        r#"/usr/bin/perl -MIO::Socket::INET -e '($s = IO::Socket::INET->new(LocalAddr => "{address}", LocalPort => {port}, Listen => 1)) ? sleep : die "listen: $!\n"'"#
+    );
+    let url = with_service(&cloud, &listen);
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "late", url.as_str()]);
+    cloud.until("the error is told", |_| cloud.instance("late").state == "error");
+    let log = cloud.path().join("COMP-1/var/log/slappart0/bad.log");
+    let said = cloud.must(&["service", "explain", "late"], 2).out;
+    assert!(said.contains("service bad does not stay up") && said.contains(log.as_str()), "{said}");
+    let words = fs::read_to_string(&log).unwrap();
+    assert!(words.contains("listen: Address already in use"), "{words}");
 }
 
 #[test]
