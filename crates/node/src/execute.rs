@@ -49,6 +49,7 @@ pub(crate) async fn execute(
 ) -> Result<(), ()> {
     if let Some(wish) = wish
         && is_news(partition, wish)
+        && partition.failed != Some(wish.generation)
     {
         partition.reports.begin(report(wish, ReportedState::Starting));
     }
@@ -71,10 +72,12 @@ pub(crate) async fn execute(
                     InstanceReport { text: Some(text), ..report(wish, ReportedState::Error) };
                 // That it is refused too was logged.
                 let _told = tell(partition, report).await;
+                partition.failed = Some(wish.generation);
             }
             return Err(());
         }
     }
+    partition.failed = None;
     Ok(())
 }
 

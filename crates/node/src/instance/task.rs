@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use slapos_core::names::PartitionId;
+use slapos_core::names::{Generation, PartitionId};
 use slapos_wire::v1::{InstanceReport, InstanceWish};
 use tokio::sync::{Notify, watch};
 
@@ -59,6 +59,8 @@ pub(crate) struct Partition {
     pub(crate) memory: Option<Memory>,
     /// The programs were handed to the supervisor and none has ended since.
     pub(crate) programs_run: bool,
+    /// The wish whose last pass failed, which was told: that it is tried again is no news.
+    pub(crate) failed: Option<Generation>,
     /// The way to the master.
     pub(crate) reports: Reporter<InstanceReport>,
     wishes: watch::Receiver<Option<InstanceWish>>,
@@ -85,7 +87,7 @@ impl Partition {
                 Ok(told.await?.current)
             }
         });
-        Self { node, name, memory, programs_run: false, reports, wishes, nudge }
+        Self { node, name, memory, programs_run: false, failed: None, reports, wishes, nudge }
     }
 }
 
