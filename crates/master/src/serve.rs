@@ -85,6 +85,9 @@ pub enum ServeError {
     /// The key of its certificates cannot be had.
     #[error("cannot use the key of the certificate authority")]
     Authority(#[source] io::Error),
+    /// The directory of the networkcache cannot be used.
+    #[error("cannot use the directory of the networkcache")]
+    Networkcache(#[source] io::Error),
     /// The address cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -119,6 +122,7 @@ impl ServeError {
                     .into(),
             ),
             Self::ReleaseRoot(_) | Self::DefaultComputer(_) => None,
+            Self::Networkcache(_) => None,
             Self::Authority(_) => {
                 Some("put authority.key back from a copy of the data directory".into())
             }
@@ -163,7 +167,11 @@ pub async fn serve(
     if let Some(root) = &settings.release_root {
         release_root::follow(&service, &directory, root).await?;
     }
+    let mut faces = settings.faces;
+    faces.networkcache.get_or_insert_with(|| directory.path().join("networkcache"));
     let authority = Authority::open(directory.path()).map_err(ServeError::Authority)?;
+    let calls = router(service.clone(), authority, faces).map_err(ServeError::Networkcache)?;
+    let calls = calls.into_make_service_with_connect_info::<Peer>();
     tracing::info!(address = %bound, data = %settings.data.display(), "the master serves");
     let _ = ready.send(bound); // whoever asked may be gone
 
@@ -180,8 +188,6 @@ pub async fn serve(
         sleep(GRACE).await; // for callers that do not finish what they say
     };
     let listener = Listener::new(listener, Patience::default());
-    let calls = router(service.clone(), authority, settings.faces)
-        .into_make_service_with_connect_info::<Peer>();
     let served = tokio::select! {
         served = axum::serve(listener, calls).with_graceful_shutdown(stop) => served,
         failure = service.failed() => return Err(ServeError::Failed(failure)),

@@ -25,6 +25,9 @@ const QUICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Calls at once that wait for something to happen: a node each, and people who look.
 pub(super) const WAITING_MAX: usize = 20_000;
 
+/// Large files on their way at once.
+const TRANSFERS_MAX: usize = 128;
+
 /// Limits the number of calls, and the time of each.
 pub(crate) fn quick<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     let hurry = async |State(quick): State<Quick>, request: Request, next: Next| {
@@ -36,6 +39,11 @@ pub(crate) fn quick<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rout
 /// Limits the number of calls that may wait as long as they asked for, streams among them.
 pub(crate) fn waiting<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     at_most(WAITING_MAX, router)
+}
+
+/// Limits the number of large files on their way.
+pub(crate) fn transfers<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    at_most(TRANSFERS_MAX, router)
 }
 
 fn at_most<S: Clone + Send + Sync + 'static>(max: usize, router: Router<S>) -> Router<S> {

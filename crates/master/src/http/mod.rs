@@ -11,11 +11,12 @@ mod hateoas;
 mod joining;
 mod jsonrpc;
 pub(crate) mod limits;
+mod networkcache;
 mod seen_url;
 mod status;
 mod v1;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -43,16 +44,27 @@ pub struct FaceSettings {
     pub products: BTreeMap<String, SoftwareUrl>,
     /// The masters to which requests are passed on.
     pub masters: Vec<OtherMaster>,
+    /// The directory of the networkcache; `None`: in the data directory, when it is served.
+    pub networkcache: Option<PathBuf>,
 }
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
-pub fn router(service: Service, authority: Authority, settings: FaceSettings) -> Router {
+///
+/// # Errors
+/// When the directory of the networkcache cannot be used.
+pub fn router(
+    service: Service,
+    authority: Authority,
+    settings: FaceSettings,
+) -> io::Result<Router> {
+    let networkcache = settings.networkcache.as_deref().map(networkcache::router).transpose()?;
     let authority = Arc::new(authority);
     let classic = classic::Face::new(service.clone(), authority.clone(), settings);
     let anywhere = anywhere::router(service.clone(), authority.clone(), classic.clone());
     let others = Router::new()
         .nest("/v1", v1::router())
         .merge(crate::page::router())
+        .merge(networkcache.unwrap_or_default())
         .merge(limits::quick(anywhere))
         .method_not_allowed_fallback(|| async { ApiError::NoSuchMethod })
         .layer(Extension(authority))
@@ -60,7 +72,7 @@ pub fn router(service: Service, authority: Authority, settings: FaceSettings) ->
         .layer(from_fn(crate::page::not_found))
         .with_state(service);
     let faces = Faces { classic, quick: Quick::default(), others };
-    Router::new().fallback(serve).with_state(faces)
+    Ok(Router::new().fallback(serve).with_state(faces))
 }
 
 /// The classic face beside all others. Its endpoints are looked for first: they are what a large

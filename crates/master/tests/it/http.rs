@@ -1,6 +1,6 @@
 //! The `v1` face: the router in process, on a real store in a directory of its own.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -13,15 +13,18 @@ use slapos_master::{Authority, FaceSettings, router, service::Service};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-pub(crate) fn authority(data: &std::path::Path) -> Authority {
-    Authority::open(data).unwrap()
+/// The faces of a master whose state is in a directory.
+fn in_process(service: &Service, data: &Path) -> Router {
+    let networkcache = Some(data.join("networkcache"));
+    let settings = FaceSettings { networkcache, ..FaceSettings::default() };
+    router(service.clone(), Authority::open(data).unwrap(), settings).unwrap()
 }
 
 /// A master in process.
 pub(crate) struct Master {
     service: Service,
     router: Router,
-    _data: Arc<TempDir>,
+    data: Arc<TempDir>,
 }
 
 impl Master {
@@ -32,11 +35,7 @@ impl Master {
     /// A master on what a directory holds.
     pub(crate) fn on(data: TempDir) -> Self {
         let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
-        Self {
-            router: router(service.clone(), authority(data.path()), FaceSettings::default()),
-            service,
-            _data: Arc::new(data),
-        }
+        Self { router: in_process(&service, data.path()), service, data: Arc::new(data) }
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
@@ -44,6 +43,10 @@ impl Master {
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Sends a call and takes what comes, whatever face it is of.
@@ -331,11 +334,8 @@ async fn a_closed_master_answers_nothing_and_loses_nothing() {
     let data = TempDir::new().unwrap();
     let database = data.path().join("master.sqlite");
     let service = Service::open(&database, Policy::default()).unwrap();
-    let master = Master {
-        router: router(service.clone(), authority(data.path()), FaceSettings::default()),
-        service,
-        _data: Arc::new(data),
-    };
+    let master =
+        Master { router: in_process(&service, data.path()), service, data: Arc::new(data) };
     master.ok("POST", "/v1/instances", wanted("app", "software/php")).await;
     let closing = master.service.clone();
     tokio::task::spawn_blocking(move || closing.close()).await.unwrap();

@@ -146,6 +146,11 @@ async fn what_is_wrong_is_told_by_status_and_type() {
         assert_eq!(error["type"], kind, "{method} {error}");
         assert!(error["title"].as_str().unwrap().contains(part), "{method} {error}");
     }
+}
+
+#[tokio::test]
+async fn a_call_is_a_post_of_json_that_takes_json() {
+    let master = Master::new();
     let method = "/slapos.get.v0.hateoas_url";
     let json = ("content-type", "application/json");
     let table = [

@@ -5,6 +5,7 @@
 mod damage;
 mod http;
 mod json_rpc;
+mod networkcache;
 mod page;
 mod past;
 mod replay;

@@ -5,6 +5,7 @@ mod documents;
 mod import;
 mod joining;
 mod masters;
+mod networkcache;
 mod node;
 mod slapproxy;
 

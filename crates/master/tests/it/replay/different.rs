@@ -24,6 +24,7 @@ pub(super) const PROXY: &[Different] = &[
         200,
         "the slapproxy lacks the call, or has a stub in its place",
     ),
+    differ(&[21], 404, "the entry was there before the recording began"),
     differ(&[318], 200, "to remove a release that was never there leaves no trace"),
     differ(&[339], 200, "what was requested as destroyed was never made"),
     differ(&[353], 200, "the address is that of our documents"),

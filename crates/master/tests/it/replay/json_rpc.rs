@@ -1,4 +1,4 @@
-//! Answers of the JSON-RPC face, compared without what is each master's own: sentences for people,
+//! Answers of the JSON-RPC face and entries of the networkcache, compared without what is each master's own: sentences for people,
 //! times, and what the slapproxy does not keep or has twice.
 
 use serde_json::Value;

@@ -54,7 +54,7 @@ impl Replay {
         let answer = send(url, &exchange.request);
         let differs = if exchange.request.path.starts_with("/hateoas") {
             addresses.differences(&exchange, &answer)
-        } else if exchange.request.path.starts_with("/slapos.") {
+        } else if is_json(&exchange.request.path) {
             json_rpc::differences(&exchange, &answer)
         } else {
             let differs = differences(&exchange, &answer);
@@ -78,6 +78,11 @@ impl Replay {
             Some(_) => vec![],
         }
     }
+}
+
+/// Whether answers are compared as JSON.
+fn is_json(path: &str) -> bool {
+    path.starts_with("/slapos.") || path.starts_with("/shacache/dir/")
 }
 
 fn prepare(url: &str, calls: &[Request]) {
@@ -104,8 +109,12 @@ async fn what_clients_asked_a_slapproxy_is_answered_as_by_it() {
     let url = format!("http://{}/", far.address);
     let settings = OtherMasterSettings { url: url.clone(), ..OtherMasterSettings::default() };
     let masters = vec![OtherMaster::new(settings).unwrap()];
-    let mut exchanges =
-        exchanges(&["slapproxy-classic", "slapproxy-hateoas", "slapproxy-json-rpc"]);
+    let mut exchanges = exchanges(&[
+        "slapproxy-classic",
+        "slapproxy-hateoas",
+        "slapproxy-json-rpc",
+        "slapproxy-networkcache",
+    ]);
     for exchange in &mut exchanges {
         exchange.request.readdress("http://127.0.0.1:5002/", &url);
     }
