@@ -141,11 +141,22 @@ async fn what_is_wrong_is_told_by_status_and_type() {
         ),
     ];
     for (method, input, status, kind, part) in table {
-        let (found, error) = call(&master, method, &input).await;
-        assert_eq!((found, &error["status"]), (status, &json!(status)), "{method} {error}");
-        assert_eq!(error["type"], kind, "{method} {error}");
-        assert!(error["title"].as_str().unwrap().contains(part), "{method} {error}");
+        is_refused(&master, (method, &input), status, kind, part).await;
     }
+}
+
+/// Makes a call that must fail with this status and type, and a title that holds `part`.
+async fn is_refused(
+    master: &Master,
+    (method, input): (&str, &Value),
+    status: u16,
+    kind: &str,
+    part: &str,
+) {
+    let (found, error) = call(master, method, input).await;
+    assert_eq!((found, &error["status"]), (status, &json!(status)), "{method} {error}");
+    assert_eq!(error["type"], kind, "{method} {error}");
+    assert!(error["title"].as_str().unwrap().contains(part), "{method} {error}");
 }
 
 #[tokio::test]
