@@ -1,13 +1,23 @@
 """Renders templates with the real Jinja2, for comparison.
 
 Reads one JSON object per line, {"template": text, "context": {name: Python literal}, "files": {name: text}},
-answers one JSON object per line: {"text": text} or {"error": class name}.
+answers one JSON object per line: {"text": text} or {"error": class name}. With "parse" true it only reads the
+template, and the text is empty.
 """
-import ast
+import base64
+import functools
+import hashlib
+import itertools
 import json
+import operator
+import os.path
+import re
 import sys
+import urllib.parse
 
 import jinja2
+import netaddr
+import six
 
 
 def literal(text):
@@ -34,11 +44,17 @@ environment = jinja2.Environment(
     optimized=False,  # folding constants raises errors in code that never runs
 )
 environment.globals.update(BUILTINS)
+environment.globals.update(
+    base64=base64, functools=functools, hashlib=hashlib, itertools=itertools, json=json, netaddr=netaddr,
+    operator=operator, os_path=os.path, re=re, six=six, urllib_parse=urllib.parse)
 
 
 def answer(job):
     environment.loader = jinja2.DictLoader(job.get("files", {}))
     try:
+        if job.get("parse"):
+            environment.parse(job["template"])
+            return {"text": ""}
         context = {name: literal(text) for name, text in job.get("context", {}).items()}
         return {"text": environment.from_string(job["template"]).render(context)}
     except Exception as error:

@@ -189,11 +189,19 @@ impl Pattern {
         regex.map(Rc::new).map_err(|error| Error::value_error(error.to_string()))
     }
 
+    /// All matches, one after the other. As in Python an empty one may follow directly on one that is not.
     fn all<'t>(&self, text: &'t str) -> Result<Vec<Captures<'t>>> {
-        self.regex
-            .captures_iter(text)
-            .map(|captures| captures.map_err(|error| gave_up(&error)))
-            .collect()
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at <= text.len() {
+            let captures = self.regex.captures_from_pos(text, at);
+            let Some(captures) = captures.map_err(|error| gave_up(&error))? else { break };
+            let Some(whole) = captures.get(0) else { break };
+            let next = text[whole.end()..].chars().next();
+            let step = if whole.end() > whole.start() { 0 } else { next.map_or(1, char::len_utf8) };
+            at = whole.end() + step;
+            found.push(captures);
+        }
+        Ok(found)
     }
 
     fn split(&self, text: &str, count: usize) -> Result<Value> {

@@ -131,7 +131,7 @@ pub(crate) fn case(seed: u64) -> Case {
     let mut files = BTreeMap::new();
     files.insert("library".to_string(), library.to_string());
     files.insert("part".to_string(), "[{{ n1 }}|{% set s1 = 'changed' %}{{ s1 }}]\n".to_string());
-    Case { template, context, files }
+    Case { template, context, files, parse: false }
 }
 
 struct Maker {

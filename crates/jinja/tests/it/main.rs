@@ -7,6 +7,10 @@ mod generator;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod modules;
+#[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod reference;

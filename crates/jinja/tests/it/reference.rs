@@ -4,7 +4,22 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use slapos_jinja::{Context, ErrorKind, Limits, Options, Template, Value, builtins};
+use slapos_jinja::{Context, ErrorKind, Limits, Options, Template, Value, builtins, modules};
+
+/// Python's modules by the names that templates have for them here.
+const MODULES: [(&str, &str); 11] = [
+    ("base64", "base64"),
+    ("functools", "functools"),
+    ("hashlib", "hashlib"),
+    ("itertools", "itertools"),
+    ("json", "json"),
+    ("netaddr", "netaddr"),
+    ("operator", "operator"),
+    ("os_path", "os.path"),
+    ("re", "re"),
+    ("six", "six"),
+    ("urllib_parse", "urllib.parse"),
+];
 
 /// A template with its context (names to Python literals) and the templates that it may load.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -12,6 +27,8 @@ pub(crate) struct Case {
     pub(crate) template: String,
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<String, String>,
+    /// Only read, not rendered.
+    pub(crate) parse: bool,
 }
 
 impl Case {
@@ -77,6 +94,9 @@ pub(crate) fn render_within(case: &Case, limits: Limits) -> Result<String, slapo
     context.limits = limits;
     for name in builtins::NAMES {
         context.set_global(name, builtins::value(name).unwrap());
+    }
+    for (name, module) in MODULES {
+        context.set_global(name, modules::module(module).unwrap());
     }
     for (name, literal) in &case.context {
         context.set(name, Value::parse_literal(literal).unwrap());
