@@ -172,6 +172,11 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
     })
 }
 
+/// The text of a file that need not be there; what cannot be read, or is no text, is not there.
+pub(crate) fn text_of(path: &Utf8Path) -> Option<String> {
+    String::from_utf8(read_plain(path).ok()?).ok()
+}
+
 fn read_plain(path: &Utf8Path) -> std::io::Result<Vec<u8>> {
     let refused = |why| Err(std::io::Error::new(ErrorKind::InvalidInput, why));
     if !fs::metadata(path)?.is_file() {

@@ -16,7 +16,7 @@ use slapos_jinja::Value;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
-use crate::files::{Keep, Mode};
+use crate::files::{self, Keep, Mode};
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:generate.password"], make)];
 
@@ -47,7 +47,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     };
     let given = scope.text("passwd")?;
-    let stored = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let stored = path.as_ref().and_then(|path| files::text_of(path));
     let stored = stored.as_deref().and_then(parse);
     let fresh = |password: String| Forms::from([(String::new(), password)]);
     let forms = match (given, stored) {

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::Value;
 
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
-use crate::files::{Keep, Mode};
+use crate::files::{self, Keep, Mode};
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:publish-early"], make)];
 
@@ -77,12 +77,11 @@ fn wanted(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, Names)>, Stop> {
     Ok(found)
 }
 
-fn read(stored: &Utf8PathBuf) -> Result<BTreeMap<String, Value>> {
-    let text = match std::fs::read_to_string(stored) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(Error::io("read", stored, &error)),
-    };
+fn read(stored: &Utf8Path) -> Result<BTreeMap<String, Value>> {
+    if !stored.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let text = String::from_utf8(files::read(stored)?).unwrap_or_default();
     let Ok(Value::Dict(values)) = Value::from_json(&text) else {
         return Err(Error::new(
             Code::BadState,

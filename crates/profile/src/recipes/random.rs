@@ -10,7 +10,7 @@ use slapos_jinja::Value;
 use super::{Kind, OptionsOnly, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Result};
-use crate::files::{Keep, Mode};
+use crate::files::{self, Keep, Mode};
 use crate::value::LITERAL;
 
 pub(super) static KINDS: [Kind; 3] = [
@@ -64,7 +64,7 @@ fn mac(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let address = match scope.text("mac-address")? {
         Some(address) => address,
         None => {
-            let kept = std::fs::read_to_string(&stored).ok().filter(|text| !text.is_empty());
+            let kept = files::text_of(&stored).filter(|text| !text.is_empty());
             kept.unwrap_or_else(|| {
                 // The first octet says: of local meaning only.
                 let octets: [u8; 5] = rand::rng().random();

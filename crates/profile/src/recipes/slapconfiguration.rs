@@ -1,4 +1,4 @@
-//! `slapos.cookbook:slapconfiguration`, and `.serialised`: what the instance knows of itself.
+//! `slapos.cookbook:slapconfiguration`, `.serialised` and `.jsonschema`: what the instance knows of itself.
 //!
 //! The facts come from whoever runs the profile; the options that say where the master is are not needed. A
 //! parameter overrides the profile's `configuration.<name>`. Serialised: parameters are JSON under the key `_`;
@@ -15,9 +15,13 @@ use crate::engine::{Scope, Stop};
 use crate::error::{Code, Error, Result};
 use crate::job::{Facts, Shared};
 
-pub(super) static KINDS: [Kind; 2] = [
+mod schema;
+mod validated;
+
+pub(super) static KINDS: [Kind; 3] = [
     Kind::new(&["slapos.cookbook:slapconfiguration"], plain),
     Kind::new(&["slapos.cookbook:slapconfiguration.serialised"], serialised),
+    Kind::new(&["slapos.cookbook:slapconfiguration.jsonschema"], validated::make),
 ];
 
 fn plain(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {

@@ -6,7 +6,7 @@ use rand::Rng as _;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work, hex};
 use crate::error::Result;
-use crate::files::{Keep, Mode};
+use crate::files::{self, Keep, Mode};
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:uuid"], make)];
 
@@ -18,7 +18,7 @@ struct Uuid {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let stored = scope.required("cache-file")?;
     let stored = scope.path(&stored);
-    let known = std::fs::read_to_string(&stored).ok();
+    let known = files::text_of(&stored);
     let known = known.map(|text| text.trim().replace('-', "").to_lowercase());
     let good = |text: &String| text.len() == 32 && text.chars().all(|c| c.is_ascii_hexdigit());
     let uuid = known.filter(good).unwrap_or_else(|| {
