@@ -34,6 +34,7 @@ mod read;
 mod recipe_host;
 mod recipes;
 mod section;
+mod supply;
 mod value;
 
 pub use annotate::{Annotated, AnnotatedOption, annotate};

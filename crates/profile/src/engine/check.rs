@@ -46,6 +46,8 @@ pub enum Means {
     Native,
     /// The recipe host: the recipe is Python.
     Host,
+    /// This program, from the packages of others: the recipe would build software.
+    Supplied,
     /// Nobody: it builds software from source.
     Nobody,
 }
@@ -113,6 +115,7 @@ impl Engine<'_> {
         let kind = recipes::find(recipe);
         let means = match kind {
             Some(_) => Means::Native,
+            None if self.is_supplied(name, &self.slots[name].raw) => Means::Supplied,
             None if python::builds(recipe) => Means::Nobody,
             None => Means::Host,
         };

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use super::{BUILDOUT, DIRECTORIES, Engine, Frame, Part, Scope, Slot, Stop};
 use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::job::Purpose;
 use crate::merge;
 use crate::outcome::Waiting;
+use crate::python;
 use crate::read::{NEEDS, Raw, Source, Spot, parse};
 use crate::recipes;
-use crate::section::{Macros, missing_section};
+use crate::section::{Macros, RawOptions, missing_section};
+use crate::supply;
 use crate::value::{Cell, Datum, Piece, Seen, escape, pieces};
 
 /// How deep sections and options may refer to others before the profile is taken for a mistake.
@@ -90,7 +93,11 @@ impl Engine<'_> {
     }
 
     fn initialise_new(&mut self, name: &str) -> Result<()> {
-        let raw = self.macros.expand(&self.sections, name)?;
+        let mut raw = self.macros.expand(&self.sections, name)?;
+        if self.is_supplied(name, &raw) {
+            // How it would be built is of no interest, nor what that would need.
+            Rc::make_mut(&mut raw).retain(|option, _| &**option == "recipe");
+        }
         let mut referring: Vec<Rc<str>> = raw
             .iter()
             .filter(|(_, raw)| raw.text().contains("${"))
@@ -109,6 +116,13 @@ impl Engine<'_> {
         }
         self.need_named(name)?;
         self.construct(name)
+    }
+
+    /// Whether a part would build software, and a table says what takes its place.
+    pub(super) fn is_supplied(&self, name: &str, raw: &RawOptions) -> bool {
+        let recipe = raw.get("recipe").map(Raw::text).unwrap_or_default();
+        let builds = python::builds(recipe.trim()) || recipe.trim() == "slapos.recipe.build";
+        builds && supply::find(name).is_some() && matches!(self.job.purpose, Purpose::Software(_))
     }
 
     /// Uses the sections of a line `=> a b`.
@@ -176,12 +190,12 @@ impl Engine<'_> {
             return self.check_part(name, &recipe, &raw);
         }
         let python = self.job.python.is_some() || self.planning;
-        let kind =
-            recipes::find(&recipe).or(python.then_some(recipes::HOSTED)).ok_or_else(|| {
-                recipes::unknown(&recipe, name, python).at(|| {
-                    raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place())
-                })
-            })?;
+        let supplied = self.is_supplied(name, &self.slots[name].raw);
+        let own = supplied.then_some(recipes::SUPPLIED).or_else(|| recipes::find(&recipe));
+        let kind = own.or(python.then_some(recipes::HOSTED)).ok_or_else(|| {
+            recipes::unknown(&recipe, name, python)
+                .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
+        })?;
         let slot = &self.slots[name];
         let waits = slot.cells.values().find_map(|cell| match &cell.datum {
             Datum::Waiting(waiting) => Some(Rc::clone(waiting)),

@@ -23,11 +23,6 @@ struct Tree {
 }
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    let Purpose::Software(supply) = &scope.job().purpose else {
-        let fault =
-            scope.fault("recipe", Code::Unsupported, "packages can only be installed by a release");
-        return Err(fault.with_hint("move this part into software.cfg").into());
-    };
     let packages = scope.required("packages")?;
     let location = super::download::location(scope)?;
     let mut request = Request::new(packages.split_whitespace(), location.clone());
@@ -38,8 +33,22 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         let lock = Lock::parse(&text).map_err(|error| scope.place(debian_error(&error), "lock"))?;
         request.lock = Some(lock);
     }
-    let settings = settings(supply).map_err(|error| debian_error(&error))?;
     scope.set("location", location.as_str());
+    tree(scope, request, location)
+}
+
+/// A part that is a tree of packages.
+pub(super) fn tree(
+    scope: &Scope<'_, '_>,
+    request: Request,
+    location: Utf8PathBuf,
+) -> Result<Box<dyn Recipe>, Stop> {
+    let Purpose::Software(supply) = &scope.job().purpose else {
+        let fault =
+            scope.fault("recipe", Code::Unsupported, "packages can only be installed by a release");
+        return Err(fault.with_hint("move this part into software.cfg").into());
+    };
+    let settings = settings(supply).map_err(|error| debian_error(&error))?;
     Ok(Box::new(Tree { request, settings, location }))
 }
 

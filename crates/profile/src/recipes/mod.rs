@@ -34,6 +34,7 @@ mod script;
 mod shell;
 mod simplelogger;
 mod slapconfiguration;
+mod supplied;
 mod switch;
 mod symlink;
 mod template;
@@ -157,6 +158,9 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
 
 /// Stands for every recipe that is not native, where there is a Python to run it.
 pub(crate) const HOSTED: &Kind = &hosted::HOSTED;
+
+/// Stands for every recipe that would build software, for parts that a table of supplied software answers.
+pub(crate) const SUPPLIED: &Kind = &supplied::SUPPLIED;
 
 /// The error for a recipe that nobody knows.
 pub(crate) fn unknown(recipe: &str, section: &str, python: bool) -> Error {

@@ -19,8 +19,14 @@ pub(super) static KINDS: [Kind; 1] = [Kind::pure(&["slapos.cookbook:promise.plug
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";
-const NATIVE: [&str; 4] =
-    ["check_socket_listening", "check_command_execute", "check_url_available", "check_file_state"];
+const NATIVE: [&str; 6] = [
+    "check_certificate",
+    "check_command_execute",
+    "check_file_state",
+    "check_free_disk_space",
+    "check_socket_listening",
+    "check_url_available",
+];
 
 struct Promise {
     output: Utf8PathBuf,

@@ -5,6 +5,8 @@ mod hosted;
 mod instance;
 mod monitoring;
 mod programs;
+mod schema;
 mod secrets;
 mod shared;
 mod small;
+mod supplied;

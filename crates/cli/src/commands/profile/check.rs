@@ -31,6 +31,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         let kinds = [
             (Means::Native, "native"),
             (Means::Host, "need the recipe host, which runs Python"),
+            (Means::Supplied, "come from packages"),
             (Means::Nobody, "build software from source and cannot be supplied"),
         ];
         for (means, title) in kinds {

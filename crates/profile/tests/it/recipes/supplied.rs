@@ -1,0 +1,68 @@
+//! Parts that a release would build: a table answers them, and what they would need is not asked for.
+
+use slapos_profile::{Job, Means, Purpose, Supply, check};
+
+use crate::bench::Bench;
+
+const RELEASE: &str = "
+[buildout]
+parts = nginx odd template
+
+[nginx]
+recipe = slapos.recipe.cmmi
+environment = ${zlib:location} ${no-such-section:location}
+
+[zlib]
+recipe = slapos.recipe.cmmi
+
+[odd]
+recipe = slapos.recipe.cmmi
+
+[template]
+recipe = slapos.recipe.template
+inline = ${nginx:location}/sbin/nginx ${nginx:prefix} ${python3:executable}
+output = ${buildout:directory}/instance.cfg
+
+[python3]
+recipe = slapos.recipe.build
+init = options['executable'] = find()
+";
+
+fn release(bench: &Bench) -> Job {
+    Job {
+        purpose: Purpose::Software(Supply {
+            cache: bench.dir.join("cache"),
+            keyring: None,
+            mirror: None,
+            now_unix_s: 0,
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: None,
+        }),
+        ..bench.job()
+    }
+}
+
+#[test]
+fn a_check_tells_what_comes_from_packages_and_what_from_nowhere() {
+    let mut bench = Bench::new(RELEASE);
+    let checked = check(&release(&bench), &mut bench.host);
+    assert_eq!(checked.faults, [], "how a supplied part would be built is not looked at");
+    let seen: Vec<_> = checked.parts.iter().map(|part| (part.name.as_str(), part.means)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("nginx", Means::Supplied),
+            ("odd", Means::Nobody),
+            ("python3", Means::Supplied),
+            ("template", Means::Native),
+        ]
+    );
+}
+
+#[test]
+fn an_instance_is_supplied_with_nothing() {
+    let mut bench = Bench::new("[buildout]\nparts = nginx\n[nginx]\nrecipe = slapos.recipe.cmmi\n");
+    let checked = check(&bench.job(), &mut bench.host);
+    assert_eq!(checked.parts[0].means, Means::Nobody);
+}
