@@ -3,9 +3,19 @@
 //! We may be root, and the descriptions are the partition's: commands run as its user in its
 //! sandbox; files and sockets are looked at below the partition only, and no link is followed. TCP
 //! ports and addresses are reached as anybody reaches them.
+//!
+//! The messages are those of SlapOS's promise plugins: people know them, and programs look for them.
+
+mod certificate;
+mod url;
 
 use std::{
-    os::{fd::AsRawFd, unix::fs::FileTypeExt},
+    io::ErrorKind,
+    os::{
+        fd::AsRawFd,
+        linux::net::SocketAddrExt,
+        unix::{fs::FileTypeExt, net::SocketAddr},
+    },
     time::Duration,
 };
 
@@ -32,17 +42,62 @@ pub(super) async fn run(context: &PromiseContext, check: Check) -> Outcome {
     match check {
         Check::Listening { host, port, timeout } => listening(&host, port, timeout).await,
         Check::ListeningAt { path } => listening_at(&context.directory, &path).await,
+        Check::ListeningAs { name } => listening_as(&name),
         Check::Command { command } => {
             let mut context = context.clone();
             context.environment.set(COMMAND, command);
             executable::run(&context, ["/bin/sh", "-c", RUN_COMMAND].map(Into::into).into()).await
         }
-        Check::Url { url, code, timeout, verify } => available(url, code, timeout, verify).await,
-        Check::File { path, state } => {
+        check => {
+            // These wait for the disk, or have a deadline of their own.
             let directory = context.directory.clone();
-            let looked = spawn_blocking(move || file_state(&directory, &path, state));
+            let looked = spawn_blocking(move || blocking(&directory, check));
             looked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
         }
+    }
+}
+
+fn blocking(directory: &Utf8Path, check: Check) -> Outcome {
+    match check {
+        Check::Url(asked) => url::available(directory, &asked),
+        Check::File { path, state, url } => file_state(directory, &path, state, url.as_deref()),
+        Check::Disk { ratio } => free_space(directory, ratio),
+        Check::Certificate { certificate, key, days } => {
+            certificate::is_good(directory, &certificate, key.as_deref(), days)
+        }
+        Check::Listening { .. }
+        | Check::ListeningAt { .. }
+        | Check::ListeningAs { .. }
+        | Check::Command { .. } => Err("the check waits for others, not for the disk".into()),
+    }
+}
+
+/// A text as Python shows it.
+fn shown(text: impl AsRef<str>) -> String {
+    let text = text.as_ref();
+    match text.contains('\'') && !text.contains('"') {
+        true => format!("\"{text}\""),
+        false => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+    }
+}
+
+/// An error as Python names it.
+fn named(error: &std::io::Error) -> String {
+    let name = match error.kind() {
+        ErrorKind::ConnectionRefused => "ConnectionRefusedError",
+        ErrorKind::ConnectionReset => "ConnectionResetError",
+        ErrorKind::NotFound => "FileNotFoundError",
+        ErrorKind::PermissionDenied => "PermissionError",
+        ErrorKind::TimedOut => "TimeoutError",
+        _ => "OSError",
+    };
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(code) => {
+            let text = text.split(" (os error").next().unwrap_or_default();
+            format!("{name}: [Errno {code}] {text}")
+        }
+        None => format!("{name}: {text}"),
     }
 }
 
@@ -58,79 +113,95 @@ fn below<'p>(partition: &Utf8Path, path: &'p Utf8Path) -> Result<&'p Utf8Path, S
 
 async fn listening(host: &str, port: u16, limit: Duration) -> Outcome {
     match timeout(limit, TcpStream::connect((host, port))).await {
-        Ok(Ok(_stream)) => Ok(format!("{host} port {port} is listening")),
-        Ok(Err(error)) => Err(format!("connect to {host} port {port}: {error}")),
-        Err(_late) => Err(format!("connect to {host} port {port}: no answer in {limit:?}")),
+        Ok(Ok(stream)) => {
+            let more = match stream.peer_addr() {
+                Ok(address) if address.is_ipv6() => ", 0, 0",
+                _ => "",
+            };
+            Ok(format!("socket connection OK ({}, {port}{more})", shown(host)))
+        }
+        Ok(Err(error)) => Err(named(&error)),
+        Err(_late) => Err(format!("TimeoutError: no answer from {host} port {port} in {limit:?}")),
+    }
+}
+
+fn listening_as(name: &str) -> Outcome {
+    let address = SocketAddr::from_abstract_name(name).map_err(|error| named(&error))?;
+    match std::os::unix::net::UnixStream::connect_addr(&address) {
+        Ok(_stream) => Ok(format!("socket connection OK '\\x00{name}'")),
+        Err(error) => Err(named(&error)),
     }
 }
 
 async fn listening_at(partition: &Utf8Path, path: &Utf8Path) -> Outcome {
-    let failed = |error: std::io::Error| format!("connect to {path}: {error}");
+    let failed = |error: std::io::Error| named(&error);
     let socket = open_place(partition, below(partition, path)?).map_err(failed)?;
     if !socket.metadata().map_err(failed)?.file_type().is_socket() {
         return Err(format!("{path} is no socket"));
     }
     // By its descriptor: whatever is put in its place meanwhile is not reached.
     match UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd())).await {
-        Ok(_stream) => Ok(format!("{path} is listening")),
+        Ok(_stream) => Ok(format!("socket connection OK {}", shown(path))),
         Err(error) => Err(failed(error)),
     }
 }
 
-async fn available(url: String, code: Option<u16>, limit: Duration, verify: bool) -> Outcome {
-    // The client blocks; its own deadline ends it.
-    let asked = spawn_blocking(move || status_of(&url, limit, verify, code));
-    asked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
-}
-
-fn status_of(url: &str, limit: Duration, verify: bool, wanted: Option<u16>) -> Outcome {
-    let tls = ureq::tls::TlsConfig::builder().disable_verification(!verify).build();
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(limit))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None) // the services of a partition are reached directly
-        .tls_config(tls)
-        .build()
-        .into();
-    let seen = match agent.get(url).call() {
-        Ok(response) => response.status().as_u16(),
-        Err(error) => return Err(format!("{url} is not available: {error}")),
-    };
-    match wanted {
-        Some(code) if code != seen => Err(format!("{url} answers {seen}; expected {code}")),
-        _ => Ok(format!("{url} is available")),
-    }
-}
-
-fn file_state(partition: &Utf8Path, path: &Utf8Path, wanted: FileState) -> Outcome {
+fn file_state(
+    partition: &Utf8Path,
+    path: &Utf8Path,
+    wanted: FileState,
+    url: Option<&str>,
+) -> Outcome {
     let seen = look_below(partition, below(partition, path)?);
     let seen = seen.map_err(|error| format!("look at {path}: {error}"))?;
     if seen.as_ref().is_some_and(|seen| seen.is_symlink()) {
         return Err(format!("{path} is a link, which is not followed"));
     }
-    let length = seen.map(|seen| seen.len());
-    match (wanted, length) {
-        (FileState::Absent, None) => Ok(format!("{path} is absent")),
-        (_, None) => Err(format!("{path} is missing")),
-        (FileState::Absent, Some(_)) => Err(format!("{path} is there; it should be absent")),
-        (FileState::Exists, Some(_)) => Ok(format!("{path} is there")),
-        (FileState::Empty, Some(0)) => Ok(format!("{path} is empty")),
-        (FileState::Empty, Some(bytes)) => {
-            Err(format!("{path} has {bytes} bytes; it should be empty"))
+    let file = shown(path);
+    let good = |state: &str| Ok(format!("OK {file} state '{state}'"));
+    match (wanted, seen.map(|seen| seen.len())) {
+        (FileState::Absent, None) => good("absent"),
+        (_, None) => Err(format!("ERROR {file} not present")),
+        (FileState::Absent, Some(_)) => Err(format!("ERROR {file} not absent")),
+        (FileState::Exists, Some(_)) => good("exists"),
+        (FileState::Empty, Some(0)) => good("empty"),
+        (FileState::Empty, Some(_)) => {
+            let more = url.map(|url| format!(", content available at {url}")).unwrap_or_default();
+            Err(format!("ERROR {file} not empty{more}"))
         }
-        (FileState::NotEmpty, Some(0)) => Err(format!("{path} is empty; it should not be")),
-        (FileState::NotEmpty, Some(_)) => Ok(format!("{path} is not empty")),
+        (FileState::NotEmpty, Some(0)) => Err(format!("ERROR {file} empty")),
+        (FileState::NotEmpty, Some(_)) => good("not-empty"),
     }
+}
+
+/// Whether so much of the disk of the partition is free, of its size and of its inodes.
+fn free_space(partition: &Utf8Path, ratio: f64) -> Outcome {
+    const GIB: f64 = (1_u64 << 30) as f64;
+    let seen = rustix::fs::statvfs(partition.as_std_path())
+        .map_err(|error| format!("look at the disk of {partition}: {error}"))?;
+    let block = seen.f_frsize as f64;
+    let free = seen.f_bavail as f64 * block;
+    let size = free + (seen.f_blocks - seen.f_bfree) as f64 * block;
+    if seen.f_files > 0 {
+        let used = 100.0 * (seen.f_files - seen.f_ffree) as f64 / seen.f_files as f64;
+        if used >= 98.0 {
+            return Err(format!("Disk Inodes usage is really high: {used:.4}%"));
+        }
+    }
+    if free > size * ratio {
+        return Ok("Current disk usage: OK".into());
+    }
+    Err(format!(
+        "Free disk space low: remaining {:.2} G (disk size: {:.0} G, threshold: {:.0} G).",
+        free / GIB,
+        size / GIB,
+        size * ratio / GIB
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Read, Write},
-        os::unix::fs::symlink,
-    };
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -154,7 +225,7 @@ mod tests {
         ];
         for (name, state, green) in table {
             for path in [directory.join(name), name.into()] {
-                let outcome = file_state(directory, &path, state);
+                let outcome = file_state(directory, &path, state, None);
                 assert_eq!(outcome.is_ok(), green, "{path} {state:?}: {outcome:?}");
             }
         }
@@ -174,7 +245,7 @@ mod tests {
         let (absolute, socket) = (elsewhere.join("file"), elsewhere.join("s"));
         for path in [absolute.as_str(), "way/file", "file", "../file"] {
             for state in [FileState::Exists, FileState::NotEmpty] {
-                let outcome = file_state(partition, path.into(), state);
+                let outcome = file_state(partition, path.into(), state, None);
                 assert!(outcome.is_err(), "{path}: {outcome:?}");
             }
         }
@@ -190,43 +261,41 @@ mod tests {
         let limit = Duration::from_secs(20);
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = server.local_addr().unwrap().port();
-        assert!(listening("127.0.0.1", port, limit).await.is_ok());
+        assert_eq!(
+            listening("127.0.0.1", port, limit).await,
+            Ok(format!("socket connection OK ('127.0.0.1', {port})"))
+        );
         drop(server);
         let red = listening("127.0.0.1", port, limit).await.unwrap_err();
-        assert!(red.contains(&port.to_string()), "{red}");
+        assert_eq!(red, "ConnectionRefusedError: [Errno 111] Connection refused");
 
         let partition = Utf8Path::from_path(directory.path()).unwrap();
         let path = partition.join("s");
         assert!(listening_at(partition, &path).await.is_err());
         let _server = tokio::net::UnixListener::bind(&path).unwrap();
         for path in [path.as_path(), "s".into()] {
-            assert_eq!(listening_at(partition, path).await, Ok(format!("{path} is listening")));
+            assert_eq!(
+                listening_at(partition, path).await,
+                Ok(format!("socket connection OK '{path}'"))
+            );
         }
     }
 
-    #[tokio::test]
-    async fn a_url_answers_with_the_wished_code() {
-        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", server.local_addr().unwrap());
-        let answers = ["200 OK", "302 Found", "404 Not Found", "500 Oops"];
-        let serving = std::thread::spawn(move || {
-            for answer in answers {
-                let (mut stream, _) = server.accept().unwrap();
-                let mut request = [0; 4096];
-                assert!(stream.read(&mut request).unwrap() > 0);
-                let text = format!(
-                    "HTTP/1.1 {answer}\r\nLocation: /x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                );
-                stream.write_all(text.as_bytes()).unwrap();
-            }
-        });
-        let limit = Duration::from_secs(20);
-        let table = [(Some(200), true), (Some(302), true), (Some(200), false), (None, true)];
-        for (code, green) in table {
-            let outcome = available(url.clone(), code, limit, true).await;
-            assert_eq!(outcome.is_ok(), green, "{outcome:?}");
-        }
-        serving.join().unwrap();
-        assert!(available(url, None, limit, true).await.is_err(), "nobody listens any more");
+    #[test]
+    fn a_name_outside_of_the_file_system_is_seen() {
+        let name = format!("slapos-check-{}", std::process::id());
+        assert!(listening_as(&name).is_err());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let _server = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
+        assert_eq!(listening_as(&name), Ok(format!("socket connection OK '\\x00{name}'")));
+    }
+
+    #[test]
+    fn a_disk_has_room_or_has_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        let low = free_space(directory, 1.0).unwrap_err();
+        assert!(low.starts_with("Free disk space low: remaining "), "{low}");
+        assert!(free_space(directory, 0.0).is_ok());
     }
 }

@@ -9,24 +9,64 @@ use camino::Utf8PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-const URL_TIMEOUT: Duration = Duration::from_secs(20);
+const URL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A certificate shall be good for so many days more.
+const CERTIFICATE_DAYS: u32 = 15;
+/// So much of a disk shall be free.
+const FREE_RATIO: f64 = 0.05;
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(20);
 /// No check may ask for longer.
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 
 /// A check that we carry out ourselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Check {
     /// A TCP port can be connected to.
     Listening { host: String, port: u16, timeout: Duration },
     /// A Unix socket can be connected to.
     ListeningAt { path: Utf8PathBuf },
+    /// A Unix socket with a name outside of the file system can be connected to.
+    ListeningAs { name: String },
     /// A command of the shell succeeds.
     Command { command: String },
-    /// A URL answers with a status code (`None`: with any).
-    Url { url: String, code: Option<u16>, timeout: Duration, verify: bool },
+    /// A URL answers with a status code.
+    Url(UrlCheck),
     /// A file is there, perhaps with or without content.
-    File { path: Utf8PathBuf, state: FileState },
+    File {
+        path: Utf8PathBuf,
+        state: FileState,
+        /// Where people can read it.
+        url: Option<String>,
+    },
+    /// So much of the disk of the partition is free.
+    Disk { ratio: f64 },
+    /// A certificate is good for some days more, and of its key.
+    Certificate { certificate: Utf8PathBuf, key: Option<Utf8PathBuf>, days: u32 },
+}
+
+/// How a URL is asked, and what it shall answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UrlCheck {
+    pub(super) url: String,
+    /// `None`: any.
+    pub(super) code: Option<u16>,
+    pub(super) timeout: Duration,
+    /// Who may have signed the server's certificate; `None`: it does not matter.
+    pub(super) authority: Option<Authority>,
+    /// Own certificate and its key.
+    pub(super) identity: Option<[Utf8PathBuf; 2]>,
+    /// User and password.
+    pub(super) login: Option<[String; 2]>,
+    pub(super) follow: bool,
+}
+
+/// Who may have signed a server's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Authority {
+    /// Those that the system knows.
+    System,
+    /// Those in a file.
+    File(Utf8PathBuf),
 }
 
 /// What is expected of a file.
@@ -78,6 +118,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Check, DescriptionError> {
         }
         Some("check_url_available") => url(&description),
         Some("check_file_state") => file(&description),
+        Some("check_free_disk_space") => disk(&description),
+        Some("check_certificate") => certificate(&description),
         _ => Err(unsupported(description)),
     }
 }
@@ -87,8 +129,13 @@ fn unsupported(description: Description) -> DescriptionError {
 }
 
 fn socket(given: &Description) -> Result<Check, DescriptionError> {
-    if let Some(path) = given.optional("pathname") {
-        return Ok(Check::ListeningAt { path: path.into() });
+    if given.optional("host").is_none() {
+        if let Some(name) = given.optional("abstract") {
+            return Ok(Check::ListeningAs { name });
+        }
+        if let Some(path) = given.optional("pathname") {
+            return Ok(Check::ListeningAt { path: path.into() });
+        }
     }
     // A bracketed address is how profiles write IPv6 in URLs.
     let host = given.text("host")?.trim_matches(['[', ']']).to_owned();
@@ -104,12 +151,41 @@ fn url(given: &Description) -> Result<Check, DescriptionError> {
         Some(text) => text.parse().map_err(|_| given.wrong("http_code", text, "a status code"))?,
     };
     let any = given.switch("ignore-code", false)?;
-    Ok(Check::Url {
+    let verify = given.switch("verify", false)?;
+    let file = given.optional("ca-cert-file").map(|path| Authority::File(path.into()));
+    let both = |one, other| Some([given.optional(one)?, given.optional(other)?]);
+    Ok(Check::Url(UrlCheck {
         url: given.text("url")?,
         code: (!any).then_some(code),
         timeout: given.timeout(URL_TIMEOUT)?,
-        verify: given.switch("verify", true)?,
-    })
+        authority: file.or(verify.then_some(Authority::System)),
+        identity: both("cert-file", "key-file").map(|files| files.map(Into::into)),
+        login: both("username", "password"),
+        follow: given.switch("allow-redirects", true)?,
+    }))
+}
+
+fn disk(given: &Description) -> Result<Check, DescriptionError> {
+    let ratio = match given.optional("threshold-ratio") {
+        None => FREE_RATIO,
+        Some(text) => {
+            let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+            ratio.ok_or_else(|| given.wrong("threshold-ratio", text, "a ratio from 0 to 1"))?
+        }
+    };
+    // Zero stands for the usual ratio, as in SlapOS.
+    Ok(Check::Disk { ratio: if ratio == 0.0 { FREE_RATIO } else { ratio } })
+}
+
+fn certificate(given: &Description) -> Result<Check, DescriptionError> {
+    let days = match given.optional("certificate-expiration-days") {
+        None => CERTIFICATE_DAYS,
+        Some(text) => text
+            .parse()
+            .map_err(|_| given.wrong("certificate-expiration-days", text, "a number of days"))?,
+    };
+    let certificate = given.text("certificate")?.into();
+    Ok(Check::Certificate { certificate, key: given.optional("key").map(Into::into), days })
 }
 
 fn file(given: &Description) -> Result<Check, DescriptionError> {
@@ -121,7 +197,8 @@ fn file(given: &Description) -> Result<Check, DescriptionError> {
         "absent" => FileState::Absent,
         _ => return Err(given.wrong("state", state, "empty, not-empty, exists or absent")),
     };
-    Ok(Check::File { path: given.text("filename")?.into(), state })
+    let url = given.optional("url");
+    Ok(Check::File { path: given.text("filename")?.into(), state, url })
 }
 
 impl Description {
@@ -182,13 +259,16 @@ mod tests {
             port,
             timeout: s(timeout),
         };
-        let url = |code, timeout, verify| Check::Url {
+        let plain = UrlCheck {
             url: "http://h/".into(),
-            code,
-            timeout: s(timeout),
-            verify,
+            code: Some(200),
+            timeout: s(5),
+            authority: None,
+            identity: None,
+            login: None,
+            follow: true,
         };
-        let file = |state| Check::File { path: "/f".into(), state };
+        let file = |state| Check::File { path: "/f".into(), state, url: None };
         let table = [
             (
                 "check_socket_listening",
@@ -210,19 +290,57 @@ mod tests {
                 r#"{"command":"test -e /x"}"#,
                 Check::Command { command: "test -e /x".into() },
             ),
-            ("check_url_available", r#"{"url":"http://h/"}"#, url(Some(200), 20, true)),
+            ("check_url_available", r#"{"url":"http://h/"}"#, Check::Url(plain.clone())),
             (
                 "check_url_available",
-                r#"{"url":"http://h/","http_code":"302","timeout":5,"verify":"0"}"#,
-                url(Some(302), 5, false),
+                r#"{"url":"http://h/","http_code":"302","timeout":7,"verify":"1","allow-redirects":0}"#,
+                Check::Url(UrlCheck {
+                    code: Some(302),
+                    timeout: s(7),
+                    authority: Some(Authority::System),
+                    follow: false,
+                    ..plain.clone()
+                }),
             ),
             (
                 "check_url_available",
-                r#"{"url":"http://h/","ignore-code":1,"timeout":"9999"}"#,
-                url(None, 120, true),
+                r#"{"url":"http://h/","ignore-code":1,"timeout":"9999","username":"u","password":"p","verify":0,"ca-cert-file":"/ca"}"#,
+                Check::Url(UrlCheck {
+                    code: None,
+                    timeout: s(120),
+                    authority: Some(Authority::File("/ca".into())),
+                    login: Some(["u".into(), "p".into()]),
+                    ..plain
+                }),
+            ),
+            (
+                "check_socket_listening",
+                r#"{"abstract":"n"}"#,
+                Check::ListeningAs { name: "n".into() },
             ),
             ("check_file_state", r#"{"filename":"/f"}"#, file(FileState::NotEmpty)),
             ("check_file_state", r#"{"filename":"/f","state":"empty"}"#, file(FileState::Empty)),
+        ];
+        for (module, config, wanted) in table {
+            assert_eq!(parsed(module, config), Ok(wanted), "{module} {config}");
+        }
+    }
+
+    #[test]
+    fn disks_and_certificates_have_their_options_and_defaults() {
+        let table = [
+            ("check_free_disk_space", "{}", Check::Disk { ratio: 0.05 }),
+            ("check_free_disk_space", r#"{"threshold-ratio":"0.5"}"#, Check::Disk { ratio: 0.5 }),
+            (
+                "check_certificate",
+                r#"{"certificate":"/c","key":"/k","certificate-expiration-days":"3"}"#,
+                Check::Certificate { certificate: "/c".into(), key: Some("/k".into()), days: 3 },
+            ),
+            (
+                "check_certificate",
+                r#"{"certificate":"/c"}"#,
+                Check::Certificate { certificate: "/c".into(), key: None, days: 15 },
+            ),
         ];
         for (module, config, wanted) in table {
             assert_eq!(parsed(module, config), Ok(wanted), "{module} {config}");
@@ -239,7 +357,9 @@ mod tests {
             ("check_url_available", r#"{"url":"u","timeout":"-1"}"#, "option timeout"),
             ("check_url_available", r#"{"url":"u","verify":"maybe"}"#, "option verify"),
             ("check_file_state", r#"{"filename":"f","state":"odd"}"#, "option state"),
-            ("check_certificate", "{}", "not supported yet"),
+            ("check_certificate", "{}", "option certificate"),
+            ("check_free_disk_space", r#"{"threshold-ratio":"2"}"#, "option threshold-ratio"),
+            ("check_ram_usage", "{}", "not supported yet"),
         ];
         for (module, config, wanted) in table {
             let error = parsed(module, config).unwrap_err();
