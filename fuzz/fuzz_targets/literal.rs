@@ -1,0 +1,20 @@
+//! Values in their texts: what is read and written comes back as it was.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use slapos_jinja::Value;
+
+fuzz_target!(|text: &str| {
+    if let Ok(value) = Value::parse_literal(text) {
+        let shown = value.repr().expect("a literal can be shown");
+        let again = Value::parse_literal(&shown).expect("what is shown can be read");
+        assert_eq!(again.repr().ok(), Some(shown));
+        drop(value.to_json());
+    }
+    if let Ok(value) = Value::from_json(text) {
+        let written = value.to_json().expect("what came from JSON can be written");
+        let again = Value::from_json(&written).expect("what is written can be read");
+        assert_eq!(again.to_json().ok(), Some(written));
+    }
+});
