@@ -91,9 +91,11 @@ fn plain(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// One line of text without control characters, of a bounded length in bytes.
+/// One line of text without control characters or what XML cannot hold, of a bounded length in bytes.
 fn line(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.len() <= longest && !text.chars().any(char::is_control)
+    !text.trim().is_empty()
+        && text.len() <= longest
+        && !text.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 names! {

@@ -1,5 +1,7 @@
 //! The documents of the `v1` face, the one that our nodes, command line and page speak.
 //!
+//! The same for programs: `crates/master/src/http/v1/openapi.json`, which tests hold to these types.
+//!
 //! JSON over HTTP; errors are `application/problem+json` ([`Problem`]). Pure types: nothing here
 //! reads or writes a socket (see `client`). What a master adds later, an older reader ignores;
 //! what a client sends is checked strictly (`deny_unknown_fields`).
@@ -7,6 +9,7 @@
 //! | method and path | body → answer |
 //! | --- | --- |
 //! | `GET /v1/health` | → [`Health`] |
+//! | `GET /v1/openapi.json` | → this table and these documents as OpenAPI |
 //! | `GET /v1/computers[?at=AT]` | → `[Computer]` |
 //! | `GET /v1/computers/{computer}[?at=AT]` | → [`Computer`] |
 //! | `PUT /v1/computers/{computer}` | [`ComputerAsk`] → [`Computer`] |

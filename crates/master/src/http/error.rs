@@ -8,7 +8,7 @@ use axum::{
 use slapos_core::{names::Title, refusal::RefusalKind};
 use slapos_wire::v1::Problem;
 
-use super::hateoas::BadSearch;
+use super::{hateoas::BadSearch, texts::Unwritable};
 use crate::service::{PastError, ServiceError};
 
 /// Why a call was not answered as asked.
@@ -26,6 +26,8 @@ pub(crate) enum ApiError {
     Query(QueryRejection),
     /// A header is not what the call takes.
     Header(&'static str, String),
+    /// A text cannot be told to old clients.
+    Unwritable(Unwritable),
     /// A search of the HATEOAS face is none that clients make.
     Search(BadSearch),
     /// The caller does not say under which name it knows this master.
@@ -43,6 +45,12 @@ pub(crate) enum ApiError {
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         Self::Service(error)
+    }
+}
+
+impl From<Unwritable> for ApiError {
+    fn from(error: Unwritable) -> Self {
+        Self::Unwritable(error)
     }
 }
 
@@ -70,6 +78,12 @@ impl ApiError {
             Self::Header(name, why) => {
                 say(StatusCode::BAD_REQUEST, "bad-header", format!("header {name}: {why}"), None)
             }
+            Self::Unwritable(error) => say(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "unwritable-text",
+                error.to_string(),
+                Some(Unwritable::HINT.into()),
+            ),
             Self::Search(error) => {
                 say(StatusCode::BAD_REQUEST, "bad-query", error.to_string(), None)
             }

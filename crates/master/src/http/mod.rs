@@ -12,8 +12,10 @@ mod joining;
 mod jsonrpc;
 pub(crate) mod limits;
 mod networkcache;
+mod schema;
 mod seen_url;
 mod status;
+mod texts;
 mod v1;
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};

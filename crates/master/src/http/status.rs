@@ -7,6 +7,8 @@ use slapos_core::{
 };
 use slapos_wire::classic::document::{Status, Subject};
 
+use super::texts;
+
 /// What the node of a computer said by calling at a time.
 pub(super) fn computer(computer: &ComputerId, seen_at: Timestamp) -> Status {
     Status {
@@ -46,7 +48,7 @@ pub(super) fn instance_text(it: &Instance) -> String {
                 let text = report.text.as_deref().unwrap_or_default();
                 let skipped = text.chars().count().saturating_sub(80);
                 let tail: String = text.chars().skip(skipped).collect();
-                format!("#error while instanciating: {tail}")
+                format!("#error while instanciating: {}", texts::writable(&tail))
             }
         },
     }

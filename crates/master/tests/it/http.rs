@@ -218,6 +218,7 @@ const BAD_CALLS: &[Bad] = &[
     ("POST", "/v1/instances", r#"{"title": "app", "software_release": "other"}"#, 409, "release-change"),
     ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "placement": {"mood": "good"}}"#, 422, "unknown-placement-key"),
     ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "state": "destroyed"}"#, 404, "absent"),
+    ("POST", "/v1/instances", r#"{"title": "x", "software_release": "r", "parameters": {"a": "\u0001"}}"#, 422, "unwritable-text"),
     ("POST", "/v1/instances/state", r#"{"id": "SOFTINST-999", "state": "stopped"}"#, 404, "unknown-instance"),
     ("POST", "/v1/computers/COMP-2/partitions/slappart1/request", r#"{"title": "x", "software_release": "r"}"#, 409, "empty-partition"),
     ("POST", "/v1/computers/COMP-2/partitions/other/request", r#"{"title": "x", "software_release": "r"}"#, 404, "unknown-partition"),

@@ -176,3 +176,15 @@ async fn a_call_is_a_post_of_json_that_takes_json() {
         assert_eq!(found.as_u16(), status, "{body}");
     }
 }
+
+#[tokio::test]
+async fn an_error_in_colours_does_not_spoil_the_document_of_its_computer() {
+    let master = Master::new();
+    let (app, _) = story(&master).await;
+    let error = json!({"instance_guid": app["id"], "message": "\u{1b}[31mred\u{1b}[0m"});
+    ok(&master, "put.v0.software_instance_error", error).await;
+    let request = Request::get("/getFullComputerInformation?computer_id=COMP-1");
+    let (status, body) = master.raw(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status.as_u16(), 200, "{body}");
+    assert!(body.contains("&#65533;[31mred"), "{body}");
+}

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use slapos_core::{names::BadName, world::Dictionary};
-use slapos_wire::is_forbidden;
 
 use super::error::RpcError;
+use crate::http::texts;
 
 /// The input of one call.
 pub(super) struct Input(pub(super) Value);
@@ -29,7 +29,7 @@ impl Input {
     }
 
     /// Texts by name. Other values become their JSON, nothing the empty text.
-    pub(super) fn texts(&self, field: &str) -> Result<Dictionary, RpcError> {
+    pub(super) fn texts(&self, field: &'static str) -> Result<Dictionary, RpcError> {
         let members = self.0[field].as_object().into_iter().flatten();
         let text = |(name, value): (&String, &Value)| {
             let text = match value {
@@ -37,15 +37,11 @@ impl Input {
                 Value::Null => String::new(),
                 other => other.to_string(),
             };
-            if let Some(c) = name.chars().chain(text.chars()).find(|c| is_forbidden(*c)) {
-                let name = name.escape_debug();
-                let code = u32::from(c);
-                let why = format!("{field}.{name} holds U+{code:04X}, which XML cannot hold");
-                return Err(RpcError::Input(why));
-            }
-            Ok((name.clone(), text))
+            (name.clone(), text)
         };
-        members.map(text).collect()
+        let texts = members.map(text).collect();
+        texts::check(field, &texts).map_err(|error| RpcError::Input(error.to_string()))?;
+        Ok(texts)
     }
 }
 

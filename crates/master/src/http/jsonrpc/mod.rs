@@ -9,7 +9,7 @@ mod error;
 mod guid;
 mod input;
 mod instances;
-mod schema;
+mod methods;
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ async fn answer(
 ) -> Result<Value, RpcError> {
     let (parts, body) = request.into_parts();
     let method = name(parts.uri.path());
-    let schemas = schema::of(method).ok_or(RpcError::NoSuchMethod)?;
+    let schemas = methods::of(method).ok_or(RpcError::NoSuchMethod)?;
     if parts.method != Method::POST {
         return Err(RpcError::NotPost);
     }
@@ -84,14 +84,14 @@ async fn answer(
     let bytes = bytes.map_err(|_| RpcError::BodyTooLarge)?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| RpcError::Input(format!("the body is not JSON: {error}")))?;
-    schema::check(&value, &schemas.input).map_err(RpcError::Input)?;
+    methods::check(&value, &schemas.input).map_err(RpcError::Input)?;
     let call = Call { service, authority, origin, parts: &parts, method, input: Input(value) };
     let noun = method.rsplit('.').next().unwrap_or_default();
     let output = match noun.starts_with("comp") || noun.contains("installation") {
         true => computers::answer(&call).await?,
         false => instances::answer(&call).await?,
     };
-    match schema::check(&output, &schemas.output) {
+    match methods::check(&output, &schemas.output) {
         Ok(()) => Ok(output),
         Err(why) => Err(RpcError::Output(method.to_owned(), why)),
     }

@@ -8,13 +8,14 @@ use slapos_core::{
     decide::{Answer, Ask, Bang, Rename, Request, Requester, Target, Upgrade, Wish},
     names::{InstanceId, Revision, Title},
     refusal::Refusal,
-    world::World,
+    world::{Dictionary, World},
 };
 use slapos_wire::v1;
 
 use super::super::{
     error::ApiError,
     extract::{Json, Person, Query},
+    texts,
 };
 use crate::service::{Origin, Service, ServiceError};
 
@@ -46,6 +47,7 @@ pub(super) async fn request(
     person: Person,
     Json(body): Json<v1::RequestAsk>,
 ) -> Result<Json<v1::Instance>, ApiError> {
+    texts::check("parameters", body.parameters.as_ref().unwrap_or(&Dictionary::new()))?;
     let title = body.title.clone();
     let requester = Requester::Person(person.0.clone());
     let ask = |_: &World| Ok((Ask::Request(requested(body, requester)), person.actor()));

@@ -5,6 +5,7 @@ mod events;
 mod history;
 mod instances;
 mod joining;
+mod openapi;
 mod partitions;
 mod supplies;
 
@@ -22,6 +23,7 @@ use crate::service::Service;
 pub(super) fn router() -> Router<Service> {
     let quick = Router::new()
         .route("/health", get(health))
+        .route("/openapi.json", get(openapi::document))
         .route("/computers", get(computers::list).post(joining::register))
         .route("/computers/{computer}", get(computers::info).put(computers::govern))
         .route("/computers/{computer}/certificate", post(joining::certify).delete(joining::revoke))

@@ -6,7 +6,7 @@ use slapos_core::{
     actor::Actor,
     decide::{Answer, Ask, Bang, InstanceReport, Requester, Target},
     names::{ComputerId, PartitionId},
-    world::{Place, Promise, World},
+    world::{Dictionary, Place, Promise, World},
 };
 use slapos_wire::v1;
 
@@ -14,6 +14,7 @@ use super::{
     super::{
         error::ApiError,
         extract::{Json, Path},
+        texts,
     },
     instances::{requested, show_requested},
 };
@@ -26,6 +27,9 @@ pub(super) async fn report(
     Path((computer, partition)): Path<(ComputerId, PartitionId)>,
     Json(body): Json<v1::InstanceReport>,
 ) -> Result<Json<v1::Accepted>, ApiError> {
+    for connection in body.connection.iter().chain(body.shared.values()) {
+        texts::check("connection", connection)?;
+    }
     let promises = body.promises.into_iter().map(|it| Promise {
         name: it.name,
         ok: it.ok,
@@ -55,6 +59,7 @@ pub(super) async fn request(
     Path((computer, partition)): Path<(ComputerId, PartitionId)>,
     Json(body): Json<v1::RequestAsk>,
 ) -> Result<Json<v1::Instance>, ApiError> {
+    texts::check("parameters", body.parameters.as_ref().unwrap_or(&Dictionary::new()))?;
     let place = Place { computer, partition };
     let title = body.title.clone();
     let ask = |world: &World| {

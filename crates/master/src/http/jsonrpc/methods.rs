@@ -1,10 +1,10 @@
-//! The schemas of the methods' inputs and outputs, in `schemas/`, and the check of a value against
-//! one. They are JSON Schema, draft 7, of which they use few words; only these are understood, and a
-//! test sees to it that there are no others. A whole validator would bring forty crates for them.
+//! The methods with the schemas of their inputs and outputs, which are in `schemas/`.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::http::schema;
 
 /// Method and text of its schemas.
 macro_rules! schemas {
@@ -67,89 +67,9 @@ pub(super) fn of(method: &str) -> Option<&'static Schemas> {
     SCHEMAS.get(method)
 }
 
-/// Checks a value; the error names the place and the rule, and repeats no text of the value.
+/// Checks an input or an output; the error names the place and the rule.
 pub(super) fn check(value: &Value, schema: &Value) -> Result<(), String> {
-    at("", value, schema)
-}
-
-fn at(place: &str, value: &Value, schema: &Value) -> Result<(), String> {
-    if let Some(name) = schema["$ref"].as_str() {
-        let name = name.strip_prefix("common.json#").unwrap_or(name);
-        return at(place, value, COMMON.pointer(name).expect("references lead somewhere"));
-    }
-    if let Some(choices) = schema["anyOf"].as_array() {
-        let mut failed = Err("there is no choice".to_owned());
-        for choice in choices {
-            failed = at(place, value, choice);
-            if failed.is_ok() {
-                break;
-            }
-        }
-        return failed;
-    }
-    let here = if place.is_empty() { "the value" } else { place };
-    let kind = schema["type"].as_str().unwrap_or_default();
-    let fits = match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "number" => value.is_number(),
-        "integer" => value.is_i64() || value.is_u64(),
-        _ => true,
-    };
-    if !fits {
-        return Err(format!("{here} is not of type {kind}"));
-    }
-    match value {
-        Value::String(text) => check_text(here, text, schema),
-        Value::Array(items) => {
-            let item = |(number, it)| at(&format!("{place}[{number}]"), it, &schema["items"]);
-            items.iter().enumerate().try_for_each(item)
-        }
-        Value::Object(members) => check_members(place, members, schema),
-        _ => Ok(()),
-    }
-}
-
-fn check_text(here: &str, text: &str, schema: &Value) -> Result<(), String> {
-    if let Some(words) = schema["enum"].as_array()
-        && !words.iter().any(|word| word == text)
-    {
-        let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
-        return Err(format!("{here} is none of {}", words.join(", ")));
-    }
-    let longest = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
-    if text.chars().count() as u64 > longest {
-        return Err(format!("{here} has more than {longest} characters"));
-    }
-    Ok(())
-}
-
-fn check_members(place: &str, members: &Map<String, Value>, schema: &Value) -> Result<(), String> {
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    for name in required {
-        if !members.contains_key(name) {
-            return Err(format!("{} is missing", below(place, name)));
-        }
-    }
-    let further = &schema["additionalProperties"];
-    for (name, value) in members {
-        match (&schema["properties"][name], further) {
-            (Value::Null, Value::Bool(false)) => {
-                let name: String = name.chars().take(80).collect();
-                return Err(format!("{} is not known", below(place, &name)));
-            }
-            (Value::Null, Value::Object(_)) => at(&below(place, name), value, further)?,
-            (Value::Null, _) => {}
-            (known, _) => at(&below(place, name), value, known)?,
-        }
-    }
-    Ok(())
-}
-
-fn below(place: &str, name: &str) -> String {
-    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+    schema::check(value, schema, &COMMON)
 }
 
 #[cfg(test)]
@@ -158,41 +78,14 @@ mod tests {
 
     use super::*;
 
-    /// Every word that a schema uses.
-    fn words(schema: &Value, seen: &mut Vec<String>) {
-        for (word, value) in schema.as_object().into_iter().flatten() {
-            seen.push(word.clone());
-            match word.as_str() {
-                "properties" => value.as_object().unwrap().values().for_each(|it| words(it, seen)),
-                "anyOf" => value.as_array().unwrap().iter().for_each(|it| words(it, seen)),
-                "items" | "additionalProperties" => words(value, seen),
-                _ => {}
-            }
-        }
-    }
-
     #[test]
     fn schemas_use_only_what_is_understood() {
-        let understood = [
-            "$ref",
-            "additionalProperties",
-            "anyOf",
-            "default",
-            "enum",
-            "items",
-            "maxLength",
-            "properties",
-            "required",
-            "type",
-        ];
-        let mut seen = Vec::new();
-        for schemas in SCHEMAS.values() {
-            words(&schemas.input, &mut seen);
-            words(&schemas.output, &mut seen);
+        let both = SCHEMAS.values().flat_map(|it| [&it.input, &it.output]);
+        for schema in both.chain(COMMON.as_object().unwrap().values()) {
+            let mut words = schema::words(schema);
+            words.retain(|word| !schema::WORDS.contains(word));
+            assert!(words.is_empty(), "{words:?}");
         }
-        COMMON.as_object().unwrap().values().for_each(|it| words(it, &mut seen));
-        let unknown: Vec<_> = seen.iter().filter(|it| !understood.contains(&it.as_str())).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]
