@@ -117,13 +117,12 @@ fn below(place: &str, name: &str) -> String {
 #[cfg(test)]
 pub(super) fn words(schema: &Value) -> Vec<&str> {
     let members = schema.as_object().into_iter().flatten();
-    let of = |(word, value)| below_word(word, value);
-    members.flat_map(of).collect()
+    members.flat_map(|(word, value)| below_word(word, value)).collect()
 }
 
 #[cfg(test)]
-fn below_word<'s>(word: &'s String, value: &'s Value) -> Vec<&'s str> {
-    let mut found = match word.as_str() {
+fn below_word<'s>(word: &'s str, value: &'s Value) -> Vec<&'s str> {
+    let mut found = match word {
         "properties" => {
             value.as_object().into_iter().flatten().flat_map(|it| words(it.1)).collect()
         }
@@ -131,6 +130,6 @@ fn below_word<'s>(word: &'s String, value: &'s Value) -> Vec<&'s str> {
         "items" | "additionalProperties" => words(value),
         _ => vec![],
     };
-    found.push(word.as_str());
+    found.push(word);
     found
 }
