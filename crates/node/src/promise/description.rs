@@ -251,6 +251,18 @@ mod tests {
         parse(text.as_bytes()).map_err(|error| error.to_string())
     }
 
+    fn plain_url() -> UrlCheck {
+        UrlCheck {
+            url: "http://h/".into(),
+            code: Some(200),
+            timeout: Duration::from_secs(5),
+            authority: None,
+            identity: None,
+            login: None,
+            follow: true,
+        }
+    }
+
     #[test]
     fn each_module_has_its_options_and_defaults() {
         let s = Duration::from_secs;
@@ -259,15 +271,7 @@ mod tests {
             port,
             timeout: s(timeout),
         };
-        let plain = UrlCheck {
-            url: "http://h/".into(),
-            code: Some(200),
-            timeout: s(5),
-            authority: None,
-            identity: None,
-            login: None,
-            follow: true,
-        };
+        let plain = plain_url();
         let file = |state| Check::File { path: "/f".into(), state, url: None };
         let table = [
             (
