@@ -11,17 +11,22 @@ static SOFTWARE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../software");
 
 /// The names of the shipped releases: `software/NAME` is one.
 pub(crate) fn names() -> Vec<&'static str> {
-    SOFTWARE.dirs().filter_map(|release| release.path().to_str()).collect()
+    releases().filter_map(|release| release.path().to_str()).collect()
+}
+
+/// The folders with a profile; beside them are the tables of what releases may be supplied with.
+fn releases() -> impl Iterator<Item = &'static Dir<'static>> {
+    SOFTWARE.dirs().filter(|folder| folder.contains(folder.path().join("software.cfg")))
 }
 
 /// Writes every shipped release below `root`; a file that is already right is left alone.
 pub(crate) fn lay_out(root: &Utf8Path) -> Result<(), Failure> {
-    lay_out_below(&SOFTWARE, root)
+    releases().try_for_each(|release| lay_out_below(release, root))
 }
 
 fn lay_out_below(directory: &Dir<'_>, root: &Utf8Path) -> Result<(), Failure> {
-    for release in directory.dirs() {
-        lay_out_below(release, root)?;
+    for folder in directory.dirs() {
+        lay_out_below(folder, root)?;
     }
     for file in directory.files() {
         let Some(relative) = Utf8Path::from_path(file.path()) else {
@@ -49,7 +54,7 @@ mod tests {
         let root = Utf8Path::from_path(root.path()).unwrap();
         lay_out(root).unwrap();
         lay_out(root).unwrap();
-        assert!(["hello", "mariadb", "phpmyadmin"].iter().all(|name| names().contains(name)));
+        assert_eq!(names(), ["hello", "mariadb", "phpmyadmin"]);
         for name in names() {
             let text = fs::read_to_string(root.join(name).join("software.cfg")).unwrap();
             assert!(text.contains("[buildout]"), "{name}");
