@@ -128,7 +128,7 @@ fn collect(world: &World, id: InstanceId) -> Option<Write> {
 pub(crate) fn wake(world: &World, id: InstanceId, now: Timestamp) -> Option<Write> {
     let it = world.instance(id).filter(|it| it.wished != WishedState::Destroyed)?;
     Some(change(world, it, now, |new| {
-        new.news += 1;
+        new.news = world.next_revision().0;
         new.tell(world.next_revision(), now);
     }))
 }

@@ -35,6 +35,12 @@ pub enum Write {
     PutToken(Token),
     /// A token was used, or has expired.
     RemoveToken(TokenDigest),
+    /// The revisions between this one and that of the entry are given to nothing: see
+    /// [`Entry::of_restore`].
+    SkipRevisions {
+        /// The revision of the entry before.
+        after: Revision,
+    },
 }
 
 impl Write {
@@ -55,7 +61,7 @@ impl Write {
 /// One commit of the journal: everything that one decision changed, and its story.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The state after this entry is this revision; the entry before is one less.
+    /// The state after this entry is this revision; that before is [`Entry::after`].
     pub revision: Revision,
     /// When.
     pub at: Timestamp,
@@ -67,6 +73,36 @@ pub struct Entry {
     pub note: Note,
     /// What changed, in order.
     pub writes: Vec<Write>,
+}
+
+impl Entry {
+    /// The revision of the state to which this entry applies.
+    pub fn after(&self) -> Revision {
+        let skipped = self.writes.iter().find_map(|write| match write {
+            Write::SkipRevisions { after } => Some(*after),
+            _ => None,
+        });
+        skipped.unwrap_or(Revision(self.revision.0.saturating_sub(1)))
+    }
+
+    /// The first entry after an older state, that of revision `after`, was put back, where
+    /// `newest` is the newest revision that is known to have been given.
+    ///
+    /// Instances, computers, certificates, generations and news are numbered by revisions. Nodes
+    /// remember what they were told after the backup was made; so that nothing new is taken for
+    /// that, the numbers go on beyond all that can have been given, also where nobody knows any
+    /// more how far that was: at the microseconds of now, since no change takes less than one.
+    pub fn of_restore(after: Revision, newest: Revision, at: Timestamp) -> Self {
+        let what = format!("the state of revision {} is put back from a backup", after.0);
+        Self {
+            revision: Revision(at.0.max(after.max(newest).0 + 1)),
+            at,
+            actor: Actor::Nobody,
+            origin: "inside".into(),
+            note: Note { verb: "restore".into(), what, instance: None, computer: None },
+            writes: vec![Write::SkipRevisions { after }],
+        }
+    }
 }
 
 /// The story of a decision, for people and for whoever watches.

@@ -9,8 +9,9 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    clock::now,
     data_dir::{DataDir, DataDirError},
-    store::{self, Checked, StoreError},
+    store::{self, Checked, Head, StoreError},
 };
 
 /// Why the state could not be looked after.
@@ -155,8 +156,8 @@ pub fn restore(backup: &Path, data: &Path, replace: bool) -> Result<Restored, Up
     let revision =
         store::copy(backup, &unfinished).map_err(UpkeepError::store("restore", backup))?;
     // A damaged database may have no epoch to raise. Nobody works with it: the directory is ours.
-    let old = if database.exists() { store::raise_epoch(&database, 0).unwrap_or(0) } else { 0 };
-    let epoch = store::raise_epoch(&unfinished, old + 1)
+    let deposed = if database.exists() { store::depose(&database) } else { Ok(Head::default()) };
+    let head = store::succeed(&unfinished, deposed.unwrap_or_default(), now())
         .map_err(UpkeepError::store("restore", &unfinished))?;
     let place = UpkeepError::place(&database);
     let sync = || store::sync_directory(&database).map_err(&place);
@@ -167,7 +168,7 @@ pub fn restore(backup: &Path, data: &Path, replace: bool) -> Result<Restored, Up
     sync()?;
     fs::rename(&unfinished, &database).map_err(&place)?;
     sync()?;
-    Ok(Restored { revision: revision.0, epoch, before })
+    Ok(Restored { revision: revision.0, epoch: head.epoch, before })
 }
 
 /// Checks the state in a data directory, or a backup. A master may run.

@@ -308,8 +308,8 @@ pub struct InstanceWish {
     pub generation: Generation,
     /// What its requester gave.
     pub parameters: Dictionary,
-    /// Counts what happened to the instances that it requested (published, destroyed): when it
-    /// grows, ask for them again.
+    /// Grows with all that happens to the instances that it requested (published, destroyed): then
+    /// ask for them again.
     pub news: u64,
     /// The shared instances that it serves: those that shall run.
     #[serde(default)]

@@ -64,7 +64,7 @@ pub(crate) enum Effect {
 impl World {
     /// Applies one entry of the journal.
     pub fn commit(&mut self, entry: &Entry) -> Result<(), ApplyError> {
-        if entry.revision != self.next_revision() {
+        if entry.after() != self.revision || entry.revision <= self.revision {
             return Err(ApplyError::Gap { last: self.revision, found: entry.revision });
         }
         for write in &entry.writes {
@@ -118,6 +118,7 @@ impl World {
                 self.tokens.remove(digest);
                 Ok(vec![])
             }
+            Write::SkipRevisions { .. } => Ok(vec![]), // the entry itself says how far
         }
     }
 

@@ -6,7 +6,7 @@
 //! # Invariants
 //! - A partition holds at most one instance; an instance is in at most one partition.
 //! - Each index equals what a rebuild from the rows would give.
-//! - Revisions have no gap and no repeat.
+//! - Revisions have no repeat, and no gap but where a backup was put back ([`Entry::of_restore`]).
 
 mod apply;
 mod computers;
@@ -171,7 +171,10 @@ impl World {
             Write::RemoveSupply { computer, .. } => Some(computer),
             Write::PutInstance(row) => self.place_of(row).map(|place| &place.computer),
             // whoever leaves a place or a host changes that, too
-            Write::RemoveInstance(_) | Write::PutToken(_) | Write::RemoveToken(_) => None,
+            Write::RemoveInstance(_)
+            | Write::PutToken(_)
+            | Write::RemoveToken(_)
+            | Write::SkipRevisions { .. } => None,
         })
     }
 

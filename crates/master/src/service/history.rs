@@ -247,7 +247,8 @@ impl Reading {
         }
         while newest > 0 {
             let stride = page.stride();
-            let since = Revision(newest.saturating_sub(stride as u64));
+            let since = self.journal.before(Revision(newest), stride);
+            let since = since.map_err(ServiceError::Journal)?;
             let entries = self.tail(since, stride)?;
             let mut newest_first = entries.iter().rev().filter(|entry| entry.revision.0 <= newest);
             if newest_first.any(|entry| page.take(entry)) {

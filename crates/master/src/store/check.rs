@@ -72,11 +72,11 @@ fn look(connection: &Transaction<'_>, found: &mut Checked) -> Result<(), StoreEr
 
     let mut world = World::default();
     let whole = replay(connection, &mut world, found.folded);
-    found.entries = world.revision().0;
+    found.entries = entries(connection, Revision(0), world.revision())?;
     whole?;
     compare(connection, &world, found)?;
     let whole = replay(connection, &mut world, found.revision);
-    found.entries = world.revision().0;
+    found.entries = entries(connection, Revision(0), world.revision())?;
     whole?;
     let beyond = "SELECT count(*) FROM journal WHERE revision > (SELECT revision FROM head)";
     let beyond = connection.query_one(beyond, [], |row| number(row, 0)).map_err(&failed)?;
@@ -93,7 +93,8 @@ fn look(connection: &Transaction<'_>, found: &mut Checked) -> Result<(), StoreEr
 /// Brings a world up to a revision of the journal.
 fn replay(connection: &Connection, world: &mut World, until: u64) -> Result<(), StoreError> {
     let since = world.revision();
-    let limit = usize::try_from(until.saturating_sub(since.0)).unwrap_or(usize::MAX);
+    let limit = entries(connection, since, Revision(until))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let visited = journal::visit(connection, since, limit, |entry| Ok(world.commit(&entry)?));
     let whole = visited.and_then(|(last, _)| {
         let missing = StoreError::Broken { entry: Revision(last.0 + 1), later: 0 };
@@ -106,6 +107,15 @@ fn replay(connection: &Connection, world: &mut World, until: u64) -> Result<(), 
         }
         other => other,
     }
+}
+
+/// How many entries the journal has beyond a revision, up to another one.
+fn entries(connection: &Connection, since: Revision, until: Revision) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM journal WHERE revision > ?1 AND revision <= ?2";
+    let span = [journal::as_i64(since.0), journal::as_i64(until.0)];
+    connection
+        .query_one(sql, span, |row| number(row, 0))
+        .map_err(StoreError::at("check the database"))
 }
 
 /// Compares the tables of rows with those that the journal gives.

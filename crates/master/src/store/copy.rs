@@ -8,11 +8,14 @@ use std::{
     path::Path,
 };
 
-use rusqlite::Connection;
-use slapos_core::names::Revision;
+use rusqlite::{Connection, TransactionBehavior};
+use slapos_core::{
+    names::{Revision, Timestamp},
+    write::Entry,
+};
 
 use super::{
-    StoreError,
+    StoreError, fold,
     journal::{self, number},
     sqlite,
 };
@@ -54,16 +57,52 @@ fn verify(copy: &Path) -> Result<Revision, StoreError> {
     }
 }
 
-/// Raises the epoch of a database, so that whoever works with it can commit nothing more, and to
-/// at least `least`. Returns it.
-pub(crate) fn raise_epoch(database: &Path, least: u64) -> Result<u64, StoreError> {
+/// How far a database is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Head {
+    /// How often it was taken over.
+    pub(crate) epoch: u64,
+    /// Of the last entry.
+    pub(crate) revision: Revision,
+}
+
+/// Raises the epoch of a database, so that whoever works with it can commit nothing more.
+pub(crate) fn depose(database: &Path) -> Result<Head, StoreError> {
     let failed = StoreError::at("raise the epoch");
     let connection = Connection::open(database).map_err(&failed)?;
-    let sql = "UPDATE head SET epoch = max(epoch + 1, ?1) RETURNING epoch";
-    let epoch = connection.query_one(sql, [journal::as_i64(least)], |row| number(row, 0));
-    let epoch = epoch.map_err(&failed)?;
+    let sql = "UPDATE head SET epoch = epoch + 1 RETURNING epoch, revision";
+    let head = connection
+        .query_one(sql, [], |row| {
+            Ok(Head { epoch: number(row, 0)?, revision: Revision(number(row, 1)?) })
+        })
+        .map_err(&failed)?;
     connection.close().map_err(|(_, source)| failed(source))?;
-    Ok(epoch)
+    Ok(head)
+}
+
+/// Makes a backup the state that follows another one, of which only its head may be known: no
+/// epoch and no revision of that is given again. Returns its head.
+pub(crate) fn succeed(backup: &Path, other: Head, now: Timestamp) -> Result<Head, StoreError> {
+    let failed = StoreError::at("begin anew after the backup");
+    let mut connection = Connection::open(backup).map_err(&failed)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+    let (epoch, last, folded) = sqlite::head(&transaction).map_err(&failed)?;
+    // so that the rows are never a gap behind the journal
+    let folded = fold::fold(&transaction, folded, usize::MAX)?;
+    let entry = Entry::of_restore(last, other.revision, now);
+    let head = Head { epoch: epoch.max(other.epoch) + 1, revision: entry.revision };
+    journal::append(&transaction, head.epoch, &entry, &journal::chain_at(&transaction, folded)?)?;
+    let at = journal::as_i64(head.revision.0);
+    transaction
+        .execute(
+            "UPDATE head SET epoch = ?1, revision = ?2, folded = ?2",
+            [journal::as_i64(head.epoch), at],
+        )
+        .map_err(&failed)?;
+    transaction.commit().map_err(&failed)?;
+    connection.close().map_err(|(_, source)| failed(source))?;
+    Ok(head)
 }
 
 /// Makes names in a directory durable.

@@ -24,9 +24,31 @@ pub(super) fn link(before: &Chain, revision: Revision, body: &[u8]) -> Chain {
 }
 
 /// An entry as it is kept: JSON.
-pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
+fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
     let what = || format!("entry {}", entry.revision.0);
     serde_json::to_vec(entry).map_err(|source| StoreError::Unreadable { what: what(), source })
+}
+
+/// Appends an entry to the journal; returns the digest of everything up to and including it.
+pub(super) fn append(
+    connection: &Connection,
+    epoch: u64,
+    entry: &Entry,
+    before: &Chain,
+) -> Result<Chain, StoreError> {
+    let body = encode(entry)?;
+    let chain = link(before, entry.revision, &body);
+    let title = entry.note.instance.as_ref().map(|(_, title)| title.as_str());
+    connection
+        .prepare_cached(
+            "INSERT INTO journal (revision, epoch, title, body, chain)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .and_then(|mut insert| {
+            insert.execute((as_i64(entry.revision.0), as_i64(epoch), title, body, &chain[..]))
+        })
+        .map_err(StoreError::at("commit to the database"))?;
+    Ok(chain)
 }
 
 /// Reads an entry, which must be that of `revision`.
@@ -37,9 +59,9 @@ pub(super) fn decode(revision: Revision, body: &[u8]) -> Result<Entry, StoreErro
     if entry.revision == revision { Ok(entry) } else { Err(StoreError::Damaged { what: what() }) }
 }
 
-/// Visits the entries beyond `since` in order, each checked against the digest of those before.
-/// Returns the revision and the digest of the last. The first that is missing or does not fit is
-/// [`StoreError::Broken`].
+/// Visits the entries beyond `since` in order, each checked against the digest of those before,
+/// which no entry fits that follows a missing one. Returns the revision and the digest of the
+/// last. The first that is missing or does not fit is [`StoreError::Broken`].
 pub(super) fn visit(
     connection: &Connection,
     since: Revision,
@@ -59,7 +81,7 @@ pub(super) fn visit(
         let body = row.get_ref(1).map_err(&failed)?.as_bytes().unwrap_or_default();
         let kept: Vec<u8> = row.get(2).map_err(&failed)?;
         chain = link(&chain, revision, body);
-        if revision.0 != last.0 + 1 || kept != chain {
+        if kept != chain {
             return Err(StoreError::Broken { entry: Revision(last.0 + 1), later: 0 });
         }
         visitor(decode(revision, body)?)?;
@@ -69,13 +91,14 @@ pub(super) fn visit(
 }
 
 /// The digest of everything up to a revision, whose entry must be whole.
-fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreError> {
+pub(super) fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreError> {
     if revision.0 == 0 {
         return Ok(Chain::default());
     }
     let broken = || StoreError::Broken { entry: revision, later: 0 };
-    let sql = "SELECT body, chain, (SELECT chain FROM journal WHERE revision = ?1 - 1)
-               FROM journal WHERE revision = ?1";
+    let sql = "SELECT body, chain, (
+                   SELECT chain FROM journal WHERE revision < ?1 ORDER BY revision DESC LIMIT 1
+               ) FROM journal WHERE revision = ?1";
     let (body, chain, before) = connection
         .query_one(sql, [as_i64(revision.0)], |row| {
             Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?))
@@ -85,8 +108,8 @@ fn chain_at(connection: &Connection, revision: Revision) -> Result<Chain, StoreE
         .ok_or_else(broken)?;
     let before: Option<Vec<u8>> = before;
     let before = match before {
-        None if revision.0 == 1 => Chain::default(),
-        before => before.and_then(|chain| chain.try_into().ok()).ok_or_else(broken)?,
+        None => Chain::default(), // the first, or one that does not fit that
+        Some(chain) => chain.try_into().map_err(|_| broken())?,
     };
     let fits = link(&before, revision, &body);
     if chain == fits { Ok(fits) } else { Err(broken()) }
@@ -140,6 +163,17 @@ impl Journal {
         }
         entries.reverse();
         Ok(entries)
+    }
+
+    /// The revision that `count` entries up to this one follow. Blocks on the disk.
+    pub fn before(&self, newest: Revision, count: usize) -> Result<Revision, StoreError> {
+        let sql = "SELECT revision FROM journal WHERE revision <= ?1
+                   ORDER BY revision DESC LIMIT 1 OFFSET ?2";
+        let found = open_to_read(&self.path)?
+            .query_one(sql, (as_i64(newest.0), as_i64(count as u64)), |row| number(row, 0))
+            .optional()
+            .map_err(StoreError::at("read the journal"))?;
+        Ok(Revision(found.unwrap_or_default()))
     }
 
     /// Entries beyond a revision, oldest first, at most `limit`, each checked. Blocks on the disk.

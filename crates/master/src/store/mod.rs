@@ -30,7 +30,7 @@ pub use self::{
 };
 pub(crate) use self::{
     check::check,
-    copy::{copy, raise_epoch, sync_directory},
+    copy::{Head, copy, depose, succeed, sync_directory},
     log::check_log,
     sqlite::unfinished_restore,
 };

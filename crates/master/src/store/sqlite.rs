@@ -156,28 +156,11 @@ impl Store {
             return Err(StoreError::Deposed);
         }
         for entry in entries {
-            let body = journal::encode(entry)?;
             revision = Revision(revision.0 + 1);
             if entry.revision != revision {
                 return Err(StoreError::Incomplete { head: entry.revision, found: revision });
             }
-            chain = journal::link(&chain, revision, &body);
-            let title = entry.note.instance.as_ref().map(|(_, title)| title.as_str());
-            transaction
-                .prepare_cached(
-                    "INSERT INTO journal (revision, epoch, title, body, chain)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )
-                .and_then(|mut insert| {
-                    insert.execute((
-                        as_i64(revision.0),
-                        as_i64(self.epoch),
-                        title,
-                        body,
-                        &chain[..],
-                    ))
-                })
-                .map_err(&failed)?;
+            chain = journal::append(&transaction, self.epoch, entry, &chain)?;
         }
         transaction.commit().map_err(&failed)?;
         (self.revision, self.chain) = (revision, chain);
@@ -260,6 +243,13 @@ fn replay(connection: &Connection, world: &mut World, head: Revision) -> Result<
         Ordering::Equal => Ok(chain),
         Ordering::Greater => Err(StoreError::Incomplete { head, found: last }),
     }
+}
+
+/// The epoch, the revision of the last entry, and that up to which the rows are.
+pub(super) fn head(connection: &Connection) -> rusqlite::Result<(u64, Revision, Revision)> {
+    connection.query_one("SELECT epoch, revision, folded FROM head", [], |row| {
+        Ok((number(row, 0)?, Revision(number(row, 1)?), Revision(number(row, 2)?)))
+    })
 }
 
 /// Raises the epoch; returns it with the revisions of the head and of the fold.

@@ -175,7 +175,7 @@ async fn what_is_published_wakes_the_node_of_the_requester() {
         master.ok("POST", &report, db_is_up(&db)),
     );
     assert_eq!((&accepted["current"], &woken["complete"]), (&json!(true), &json!(false)));
-    assert_eq!(woken["partitions"][0]["instance"]["news"], 1);
+    assert_eq!(woken["partitions"][0]["instance"]["news"], accepted["revision"]);
     let db = master.ok("POST", &format!("{PHP}/request"), wanted("db", "software/db")).await;
     assert_eq!(db["connection"]["password"], "secret");
     assert_eq!((&db["state"], &db["waiting_for"]), (&json!("started"), &Value::Null));
