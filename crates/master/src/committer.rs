@@ -1,9 +1,9 @@
 //! The thread that makes entries durable. While one sync runs, the next batch gathers.
 //!
 //! Between batches it folds the journal into rows: when nothing is to commit, or when so much is
-//! unfolded that it must. When the disk is full, `SQLite` has taken back the commit before anything
-//! was synced: the thread gives up what is not durable, and waits for room. After any other failure
-//! it says so and does nothing more: the process ends.
+//! unfolded that it must. When the disk is full (or a quota is), `SQLite` has taken back the commit
+//! before anything was synced: the thread gives up what is not durable, and waits for room. After
+//! any other failure it says so and does nothing more: the process ends.
 
 use std::{
     io,
@@ -92,7 +92,7 @@ impl Committer {
     fn run(&mut self) -> Result<(), StoreError> {
         while !self.closing {
             match self.work() {
-                Err(error) if error.is_disk_full() => self.wait_for_room(&error)?,
+                Err(error) if self.lacks_room(&error)? => self.wait_for_room(&error)?,
                 other => other?,
             }
         }
@@ -146,6 +146,12 @@ impl Committer {
             return self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
         self.jobs.recv_timeout(self.patience)
+    }
+
+    /// True when it was for lack of room that a commit or a fold failed.
+    fn lacks_room(&self, error: &StoreError) -> Result<bool, StoreError> {
+        let unclear = error.is_failed_write();
+        Ok(error.is_disk_full() || unclear && !room::there_is(&self.directory)?)
     }
 
     /// Gives up what is not durable, and returns when there is room again.

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::sync_directory;
+use crate::{
+    room::{MAKE_ROOM, is_lacking},
+    store::sync_directory,
+};
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,7 @@ impl DataDirError {
     /// What the operator can do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Prepare { source, .. } if is_lacking(source) => MAKE_ROOM.into(),
             Self::Prepare { .. } => "choose a directory that you may write, with --data".into(),
             Self::InUse { .. } => "stop it, or choose another directory with --data".into(),
         })

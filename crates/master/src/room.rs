@@ -8,6 +8,15 @@ use std::{
 
 use crate::store::StoreError;
 
+/// What an operator does about a full disk before the master is started.
+pub(crate) const MAKE_ROOM: &str =
+    "make room on the disk of the data directory, then start the master again";
+
+/// True when the disk is full, or the quota of whoever writes is used up.
+pub(crate) fn is_lacking(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// So much must fit: some thousand entries, so that a disk with a few free blocks does not make
 /// the master change its mind with every call.
 const ROOM_BYTES: usize = 4 << 20;
@@ -19,9 +28,7 @@ pub(crate) fn there_is(directory: &Path) -> Result<bool, StoreError> {
     let removed = fs::remove_file(&path);
     match tried.and(removed) {
         Ok(()) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            Ok(false)
-        }
+        Err(error) if is_lacking(&error) => Ok(false),
         Err(source) => Err(StoreError::Create { path, source }),
     }
 }

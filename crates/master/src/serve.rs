@@ -19,6 +19,7 @@ use crate::{
         router,
     },
     release_root::{self, ReleaseRootError},
+    room::{MAKE_ROOM, is_lacking},
     service::{Failure, Origin, Service, ServiceError},
     store::StoreError,
 };
@@ -122,6 +123,9 @@ impl ServeError {
                     .into(),
             ),
             Self::ReleaseRoot(_) | Self::DefaultComputer(_) => None,
+            Self::Networkcache(error) | Self::Authority(error) if is_lacking(error) => {
+                Some(MAKE_ROOM.into())
+            }
             Self::Networkcache(_) => None,
             Self::Authority(_) => {
                 Some("put authority.key back from a copy of the data directory".into())

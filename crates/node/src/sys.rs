@@ -157,6 +157,15 @@ pub fn whoami() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Raises the number of files that this process may have open, sockets among them, to the most
+/// that it may raise it to; returns it. `None`: there is no limit.
+pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
+    Ok(most)
+}
+
 /// Bytes that an ordinary user may still write on the file system of `path`.
 pub fn free_disk_space(path: &Utf8Path) -> io::Result<u64> {
     let seen = rustix::fs::statvfs(path.as_std_path())?;

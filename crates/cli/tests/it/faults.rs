@@ -148,20 +148,109 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
     assert!(text.contains("disk-full") && text.contains("make room"), "{text}");
 }
 
-/// The program under `strace`, which fails some of its syncs.
-fn failing(when: &str, trace: &Utf8Path) -> Result<Command, String> {
+#[test]
+fn a_master_that_starts_on_a_full_disk_says_so_and_what_to_do() {
+    let directory = directory();
+    let at = path(&directory).join("disk");
+    fs::create_dir(&at).unwrap();
+    let disk = match Disk::mount(&at, "8m") {
+        Ok(disk) => disk,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    let log = path(&directory).join("log");
+    let (known, new) = (at.join("known"), at.join("new"));
+    let master = Master::start(serve(disk.slapos(), &known), &log);
+    request(&master.client(), "a", 1).unwrap();
+    master.kill();
+    let filling = disk.seen(&at.join("filling"));
+    fill(&filling, 0);
+    for data in [&known, &new] {
+        let Err(said) = Master::try_start(serve(disk.slapos(), data), &log) else {
+            panic!("it serves")
+        };
+        assert!(said.contains("make room on the disk of the data directory"), "{said}");
+    }
+    fs::remove_file(&filling).unwrap();
+    for (data, expected) in [(&known, &["a"][..]), (&new, &[])] {
+        let master = Master::start(serve(disk.slapos(), data), &log);
+        assert_eq!(titles(&master.client()), expected, "nothing was spoilt");
+    }
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_a_full_disk() {
+    let directory = directory();
+    let (data, trace) = (path(&directory).join("data"), path(&directory).join("trace"));
+    let log = path(&directory).join("log");
+    // a write of SQLite's, and the next looks whether there is room
+    let faults = ["pwrite64:error=EDQUOT:when=20", "write:error=EDQUOT:when=1..3"];
+    let mut command = match traced("pwrite64,write", &faults, &trace) {
+        Ok(command) => command,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    // only these, so that what the master says to its log is not lost
+    for file in ["master.sqlite-wal", "room"] {
+        command.args(["-P", data.join(file).as_str()]);
+    }
+    command.arg(slapos().get_program());
+    let master = Master::start(serve(command, &data), &log);
+    let client = master.client();
+    let (mut kept, mut refused) = (Vec::new(), 0);
+    eventually("the quota is used up, and is over", || {
+        let title = format!("a-{:03}", kept.len());
+        match request(&client, &title, 1) {
+            Ok(_) => kept.push(title),
+            Err(error) => {
+                assert_eq!(code(&error), "disk-full", "{error:?}");
+                assert_eq!(titles(&client), kept, "what was refused never shows");
+                refused += 1;
+            }
+        }
+        refused > 0 && request(&client, "after", 1).is_ok()
+    });
+    let trace = fs::read_to_string(&trace).unwrap();
+    assert!(trace.contains("EDQUOT (Disk quota exceeded) (INJECTED)"), "{trace}");
+    assert!(master.log().contains("the disk has room again"), "{}", master.log());
+    kept.push("after".into());
+    drop((client, master));
+    assert_eq!(titles(&Master::on(&data).client()), kept, "and it is durable");
+}
+
+#[test]
+fn a_master_may_have_as_many_files_open_as_it_may_be_allowed() {
+    let directory = directory();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -S -n 256 && exec \"$@\"", "sh"]).arg(slapos().get_program());
+    let log = path(&directory).join("log");
+    let master = Master::start(serve(shell, &path(&directory).join("data")), &log);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", master.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{line}");
+    assert_ne!(words[3], "256", "{line}");
+}
+
+/// `strace` with some faults of system calls; the program is missing.
+fn traced(calls: &str, faults: &[&str], trace: &Utf8Path) -> Result<Command, String> {
     let mut strace = Command::new("strace");
     // as the child of its tracee, so that what we start is the master
-    strace.args(["-D", "-f", "-qq", "-o", trace.as_str(), "-e", "trace=fsync,fdatasync"]);
+    strace.args(["-D", "-f", "-qq", "-o", trace.as_str(), "-e", &format!("trace={calls}")]);
+    for fault in faults {
+        strace.args(["-e", &format!("inject={fault}")]);
+    }
     let probe = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
     match probe {
-        Err(error) => return Err(format!("strace: {error}")),
-        Ok(said) if !said.status.success() => return Err(format!("{:?}", Said::from(said))),
-        Ok(_) => {}
+        Err(error) => Err(format!("strace: {error}")),
+        Ok(said) if !said.status.success() => Err(format!("{:?}", Said::from(said))),
+        Ok(_) => Ok(strace),
     }
-    strace.arg("-e").arg(format!("inject=fsync,fdatasync:error=EIO:when={when}"));
-    let program = slapos();
-    strace.arg(program.get_program());
+}
+
+/// The program, some of whose syncs fail.
+fn failing(when: &str, trace: &Utf8Path) -> Result<Command, String> {
+    let fault = format!("fsync,fdatasync:error=EIO:when={when}");
+    let mut strace = traced("fsync,fdatasync", &[&fault], trace)?;
+    strace.arg(slapos().get_program());
     Ok(strace)
 }
 

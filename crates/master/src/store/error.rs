@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use slapos_core::{names::Revision, world::ApplyError};
 
+use crate::room::{MAKE_ROOM, is_lacking};
+
 /// Why the store cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -99,9 +101,7 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Engine { source, .. } => match source.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DiskFull) => {
-                    "make room on the disk of the data directory, then start the master again"
-                }
+                Some(rusqlite::ErrorCode::DiskFull) => MAKE_ROOM,
                 Some(rusqlite::ErrorCode::DatabaseBusy) => {
                     "another program has the database open for writing: close it"
                 }
@@ -110,6 +110,7 @@ impl StoreError {
                 }
                 _ => "look at the disk of the data directory, then start the master again",
             },
+            Self::Create { source, .. } if is_lacking(source) => MAKE_ROOM,
             Self::Create { .. } => "choose a place that you may write",
             Self::Format { .. } => "use the version of slapos that wrote it, or a newer one",
             Self::HalfRestored => "do it again: `slapos master restore --replace FILE DATA`",
@@ -152,6 +153,17 @@ impl StoreError {
         match self {
             Self::Engine { source, .. } => {
                 source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+
+    /// True when a write failed, and not a sync: `SQLite` has taken the transaction back as when
+    /// the disk is full. It calls a quota that is used up by this name, and a broken disk too.
+    pub(crate) fn is_failed_write(&self) -> bool {
+        match self {
+            Self::Engine { source: rusqlite::Error::SqliteFailure(error, _), .. } => {
+                error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE
             }
             _ => false,
         }

@@ -43,6 +43,11 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Serves until told to end.
 pub(crate) fn serve(settings: ServeSettings, with_parent: bool) -> Outcome {
     log_to_stderr();
+    // each node that waits for news is a socket
+    match slapos_node::sys::raise_open_files_limit() {
+        Ok(limit) => tracing::info!(limit, "open files, and so connections at once"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as low as it is"),
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ready, _listening) = tokio::sync::oneshot::channel();

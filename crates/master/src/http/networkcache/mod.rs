@@ -26,6 +26,7 @@ use self::{
     files::{Digest, Files, UploadError},
 };
 use super::limits;
+use crate::room::is_lacking;
 
 /// The largest entry with its signature, in bytes.
 const ENTRY_BYTES_MAX: usize = 64 << 10;
@@ -83,15 +84,12 @@ enum CacheError {
 
 impl IntoResponse for CacheError {
     fn into_response(self) -> Response {
-        let full = |error: &io::Error| {
-            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        };
         let status = match &self {
             Self::Absent => StatusCode::NOT_FOUND,
             Self::NotADigest(_) | Self::Entry(_) => StatusCode::BAD_REQUEST,
             Self::Upload(UploadError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upload(UploadError::NoRoom) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Upload(UploadError::Disk(error)) | Self::Disk(error) if full(error) => {
+            Self::Upload(UploadError::Disk(error)) | Self::Disk(error) if is_lacking(error) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
             Self::Upload(UploadError::Disk(_)) | Self::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
