@@ -34,8 +34,11 @@ use crate::{
 
 /// So many watchers begin at once.
 const BEGINNING_MAX: usize = 64;
-/// What the master still does for those who have just begun is over by then.
+/// What the master still does for what came before (a fold of its journal, say) is over when it has
+/// used less than so much of a processor for a while, or after some patience.
+const SETTLED_PERCENT: f64 = 1.0;
 const SETTLING: Duration = Duration::from_secs(2);
+const SETTLING_MAX: Duration = Duration::from_secs(60);
 /// How long a watcher asks the master to wait.
 const WAIT_S: u64 = 300;
 
@@ -66,8 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let nodes = Nodes::start(&fleet, &load, &news);
     let measured = (|| -> Result<_> {
         news.until_all_wait(load.timeout)?;
-        thread::sleep(SETTLING);
-        let settled = Snapshot::take(&load.pids);
+        let settled = settle(&load.pids);
         thread::sleep(idle);
         let after = Snapshot::take(&load.pids);
         let changes = Changes { fleet, news: news.clone(), epoch: clock::epoch_us() };
@@ -90,6 +92,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "woken_after_us": latency(&latencies),
     });
     args.common.emit(report, checks)
+}
+
+/// Waits until the master has nothing left to do.
+fn settle(pids: &[u32]) -> Snapshot {
+    let start = Instant::now();
+    let mut before = Snapshot::take(pids);
+    loop {
+        thread::sleep(SETTLING);
+        let after = Snapshot::take(pids);
+        let (meanwhile, _, _) = used(&before, &after, SETTLING.as_secs_f64(), 0);
+        let busy = meanwhile.is_some_and(|it| it.cpu_percent > SETTLED_PERCENT);
+        if !busy || start.elapsed() > SETTLING_MAX {
+            return after;
+        }
+        before = after;
+    }
 }
 
 struct Changes {
