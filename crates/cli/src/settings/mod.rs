@@ -45,7 +45,6 @@ const OTHERS: &[(&str, &[&str])] = &[
             "log_file",
         ],
     ),
-    ("slapproxy", &["public_directory_path"]),
 ];
 
 /// The beginning of the name of a section about another master.
@@ -110,7 +109,7 @@ impl File {
                 table.iter().any(|(known, names)| *known == section && names.contains(&name))
             };
             let of_master = section.starts_with(MULTIMASTER) && OF_MASTERS.contains(&name);
-            of_master || listed(OURS) || listed(OTHERS)
+            of_master || listed(OURS) || listed(OTHERS) || proxy::is_unused(section, name)
         };
         let mut unknown = Vec::new();
         for (section, properties) in &self.ini {

@@ -15,6 +15,48 @@ use slapos_master::OtherMasterSettings;
 use super::{File, MULTIMASTER, node_path};
 use crate::error::Failure;
 
+/// Settings of the Python slapproxy for what ours does not do, and why.
+const UNUSED: &[(&str, &str)] = &[
+    (
+        "public_directory_path",
+        "the page shows no files of instances; let a service of the instance serve them",
+    ),
+    (
+        "shacache_content_directory",
+        "the networkcache is in DATABASE_URI.slapos/networkcache, and always served",
+    ),
+    (
+        "shacache_metadata_directory",
+        "the networkcache is in DATABASE_URI.slapos/networkcache, and always served",
+    ),
+    (
+        "shacache_signing_key_path",
+        "an entry is kept as it was signed by whoever uploaded it; give its key to the nodes",
+    ),
+    ("shacache_upstream_cache_url", UPSTREAM),
+    ("shacache_upstream_dir_url", UPSTREAM),
+];
+
+const UPSTREAM: &str = "this master fetches nothing from elsewhere; name the other cache in \
+                        [networkcache] of the nodes";
+
+/// True for a setting of the slapproxy that ours has no use for.
+pub(super) fn is_unused(section: &str, name: &str) -> bool {
+    // written with hyphens in its example file
+    let name = name.replace('-', "_");
+    section == "slapproxy" && UNUSED.iter().any(|(unused, _)| *unused == name)
+}
+
+/// The settings in a file that have no effect, a sentence each.
+fn unused(file: &File) -> Vec<String> {
+    let given = |name: &str| {
+        let hyphens = name.replace('_', "-");
+        file.get("slapproxy", name).or_else(|| file.get("slapproxy", &hyphens)).is_some()
+    };
+    let sentence = |(name, why): &(&str, &str)| format!("[slapproxy] {name} has no effect: {why}");
+    UNUSED.iter().filter(|(name, _)| given(name)).map(sentence).collect()
+}
+
 /// What the single-node proxy is started with.
 #[derive(Debug)]
 pub(crate) struct ProxySettings {
@@ -30,6 +72,8 @@ pub(crate) struct ProxySettings {
     pub(crate) release_root: Option<Utf8PathBuf>,
     /// The masters to which requests are passed on.
     pub(crate) masters: Vec<OtherMasterSettings>,
+    /// Settings that were given and have no effect, a sentence each.
+    pub(crate) unused: Vec<String>,
 }
 
 /// What the command line says over the file.
@@ -78,6 +122,7 @@ pub(crate) fn proxy(
         },
         products: products(&file)?,
         masters: masters(&file)?,
+        unused: unused(&file),
         release_root: given
             .local_software_release_root
             .clone()
@@ -225,6 +270,21 @@ mod tests {
             failure.chain[0]
                 .contains("does not set `partition` in [multimaster/http://other:5000/]")
         );
+    }
+
+    #[test]
+    fn what_a_slapproxy_would_do_and_ours_does_not_is_named_with_the_reason() {
+        let unused = "public_directory_path = /srv/public\nshacache-content-directory = /srv/c\n\
+                      shacache_upstream_cache_url = http://h/\n";
+        let text = USUAL.replace("[slapproxy]\n", &format!("[slapproxy]\n{unused}"));
+        let (settings, unknown) = read(&text, &Given::default()).unwrap();
+        let begins: Vec<_> =
+            settings.unused.iter().map(|it| it.split(':').next().unwrap()).collect();
+        let expected =
+            ["public_directory_path", "shacache_content_directory", "shacache_upstream_cache_url"]
+                .map(|name| format!("[slapproxy] {name} has no effect"));
+        assert_eq!(begins, expected);
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]

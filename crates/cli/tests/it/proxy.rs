@@ -205,4 +205,10 @@ fn a_historical_frontend_leads_to_the_service_itself() {
         };
         assert_eq!(found, expected, "{release}");
     }
+    // but it does not fetch what any address may be
+    for path in ["http_proxy/http/10.0.0.1/", "below/a/prefix/http_proxy/http/10.0.0.1/"] {
+        let (status, body) = classic.get(path, &[]);
+        assert_eq!(status, 501, "{body}");
+        assert!(body.contains("fetches-nothing") && body.contains("server in front"), "{body}");
+    }
 }

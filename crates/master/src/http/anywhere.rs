@@ -15,6 +15,9 @@ use crate::{
     service::{Origin, Service},
 };
 
+/// Below this the Python slapproxy shows pages of other servers.
+const ELSEWHERE: &str = "/http_proxy/";
+
 /// What these faces need.
 #[derive(Debug, Clone)]
 struct Faces {
@@ -45,6 +48,9 @@ async fn serve(
     }
     if jsonrpc::is_here(request.uri().path()) {
         return jsonrpc::serve(&faces.service, &faces.authority, origin, request).await;
+    }
+    if request.uri().path().contains(ELSEWHERE) {
+        return ApiError::FetchesNothing.into_response();
     }
     faces.classic.serve_other(&request)
 }

@@ -36,6 +36,8 @@ pub(crate) enum ApiError {
     NoSuchPath,
     /// Something is here, but not for this method.
     NoSuchMethod,
+    /// A page is wanted that this master would have to fetch from elsewhere.
+    FetchesNothing,
     /// The call took too long.
     TooSlow,
     /// Too many calls run.
@@ -101,6 +103,14 @@ impl ApiError {
                 "wrong-method",
                 "this path does not take this method".into(),
                 None,
+            ),
+            Self::FetchesNothing => say(
+                StatusCode::NOT_IMPLEMENTED,
+                "fetches-nothing",
+                "this master fetches no page for others: the address could be that of anything \
+                 that it alone reaches"
+                    .into(),
+                Some("let the server in front of it lead to the service".into()),
             ),
             Self::TooSlow => say(
                 StatusCode::GATEWAY_TIMEOUT,

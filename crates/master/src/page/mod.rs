@@ -14,7 +14,7 @@ use axum::{
     http::{Method, StatusCode, header},
     middleware::Next,
     response::{
-        Html, IntoResponse, Response, Sse,
+        Html, IntoResponse, Redirect, Response, Sse,
         sse::{self, KeepAlive},
     },
     routing::get,
@@ -40,6 +40,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(crate) fn router() -> Router<Service> {
     let quick = Router::new()
         .route("/", get(page))
+        .route("/panel/", get(|| async { Redirect::to("../") })) // where a slapproxy has its page
         .route("/page/style.css", get(|| asset("text/css", include_str!("style.css"))))
         .route("/page/live.js", get(|| asset("text/javascript", include_str!("live.js"))));
     let waiting = Router::new().route("/page/events", get(events));

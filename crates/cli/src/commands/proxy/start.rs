@@ -36,6 +36,9 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     let (proxy, unknown) = settings::proxy(cfg, &args.given)?;
     warn_unknown(ui, &unknown);
+    for sentence in &proxy.unused {
+        ui.say(format_args!("warning: {sentence}"));
+    }
     let data = proxy.data();
     if proxy.database.is_file() && !is_state(data.as_std_path()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
