@@ -53,10 +53,12 @@ child: slappart1 {}
 published: {'url': 'mysql://10.0.0.2:3306'}
 shared: started tenant 1 True
 published for it: {'url': 'for the tenant'}
+renamed: slappart1 True
 status: slappart0 started #access Instance correctly started
 status: slappart1 started #error while instanciating: line 7: no such key
 status: slappart2 destroyed None
 own: app [('slaptap0', '10.0.0.1')] int
+stop reaches: ['stopped', 'stopped', 'destroyed']
 unknown partition: NotFoundError
 freed: ['destroyed', 'destroyed', 'destroyed']
 ";

@@ -11,7 +11,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::python;
 use crate::{
-    classic::Classic,
     cloud::{Said, write_file},
     master::Master,
 };
@@ -41,9 +40,23 @@ impl Node {
         let text = format!(
             "[slapos]\ncomputer_id = COMP-1\nmaster_url = {master_url}\nroot_check = False\n\
              software_root = {directory}/software\ninstance_root = {directory}/instance\n\
+             [slapformat]\ninput_definition_file = {directory}/computer.cfg\n\
+             computer_xml = {directory}/computer.xml\nlog_file = {directory}/format.log\n\
+             partition_amount = 3\nalter_user = False\nalter_network = False\ncreate_tap = False\n\
              [slapconsole]\n"
         );
         write_file(&directory.join("slapos.cfg"), &text);
+        // so that no network interface is looked at or changed
+        let partition = |number| {
+            format!(
+                "[partition_{number}]\npathname = slappart{number}\nuser = root\n\
+                 address = 10.0.0.{}/255.255.255.255\nnetwork_interface = slaptap{number}\n",
+                number + 1
+            )
+        };
+        let computer = "[computer]\naddress = 10.0.0.9/255.255.255.0\n".to_owned();
+        let text = (0..3).map(partition).fold(computer, |text, it| text + &it);
+        write_file(&directory.join("computer.cfg"), &text);
         Self { python: python.to_owned(), directory: directory.to_owned() }
     }
 
@@ -64,7 +77,7 @@ impl Node {
         };
         let cfg = self.directory.join("slapos.cfg");
         command.args(arguments).args(["--cfg", cfg.as_str()]);
-        if arguments[0] == "node" {
+        if arguments[0] == "node" && arguments[1] != "format" {
             command.args(["--pidfile", self.directory.join("slapgrid.pid").as_str()]);
         }
         command.env("PYTHONPATH", &self.directory).current_dir(&self.directory);
@@ -93,9 +106,9 @@ fn the_python_node_deploys_and_destroys_a_tree() {
     let path = Utf8Path::from_path(directory.path()).unwrap();
     let master = Master::on(&path.join("master"));
     let node = Node::new(&python, path, &master.url);
-    Classic::new(&master.url).format("COMP-1", 3);
     let release = node.release();
 
+    node.must(&["node", "format", "--now"]);
     node.must(&["supply", &release, "COMP-1"]);
     node.must(&["node", "software"]);
     node.must(&["request", "app", &release]);
@@ -118,11 +131,29 @@ fn the_python_node_deploys_and_destroys_a_tree() {
     let asked = node.slapos(&["request", "app", &release]);
     assert!(asked.err.contains("http://app/?mysql://10.0.0.2/wiki"), "{asked:?}");
 
+    // its child serves another one
+    let shared = ["request", "tenant", &release, "--type", "db", "--slave"];
+    let asked = node.slapos(&shared);
+    assert!(asked.err.contains("Instance requested"), "{asked:?}");
+    node.must(&["node", "instance"]);
+    let asked = node.slapos(&shared);
+    assert!(asked.err.contains("mysql://10.0.0.2/wiki/tenant"), "{asked:?}");
+
+    for state in ["stopped", "started"] {
+        node.must(&["request", "app", &release, "--state", state]);
+        node.must(&["node", "instance"]);
+        let states: Vec<_> = tree().into_iter().map(|it| it.state).collect();
+        assert_eq!(states, [state, state]);
+    }
+
     // there is nothing to do, and nothing is said
+    node.must(&["node", "instance"]);
     let revision = client.health().unwrap().revision;
     node.must(&["node", "instance"]);
     assert_eq!(client.health().unwrap().revision, revision);
 
+    let gone = node.slapos(&[&shared[..], &["--state", "destroyed"]].concat());
+    assert_eq!(gone.code, 2, "what is gone at once is not ready: {gone:?}");
     node.must(&["request", "app", &release, "--state", "destroyed"]);
     node.must(&["node", "instance"]);
     node.must(&["node", "report"]);

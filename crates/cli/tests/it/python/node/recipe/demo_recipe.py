@@ -27,6 +27,9 @@ class Instance(object):
     parameters = partition.getInstanceParameterDict()
     if parameters['slap_software_type'] == 'db':
       url = 'mysql://%s/%s' % (parameters['ip_list'][0][1], parameters['name'])
+      for tenant in parameters['slave_instance_list']:
+        partition.setConnectionDict(
+          {'url': '%s/%s' % (url, tenant['slave_title'])}, tenant['slave_reference'])
     else:
       database = partition.request(
         self.connection['software-release-url'], 'db', 'database',
