@@ -4,7 +4,7 @@
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
 //! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `stop` is the
 //! end of a node; `trouble` is what goes wrong; `tutorial` compares the lesson with its release;
-//! `proxy` is the single-node master; `python` is the unmodified Python client, `python_parts` what
+//! `proxy` is the single-node master, `tls` one that passes requests on; `python` is the unmodified Python client, `python_parts` what
 //! a profile has in Python; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -29,6 +29,7 @@ mod register;
 mod shared;
 mod stop;
 mod story;
+mod tls;
 mod trouble;
 mod tutorial;
 mod verbs;
