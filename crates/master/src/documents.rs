@@ -118,7 +118,7 @@ pub(crate) fn descend(world: &World, top: &Instance, silence: &Silence<'_>) -> V
 
 /// What the node of a computer must hear that is newer than a revision; everything, when that
 /// revision is none of ours.
-pub(crate) fn watch(world: &World, site: &Site, since: Revision, observed: bool) -> v1::Watch {
+pub fn watch(world: &World, site: &Site, since: Revision, observed: bool) -> v1::Watch {
     let complete = since == Revision(0) || since > world.revision();
     let wish = |name: &PartitionId| partition_wish(world, site, name);
     let (partitions, supplies) = if complete {

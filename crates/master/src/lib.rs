@@ -14,7 +14,7 @@ mod authority;
 mod clock;
 mod committer;
 mod data_dir;
-mod documents;
+pub mod documents;
 mod forward;
 pub mod http;
 mod hub;
