@@ -10,4 +10,5 @@ mod page;
 mod past;
 mod replay;
 mod serving;
+mod shared;
 mod store;
