@@ -246,24 +246,26 @@ fn traced(calls: &str, faults: &[&str], trace: &Utf8Path) -> Result<Command, Str
     }
 }
 
-/// The program, some of whose syncs fail.
-fn failing(when: &str, trace: &Utf8Path) -> Result<Command, String> {
-    let fault = format!("fsync,fdatasync:error=EIO:when={when}");
-    let mut strace = traced("fsync,fdatasync", &[&fault], trace)?;
+/// The program, some of whose system calls fail.
+fn failing(calls: &str, when: &str, trace: &Utf8Path) -> Result<Command, String> {
+    let fault = format!("{calls}:error=EIO:when={when}");
+    let mut strace = traced(calls, &[&fault], trace)?;
     strace.arg(slapos().get_program());
     Ok(strace)
 }
 
 #[test]
-fn a_sync_that_fails_ends_the_master_and_nothing_acknowledged_is_lost() {
+fn a_sync_or_write_that_fails_ends_the_master_and_nothing_acknowledged_is_lost() {
     // once: the next sync would succeed, and lie. For good. At several moments.
     let mut count = 0;
-    for when in ["12", "13", "14", "15", "40", "12+", "31+"] {
+    let syncs = ["12", "13", "14", "15", "40", "12+", "31+"].map(|when| ("fsync,fdatasync", when));
+    let writes = [("pwrite64", "60"), ("pwrite64", "90+")];
+    for (calls, when) in syncs.into_iter().chain(writes) {
         let directory = directory();
         let (data, trace) = (path(&directory).join("data"), path(&directory).join("trace"));
         Master::on(&data).kill(); // the directory is there, so that no sync is spent on making it
         let log = path(&directory).join("log");
-        let command = match failing(when, &trace) {
+        let command = match failing(calls, when, &trace) {
             Ok(command) => command,
             Err(why) => return println!("skipped: {why}"),
         };
