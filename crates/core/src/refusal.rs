@@ -319,41 +319,11 @@ impl Refusal {
     }
 }
 
-/// The candidate that looks most like a text, if any is near enough to suggest (at most a third
-/// of its letters differ; letter case is ignored).
-pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = text.to_lowercase();
-    let best = candidates
-        .into_iter()
-        .map(|it| (strsim::levenshtein(&folded, &it.to_lowercase()), it))
-        .min()?;
-    (best.0 * 3 <= best.1.len().max(3)).then_some(best.1)
-}
-
 /// At most five titles, quoted, and how many more.
 fn list(titles: &[Title]) -> String {
     let shown: Vec<_> = titles.iter().take(5).map(|title| format!("`{title}`")).collect();
     match titles.len().saturating_sub(5) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_name_is_suggested_only_when_it_is_near() {
-        let known = ["computer_guid", "capability", "mode"];
-        let table = [
-            ("computer_gid", Some("computer_guid")),
-            ("Capability", Some("capability")),
-            ("mod", Some("mode")),
-            ("colour", None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(nearest(text, known), expected, "{text}");
-        }
     }
 }

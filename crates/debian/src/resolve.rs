@@ -149,17 +149,10 @@ fn missing(packages: &Packages<'_>, relation: &Relation<'_>) -> String {
     if !versions.is_empty() {
         return format!("{relation} (there is only {})", versions.join(", "));
     }
-    match nearest(relation.name, packages.names()) {
+    match slapos_nearest::nearest(relation.name, packages.names()) {
         Some(name) => format!("{relation} (not in the index; did you mean {name}?)"),
         None => format!("{relation} (not in the index)"),
     }
-}
-
-/// The name at the smallest edit distance, at most two; the first in order among equals.
-fn nearest<'a>(wished: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |name: &&str| name.len().abs_diff(wished.len()) <= 2;
-    let scored = names.filter(near).map(|name| (strsim::levenshtein(wished, name), name));
-    scored.filter(|&(score, _)| score <= 2).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]

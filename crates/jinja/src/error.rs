@@ -147,38 +147,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The known name nearest to a wrong one, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let allowed = wrong.chars().count() / 3 + 1;
-    known
-        .into_iter()
-        .filter(|name| *name != wrong)
-        .map(|name| (strsim::osa_distance(wrong, name), name))
-        .filter(|(far, _)| *far <= allowed)
-        .min()
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        let known = ["host", "port", "password"];
-        let table = [
-            ("hots", Some("host")),
-            ("pasword", Some("password")),
-            ("database", None),
-            ("prt", Some("port")),
-        ];
-        for (wrong, expected) in table {
-            assert_eq!(nearest(wrong, known), expected, "{wrong}");
-        }
-    }
 
     #[test]
     fn a_report_points_at_the_place() {

@@ -1,9 +1,6 @@
 //! `slapos supply URL COMPUTER`
 
-use slapos_core::{
-    names::{ComputerId, SoftwareUrl, SupplyWish},
-    refusal::nearest,
-};
+use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
 use slapos_wire::{client::Client, v1::SupplyAsk};
 
 use crate::{
@@ -52,7 +49,7 @@ fn check(release: &SoftwareUrl) -> Result<(), Failure> {
         Some(path) => format!("a file is named by its absolute path: {path}"),
         None => format!("use a URL, an absolute path, or one of {}", known.join(", ")),
     };
-    Err(match nearest(text, known.iter().map(String::as_str)) {
+    Err(match slapos_nearest::nearest(text, known.iter().map(String::as_str)) {
         Some(near) => wrong.hint(format!("did you mean `{near}`? Otherwise {hint}")),
         None => wrong.hint(hint),
     })

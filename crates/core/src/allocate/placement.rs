@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     names::{ComputerId, InstanceId, SoftwareUrl},
     policy::Conditions,
-    refusal::{Refusal, nearest},
+    refusal::Refusal,
     world::{Dictionary, Site},
 };
 
@@ -121,7 +121,7 @@ impl Placement {
                     placement.passed.insert(key.to_owned(), value.clone());
                 }
                 key => {
-                    let nearest = nearest(key, known_keys());
+                    let nearest = slapos_nearest::nearest(key, known_keys());
                     let key = key.chars().take(80).collect();
                     return Err(Refusal::UnknownPlacementKey { key, nearest });
                 }

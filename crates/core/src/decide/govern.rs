@@ -6,7 +6,7 @@ use crate::{
     actor::{Actor, Deed, permit},
     allocate::{TRAITS, Traits},
     names::ComputerId,
-    refusal::{Refusal, nearest},
+    refusal::Refusal,
     world::{AllocationScope, World},
     write::{Note, Write},
 };
@@ -29,7 +29,7 @@ pub(super) fn govern(world: &World, ask: &Govern, actor: &Actor) -> Result<Decis
     let known = world.site(&ask.computer)?.computer();
     for key in ask.traits.iter().flat_map(Traits::keys) {
         if !TRAITS.contains(&key.as_str()) {
-            let nearest = nearest(key, TRAITS);
+            let nearest = slapos_nearest::nearest(key, TRAITS);
             let key = key.chars().take(80).collect();
             return Err(Refusal::UnknownTrait { key, nearest });
         }

@@ -30,7 +30,7 @@ use crate::{
     allocate::candidates::Offers,
     names::{ComputerId, InstanceId, PersonId, Revision, SoftwareUrl, Title, WishedState},
     policy::Policy,
-    refusal::{Refusal, nearest},
+    refusal::Refusal,
     write::{Entry, Write},
 };
 
@@ -86,7 +86,8 @@ impl World {
     pub fn site(&self, computer: &ComputerId) -> Result<&Site, Refusal> {
         self.sites.get(computer).ok_or_else(|| {
             let known = self.sites.keys().map(ComputerId::as_str);
-            let nearest = nearest(computer.as_str(), known).and_then(|name| name.try_into().ok());
+            let nearest = slapos_nearest::nearest(computer.as_str(), known)
+                .and_then(|name| name.try_into().ok());
             Refusal::UnknownComputer { computer: computer.clone(), nearest }
         })
     }

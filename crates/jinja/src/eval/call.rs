@@ -120,7 +120,7 @@ impl Machine<'_> {
         } else if let Some((wrong, _)) = named.first() {
             let message = format!("macro '{name}' takes no keyword argument '{wrong}'");
             let known = parameters.iter().map(|(name, _)| &**name);
-            return Err(match crate::error::nearest(wrong, known) {
+            return Err(match slapos_nearest::nearest(wrong, known) {
                 Some(known) => {
                     Error::type_error(message).with_hint(format!("did you mean `{known}`?"))
                 }

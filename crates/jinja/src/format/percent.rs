@@ -70,7 +70,7 @@ impl Values {
                     let known = entries.keys().filter_map(|key| key.value().as_str());
                     let error =
                         Error::new(ErrorKind::Key, format!("the dictionary has no key '{key}'"));
-                    Err(match crate::error::nearest(key, known) {
+                    Err(match slapos_nearest::nearest(key, known) {
                         Some(known) => error.with_hint(format!("did you mean `{known}`?")),
                         None => error,
                     })

@@ -114,7 +114,7 @@ fn missing(dict: &Dict, key: &Value) -> Error {
     let error = Error::new(ErrorKind::Key, format!("the dictionary has no key {shown}"));
     let entries = dict.borrow();
     let known = entries.keys().filter_map(|key| key.value().as_str());
-    match key.as_str().and_then(|wrong| crate::error::nearest(wrong, known)) {
+    match key.as_str().and_then(|wrong| slapos_nearest::nearest(wrong, known)) {
         Some(known) => error.with_hint(format!("did you mean `{known}`?")),
         None => error,
     }

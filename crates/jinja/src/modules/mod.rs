@@ -87,7 +87,7 @@ impl Object for Functions {
         }
         let known = self.attributes.iter().map(|(known, _)| *known);
         let error = Error::unsupported(format!("`{}.{name}` is not supported", self.name));
-        let hint = match crate::error::nearest(name, known.clone()) {
+        let hint = match slapos_nearest::nearest(name, known.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 format!("of `{}` there are {}", self.name, known.collect::<Vec<_>>().join(", "))

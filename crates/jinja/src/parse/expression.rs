@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{MAX_HEIGHT, Parser};
 use crate::ast::{Arguments, Comparison, Expr, ExprKind, FilterCall, Operator};
-use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lex::Token;
 use crate::value::Value;
 use crate::{filters, predicates};
@@ -415,7 +415,7 @@ impl Parser<'_> {
         let error = self
             .source
             .locate(Error::new(ErrorKind::Syntax, format!("unknown {what} `{name}`")), at);
-        match nearest(name, known) {
+        match slapos_nearest::nearest(name, known) {
             Some(known) => error.with_hint(format!("did you mean `{known}`?")),
             None => error,
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Parser;
 use crate::ast::{Body, ExprKind, For, Macro, MacroUses, Statement, Target};
-use crate::error::{Result, nearest};
+use crate::error::Result;
 use crate::lex::Token;
 
 type Parameters = Vec<(Rc<str>, Option<crate::ast::Expr>)>;
@@ -103,7 +103,7 @@ impl Parser<'_> {
             ),
             _ => {
                 let error = self.error(at, format!("unknown tag `{tag}`"));
-                Err(match nearest(tag, TAGS) {
+                Err(match slapos_nearest::nearest(tag, TAGS) {
                     Some(known) => error.with_hint(format!("did you mean `{known}`?")),
                     None => error,
                 })

@@ -40,7 +40,7 @@ pub(crate) use operate::{
 pub(crate) use sort::sort_by;
 pub(crate) use text::{escape_char, escape_html, is_printable, string_of};
 
-use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Loop;
 
 /// No single text may be longer than this many bytes.
@@ -137,7 +137,8 @@ impl Missing {
         wrong: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Value {
-        let hint = nearest(wrong, known).map(|name| format!("did you mean `{name}`?"));
+        let hint =
+            slapos_nearest::nearest(wrong, known).map(|name| format!("did you mean `{name}`?"));
         Value::Undefined(Rc::new(Self { message, hint, empty: false }))
     }
 

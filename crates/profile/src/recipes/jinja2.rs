@@ -130,7 +130,7 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
             let kinds = ["raw", "key", "section", "json", "jsonkey", "import"];
             let error =
                 Error::new(Code::BadOption, format!("`{other}` is no type of a context line"));
-            return Err(match crate::error::nearest(other, kinds) {
+            return Err(match slapos_nearest::nearest(other, kinds) {
                 Some(name) => error.with_hint(format!("did you mean `{name}`?")),
                 None => error.with_hint(format!("known are {}", kinds.join(", "))),
             }

@@ -11,10 +11,7 @@ mod state;
 mod tree;
 mod upgrade;
 
-use slapos_core::{
-    names::{Title, WishedState},
-    refusal::nearest,
-};
+use slapos_core::names::{Title, WishedState};
 use slapos_wire::{
     client::Client,
     v1::{At, Instance},
@@ -120,7 +117,8 @@ pub(crate) fn unknown(title: &Title, all: &[Instance], at: Option<At>) -> Failur
         None => ("there is no", "`slapos service list` shows all"),
         Some(_) => ("there was no", "`slapos service list --at TIME` shows all there were"),
     };
-    let hint = match nearest(title.as_str(), all.iter().map(|it| it.title.as_str())) {
+    let hint = match slapos_nearest::nearest(title.as_str(), all.iter().map(|it| it.title.as_str()))
+    {
         Some(near) => format!("did you mean `{near}`? {list}"),
         None => list.to_owned(),
     };
