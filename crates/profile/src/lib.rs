@@ -33,6 +33,7 @@ mod python;
 mod read;
 mod recipe_host;
 mod recipes;
+pub mod schema;
 mod section;
 mod supply;
 mod value;

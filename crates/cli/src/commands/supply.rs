@@ -4,7 +4,7 @@ use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
 use slapos_wire::{client::Client, v1::SupplyAsk};
 
 use crate::{
-    error::{Exit, Failure, Outcome},
+    error::{Exit, Outcome},
     shipped,
     ui::Ui,
 };
@@ -25,34 +25,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
-    check(&args.software_release)?;
+    shipped::check_name(&args.software_release)?;
     let state = SupplyWish::Available;
     let ask =
         SupplyAsk { software_release: args.software_release.clone(), state, again: args.again };
     wish(&ask, &args.computer, client, ui)
-}
-
-/// A release that no node could find is refused before any node looks for it.
-fn check(release: &SoftwareUrl) -> Result<(), Failure> {
-    let text = release.as_str();
-    if text.starts_with('/') || text.contains("://") {
-        return Ok(());
-    }
-    let names = shipped::names();
-    let name = text.strip_prefix("software/");
-    if name.is_some_and(|name| names.contains(&name)) {
-        return Ok(());
-    }
-    let known = names.iter().map(|name| format!("software/{name}")).collect::<Vec<_>>();
-    let wrong = Failure::new(Exit::Usage, format!("there is no release `{text}`"));
-    let hint = match camino::absolute_utf8(text).ok().filter(|path| path.is_file()) {
-        Some(path) => format!("a file is named by its absolute path: {path}"),
-        None => format!("use a URL, an absolute path, or one of {}", known.join(", ")),
-    };
-    Err(match slapos_nearest::nearest(text, known.iter().map(String::as_str)) {
-        Some(near) => wrong.hint(format!("did you mean `{near}`? Otherwise {hint}")),
-        None => wrong.hint(hint),
-    })
 }
 
 /// Wishes a release on a computer, or away from it.

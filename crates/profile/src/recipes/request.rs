@@ -5,11 +5,15 @@
 //!
 //! A returned value that is not there makes the part wait, with all that refer to it. An optional request never
 //! waits: its missing values are empty. Serialised: parameters and values are JSON under the key `_`.
+//!
+//! A section may carry options of its own for others to read, but one that only just misses the name of an option
+//! here is a mistake.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use slapos_jinja::Value;
+use slapos_nearest::nearest;
 
 use super::publish::from_json;
 use super::{Kind, Recipe};
@@ -18,6 +22,11 @@ use crate::error::{Code, Error, Result};
 use crate::host::{RequestAnswer, RequestAsk};
 use crate::job::Options;
 use crate::outcome::Waiting;
+
+const OPTIONS: [&str; 7] =
+    ["name", "return", "shared", "slave", "software-type", "software-url", "state"];
+/// Whatever begins so is a parameter or a condition.
+const FAMILIES: [&str; 2] = ["config", "sla"];
 
 const fn kind(names: &'static [&'static str], make: super::Make) -> Kind {
     Kind { requests: true, ..Kind::new(names, make) }
@@ -75,6 +84,7 @@ fn request(scope: &mut Scope<'_, '_>, form: &Form) -> Result<Box<dyn Recipe>, St
 
 fn ask(scope: &mut Scope<'_, '_>, form: &Form) -> Result<RequestAsk, Stop> {
     scope.refuse(&["config", "sla"])?;
+    refuse_misspelt(scope)?;
     let title = scope.required("name")?;
     let software_release = scope.required("software-url")?;
     let software_type = scope.text("software-type")?.unwrap_or_else(|| "default".to_owned());
@@ -102,6 +112,22 @@ fn ask(scope: &mut Scope<'_, '_>, form: &Form) -> Result<RequestAsk, Stop> {
         state,
         shared,
     })
+}
+
+fn refuse_misspelt(scope: &Scope<'_, '_>) -> Result<(), Stop> {
+    for option in scope.option_names().iter().filter(|name| !OPTIONS.contains(&name.as_str())) {
+        let (family, rest) = option.split_once('-').unwrap_or((option, ""));
+        let meant = match nearest(family, FAMILIES) {
+            Some(meant) if !rest.is_empty() => Some(format!("{meant}-{rest}")),
+            _ => nearest(option, OPTIONS).map(ToOwned::to_owned),
+        };
+        if let Some(meant) = meant {
+            let message = format!("a request has no option `{option}`");
+            let error = scope.fault(option, Code::BadOption, message);
+            return Err(error.with_hint(format!("did you mean `{meant}`?")).into());
+        }
+    }
+    Ok(())
 }
 
 /// The wished state: the own option, else the one wished for this instance.

@@ -15,7 +15,6 @@ use crate::engine::{Scope, Stop};
 use crate::error::{Code, Error, Result};
 use crate::job::{Facts, Shared};
 
-mod schema;
 mod validated;
 
 pub(super) static KINDS: [Kind; 3] = [

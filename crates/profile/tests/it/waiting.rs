@@ -155,6 +155,30 @@ fn a_missing_name_is_told_and_a_request_without_return_is_answered_at_once() {
 }
 
 #[test]
+fn an_option_that_only_just_misses_a_name_is_refused() {
+    let table = [
+        ("retrun = host", "`retrun`", "`return`"),
+        ("software-typ = x", "`software-typ`", "`software-type`"),
+        ("conifg-size = 3", "`conifg-size`", "`config-size`"),
+        ("slaa-computer_guid = COMP-2", "`slaa-computer_guid`", "`sla-computer_guid`"),
+        ("notification-id = own", "", ""),
+    ];
+    for (line, wrong, meant) in table {
+        let section = "[database]\n<= slap-connection\n";
+        let profile = PROFILE.replace(section, &format!("{section}{line}\n"));
+        let mut bench = Bench::new(&profile);
+        if wrong.is_empty() {
+            bench.ran();
+            continue;
+        }
+        let report = bench.report();
+        assert!(report.contains(&format!("a request has no option {wrong}")), "{report}");
+        assert!(report.contains(&format!("did you mean {meant}?")), "{report}");
+        assert_eq!(bench.host.asked, [], "the master was not asked");
+    }
+}
+
+#[test]
 fn a_request_says_whether_it_is_for_a_shared_instance() {
     let table = [
         ("", false),

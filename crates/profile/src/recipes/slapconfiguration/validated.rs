@@ -6,21 +6,21 @@
 //! `reference`, `parameters` and `errors`. Wrong parameters of the instance itself fail the part, and so reach the
 //! master; those of a shared one only its entry, since another's mistake must not stop this instance.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use serde_json::Value as Json;
 use slapos_jinja::Value;
 
 use super::super::Recipe;
-use super::schema::{Mending, Schema, read_json, refused};
 use super::{fill, listed, texts};
 use crate::engine::{Scope, Stop};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::job::{Facts, Shared};
 use crate::recipes::publish::from_json;
+use crate::schema::{Mending, Release, Schema, refused};
 
 pub(super) fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let facts = scope.facts()?;
-    let release = Release::read(scope, facts)?;
+    let release = release(scope, facts)?;
     let validate = Which::read(scope, "validate-parameters", "all")?;
     let (defaults, unstringify) =
         (Which::read(scope, "set-default", "none")?, Which::read(scope, "unstringify", "none")?);
@@ -31,7 +31,7 @@ pub(super) fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         None => texts(facts),
     };
     if validate.main {
-        let schema = release.schema(scope, false)?;
+        let schema = schema(scope, &release, false)?;
         let mending = Mending { defaults: defaults.main, unstringify: unstringify.main };
         let given = Some(json_of(&parameters)?).filter(Json::is_object);
         let mended =
@@ -59,7 +59,7 @@ fn shared(
 ) -> Result<(), Stop> {
     let (mut valid, mut invalid) = (Vec::new(), Vec::new());
     if !facts.shared.is_empty() {
-        let schema = release.schema(scope, true)?;
+        let schema = schema(scope, release, true)?;
         for instance in &facts.shared {
             let given = match instance.parameters.get("_") {
                 Some(text) => serde_json::from_str(text).unwrap_or(Json::String(text.clone())),
@@ -101,70 +101,27 @@ fn unwrapped(instance: &Shared) -> Result<Value> {
 
 fn json_of(value: &Value) -> Result<Json, Stop> {
     let text = value.to_json();
-    let text = text.map_err(|error| crate::error::Error::new(Code::BadOption, error.message()))?;
+    let text = text.map_err(|error| Error::new(Code::BadOption, error.message()))?;
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// What the release says of its types.
-struct Release {
-    path: Utf8PathBuf,
-    types: serde_json::Map<String, Json>,
-    /// The wished type.
-    wished: String,
-    /// Parameters are JSON under `_`.
-    in_json: bool,
+fn release(scope: &mut Scope<'_, '_>, facts: &Facts) -> Result<Release, Stop> {
+    let path = scope.required("jsonschema")?;
+    let path = scope.path(path.trim().trim_start_matches("file://"));
+    let release = Release::read(&path, &facts.software_type, &mut |path| read_json(scope, path));
+    Ok(release.map_err(|error| scope.place(error, "jsonschema"))?)
 }
 
-impl Release {
-    fn read(scope: &mut Scope<'_, '_>, facts: &Facts) -> Result<Self, Stop> {
-        let path = scope.required("jsonschema")?;
-        let path = scope.path(path.trim().trim_start_matches("file://"));
-        let mut release = read_json(scope, &path)?;
-        let wished = match facts.software_type.as_str() {
-            "" | "RootSoftwareInstance" => "default",
-            other => other,
-        };
-        let serialisation =
-            [&release["software-type"][wished]["serialisation"], &release["serialisation"]];
-        let in_json = match serialisation.iter().find_map(|text| text.as_str()) {
-            Some("json-in-xml") => true,
-            Some("xml") => false,
-            _ => {
-                let message =
-                    format!("{path} says neither `xml` nor `json-in-xml` as `serialisation`");
-                return Err(scope.fault("jsonschema", Code::BadOption, message).into());
-            }
-        };
-        let Json::Object(types) = release["software-type"].take() else {
-            let message = format!("{path} has no `software-type`");
-            return Err(scope.fault("jsonschema", Code::BadOption, message).into());
-        };
-        Ok(Self { path, types, wished: wished.to_owned(), in_json })
-    }
+fn schema(scope: &mut Scope<'_, '_>, release: &Release, shared: bool) -> Result<Schema, Stop> {
+    let schema = release.schema(shared, &mut |path| read_json(scope, path));
+    Ok(schema.map_err(|error| scope.place(error, "jsonschema"))?)
+}
 
-    /// The schema of what goes into instances of the wished type, or into shared ones.
-    fn schema(&self, scope: &mut Scope<'_, '_>, shared: bool) -> Result<Schema, Stop> {
-        let of_type = |name: &str, entry: &Json| {
-            entry["software-type"].as_str().unwrap_or(name) == self.wished
-                && entry["shared"] == true
-        };
-        let entry = match shared {
-            false => self.types.get(&self.wished),
-            true => {
-                self.types.iter().find(|(name, entry)| of_type(name, entry)).map(|found| found.1)
-            }
-        };
-        let Some(file) = entry.and_then(|entry| entry["request"].as_str()) else {
-            let message = format!("{} has no schema for the type `{}`", self.path, self.wished);
-            let names = self.types.keys().map(String::as_str);
-            return Err(scope
-                .fault("jsonschema", Code::BadOption, message)
-                .with_nearest(&self.wished, names)
-                .into());
-        };
-        let folder = self.path.parent().unwrap_or(Utf8Path::new("/"));
-        Schema::read(scope, &folder.join(file))
-    }
+/// Reads a file of JSON; a change of it is a change of the part.
+fn read_json(scope: &mut Scope<'_, '_>, path: &Utf8Path) -> Result<Json> {
+    let bytes = scope.read(path.as_str())?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::new(Code::Unreadable, format!("{path} is not JSON: {error}")))
 }
 
 /// Whether something is done with the parameters of the instance, and of the shared ones.

@@ -3,7 +3,7 @@
 //! A default counts only when its schema lies on a way that validates: inside a branch of `oneOf` that does not hold,
 //! it does not. All documents are read before; nothing is fetched while validating.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,9 +11,10 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, Retrieve, Uri, Validator};
 use serde_json::{Value as Json, json};
 use slapos_jinja::modules::quote;
+use slapos_nearest::nearest;
 
-use crate::engine::{Scope, Stop};
-use crate::error::{Code, Error, Result};
+use super::Read;
+use crate::error::Result;
 use crate::location::normal;
 
 /// A default may have defaults inside, and so on; so often.
@@ -24,16 +25,17 @@ const DEPTH_MAX: usize = 100;
 const FRAGMENT: &str = "/~!$&'()*+,;=:@";
 
 /// What is done to parameters beside validating them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mending {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mending {
     /// Adds what is not given and has a default.
-    pub(super) defaults: bool,
+    pub(crate) defaults: bool,
     /// Takes texts for the whole numbers and truths that they show.
-    pub(super) unstringify: bool,
+    pub(crate) unstringify: bool,
 }
 
 /// A schema with all the documents that it refers to.
-pub(super) struct Schema {
+#[derive(Debug)]
+pub(crate) struct Schema {
     documents: Arc<BTreeMap<Utf8PathBuf, Json>>,
     path: Utf8PathBuf,
 }
@@ -46,14 +48,14 @@ type Default = (String, String, Json);
 
 impl Schema {
     /// Reads a schema and what it refers to.
-    pub(super) fn read(scope: &mut Scope<'_, '_>, path: &Utf8Path) -> Result<Self, Stop> {
+    pub(crate) fn read(path: &Utf8Path, read: &mut Read<'_>) -> Result<Self> {
         let mut documents = BTreeMap::new();
         let mut open = vec![path.to_owned()];
         while let Some(path) = open.pop() {
             if documents.contains_key(&path) {
                 continue;
             }
-            let document = read_json(scope, &path)?;
+            let document = read(&path)?;
             let folder = path.parent().unwrap_or(Utf8Path::new("/"));
             files_of(&document, &mut |file| open.push(normal(&folder.join(file))));
             documents.insert(path, document);
@@ -62,7 +64,7 @@ impl Schema {
     }
 
     /// The parameters, mended; or what is wrong with them, one line each.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         mut parameters: Json,
         mending: Mending,
@@ -70,7 +72,7 @@ impl Schema {
         let root = (self.path.clone(), String::new());
         let validator = self.validator(&root).map_err(|error| vec![error])?;
         while mending.unstringify && unstringify(&validator, &mut parameters) {}
-        faults(&validator, &parameters)?;
+        self.faults(&validator, &parameters)?;
         for _ in 0..ROUNDS_MAX {
             let mut defaults = Vec::new();
             if mending.defaults {
@@ -80,7 +82,7 @@ impl Schema {
                 break;
             }
             set(&mut parameters, defaults)?;
-            faults(&validator, &parameters)?;
+            self.faults(&validator, &parameters)?;
         }
         Ok(parameters)
     }
@@ -92,6 +94,34 @@ impl Schema {
             .with_retriever(Documents(Arc::clone(&self.documents)))
             .build(&json!({ "$ref": reference }))
             .map_err(|error| format!("the schema {path} cannot be used: {error}"))
+    }
+
+    /// What the schema refuses, one line each, without values: they may be secrets.
+    fn faults(&self, validator: &Validator, parameters: &Json) -> Result<(), Vec<String>> {
+        let told = validator.iter_errors(parameters).map(|error| {
+            let at = error.instance_path().as_str().trim_start_matches('/');
+            if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+                let names = unexpected.iter().map(|name| self.unknown(at, name));
+                return names.collect::<Vec<_>>().join("; ");
+            }
+            let place = if at.is_empty() { "the parameters".into() } else { format!("`{at}`") };
+            format!("{place}: {}", error.masked())
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { Ok(()) } else { Err(told) }
+    }
+
+    /// Says that there is no such parameter, and which one may be meant.
+    fn unknown(&self, at: &str, name: &str) -> String {
+        let mut known = BTreeSet::new();
+        self.documents.values().for_each(|document| names_of(document, &mut known));
+        let inside = if at.is_empty() { String::new() } else { format!(" in `{at}`") };
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "it takes none".to_owned(),
+            None => format!("it takes {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        format!("there is no parameter `{name}`{inside} ({hint})")
     }
 
     fn is_valid(&self, spot: &Spot, instance: &Json) -> bool {
@@ -196,15 +226,6 @@ impl Schema {
     }
 }
 
-/// Reads a file of JSON; a change of it is a change of the part.
-pub(super) fn read_json(scope: &mut Scope<'_, '_>, path: &Utf8Path) -> Result<Json, Stop> {
-    let bytes = scope.read(path.as_str()).map_err(|error| scope.place(error, "jsonschema"))?;
-    let json = serde_json::from_slice(&bytes).map_err(|error| {
-        scope.fault("jsonschema", Code::Unreadable, format!("{path} is not JSON: {error}"))
-    })?;
-    Ok(json)
-}
-
 /// Tells all files that references name.
 fn files_of(json: &Json, tell: &mut impl FnMut(&str)) {
     match json {
@@ -224,23 +245,22 @@ fn files_of(json: &Json, tell: &mut impl FnMut(&str)) {
     }
 }
 
+/// Names of all properties that a schema describes.
+fn names_of<'a>(json: &'a Json, names: &mut BTreeSet<&'a str>) {
+    match json {
+        Json::Object(members) => {
+            let described = members.get("properties").and_then(Json::as_object);
+            names.extend(described.into_iter().flat_map(|it| it.keys().map(String::as_str)));
+            members.values().for_each(|member| names_of(member, names));
+        }
+        Json::Array(items) => items.iter().for_each(|item| names_of(item, names)),
+        _ => {}
+    }
+}
+
 /// A name as a step of a JSON pointer.
 fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
-}
-
-fn faults(validator: &Validator, parameters: &Json) -> Result<(), Vec<String>> {
-    let told = validator.iter_errors(parameters).map(|error| {
-        let path = error.instance_path().as_str();
-        let place = if path.is_empty() {
-            "the parameters".into()
-        } else {
-            format!("`{}`", path.trim_start_matches('/'))
-        };
-        format!("{place}: {}", error.masked()) // values may be secrets
-    });
-    let told: Vec<String> = told.collect();
-    if told.is_empty() { Ok(()) } else { Err(told) }
 }
 
 /// Turns one text that should be a whole number or a truth, and shows one, into it. False if there is none.
@@ -307,10 +327,4 @@ impl Retrieve for Documents {
             .map(|(_, json)| json.clone())
             .ok_or_else(|| format!("{uri} lies outside of the release").into())
     }
-}
-
-/// The error for parameters that a schema refuses.
-pub(super) fn refused(faults: &[String]) -> Error {
-    let message = format!("the parameters of this instance are refused: {}", faults.join("; "));
-    Error::new(Code::BadOption, message).with_hint("request it again with other parameters")
 }
