@@ -106,7 +106,7 @@ pub fn kill_group(group: u32) -> io::Result<()> {
 }
 
 /// Waits until nobody holds the other end of the pipe any more.
-pub(crate) fn until_nobody_reads(pipe: &impl AsFd) -> io::Result<()> {
+fn until_nobody_reads(pipe: &impl AsFd) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
     let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
     loop {
@@ -119,9 +119,12 @@ pub(crate) fn until_nobody_reads(pipe: &impl AsFd) -> io::Result<()> {
     }
 }
 
-/// Kills this process with its whole group, if it leads one.
-pub(crate) fn kill_own_group() -> io::Result<()> {
-    kill_group(std::process::id())
+/// Blocks until nobody reads the pipe any more, then kills this process with its whole group, if it leads one.
+pub(crate) fn end_with_reader(pipe: &impl AsFd) {
+    let ended = until_nobody_reads(pipe).and_then(|()| kill_group(std::process::id()));
+    if let Err(error) = ended {
+        tracing::warn!(%error, "this process does not end with its starter");
+    }
 }
 
 /// When a process was started, in clock ticks since boot. With the number of the process it

@@ -4,7 +4,8 @@ use std::{fs, net::TcpListener, process::Command};
 
 use slapos_core::names::SupplyState;
 
-use crate::cloud::{Cloud, Said, network, release, slapos};
+use crate::cloud::{Cloud, Said, eventually, network, release, slapos};
+use crate::skip::skip;
 
 fn write(path: &camino::Utf8Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -125,6 +126,31 @@ fn a_service_that_does_not_stay_up_is_an_error_also_without_a_promise() {
     assert!(said.contains("service bad does not stay up"), "{said}");
     let verbs = cloud.client().history(Some(&"crashing".try_into().unwrap())).unwrap();
     assert!(verbs.iter().all(|entry| entry.change.verb != "publish"), "{verbs:#?}");
+}
+
+#[test]
+fn a_check_ends_with_its_agent() {
+    let mut cloud = Cloud::start();
+    let directory = cloud.path().join("checks");
+    write(
+        &directory.join("software.cfg"),
+        "[buildout]\nparts = instance.cfg\n\
+         [instance.cfg]\nrecipe = slapos.recipe.template:jinja2\ninline =\n  \
+         [buildout]\n  parts = slow\n  [slow]\n  recipe = slapos.cookbook:wrapper\n  \
+         command-line = /bin/sh -c 'echo $$$$$$$$ > pid; sleep 600'\n  \
+         wrapper-path = $${buildout:directory}/etc/promise/slow\n\
+         output = ${buildout:directory}/instance.cfg\n",
+    );
+    let url = directory.join("software.cfg");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "checked", url.as_str()]);
+    let file = cloud.path().join("COMP-1/instance/slappart0/pid");
+    let pid = || fs::read_to_string(&file).ok()?.trim().parse::<u32>().ok();
+    eventually("the check runs", || pid().is_some());
+    let process = camino::Utf8PathBuf::from(format!("/proc/{}", pid().unwrap()));
+    assert!(process.exists());
+    cloud.kill_node("COMP-1");
+    eventually("the check is gone", || !process.exists());
 }
 
 /// A release whose instances copy a file of it; where its profile is.
@@ -322,7 +348,7 @@ fn a_release_too_large_for_the_disk_is_told_and_installed_when_there_is_space() 
     let url = directory.join("software.cfg");
     let done = the_disk_is_too_small(&mut cloud, url.as_str(), ("8m", "32m"), "parts/data/data");
     if let Err(why) = done {
-        println!("skipped: {why}");
+        skip(why);
     }
 }
 

@@ -15,7 +15,9 @@ use crate::sys;
 /// An agent that was killed can end nobody: when its end of our standard output is gone, this
 /// process ends itself and all that the profile's commands started in its group.
 pub fn child_main() -> io::Result<()> {
-    std::thread::Builder::new().name("agent".into()).spawn(end_with_agent)?;
+    std::thread::Builder::new()
+        .name("agent".into())
+        .spawn(|| sys::end_with_reader(&io::stdout()))?;
     let mut agent = Agent { from: BufReader::new(io::stdin()), to: io::stdout() };
     let ToChild::Job(job) = agent.listen()? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first word must be the job"));
@@ -25,13 +27,6 @@ pub fn child_main() -> io::Result<()> {
         Err(error) => FromChild::Failed(error.report()),
     };
     agent.say(&last)
-}
-
-fn end_with_agent() {
-    let ended = sys::until_nobody_reads(&io::stdout()).and_then(|()| sys::kill_own_group());
-    if let Err(error) = ended {
-        tracing::warn!(%error, "this evaluation does not end with its agent");
-    }
 }
 
 /// The other end.

@@ -33,6 +33,7 @@ async fn run_within(context: &PromiseContext, command: Vec<String>, limit: Durat
         user: context.user,
         sandbox: context.sandbox.clone(),
         keep_stdin: false,
+        guarded: true,
     };
     let started = start(&context.program, &spec, Stdio::piped(), Stdio::piped()).await;
     let mut child = started.map_err(|error| format!("cannot be started: {error}"))?;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read},
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     process::{Command, Stdio},
 };
 
@@ -13,10 +13,13 @@ use tokio::{
 };
 
 use super::{LaunchSpec, landlock};
+use crate::sys;
 
 /// Exit code of a launcher that could not become the program, as other launchers use it.
 pub const LAUNCH_FAILED: i32 = 125;
 
+/// The exit code for a program that a signal ended is so much more than its number, as in shells.
+const SIGNALLED: i32 = 128;
 /// The longest specification in bytes.
 const SPEC_BYTES_MAX: usize = 4 << 20;
 /// Its length in front of it: eight hexadecimal digits and a newline.
@@ -111,13 +114,28 @@ pub fn launch_from_stdin() -> LaunchError {
     }
 }
 
-/// Becomes the program. Returns only when that failed.
+/// Becomes the program, or guards it. Returns only when that failed.
 pub fn launch(spec: LaunchSpec) -> LaunchError {
     match prepare(&spec) {
         Ok(mut command) => {
-            let source = command.exec();
+            let source = if spec.guarded { guard(&mut command) } else { command.exec() };
             let program = spec.command.into_iter().next().unwrap_or_default();
             LaunchError::Execute { program, source }
+        }
+        Err(error) => error,
+    }
+}
+
+/// Runs the program as a child and ends as it did, or with the whole group when its reader is gone.
+fn guard(command: &mut Command) -> io::Error {
+    let watched = std::thread::Builder::new()
+        .name("reader".into())
+        .spawn(|| sys::end_with_reader(&io::stdout()));
+    match watched.and_then(|_| command.spawn()?.wait()) {
+        Ok(status) => {
+            let signal = status.signal().unwrap_or_default();
+            #[expect(clippy::exit, reason = "ends as the program did, as if it had become it")]
+            std::process::exit(status.code().unwrap_or(SIGNALLED + signal))
         }
         Err(error) => error,
     }
@@ -132,7 +150,7 @@ fn prepare(spec: &LaunchSpec) -> Result<Command, LaunchError> {
     if !spec.keep_stdin {
         command.stdin(Stdio::null());
     }
-    let me = crate::sys::whoami();
+    let me = sys::whoami();
     if let Some(user) = spec.user {
         if me == 0 {
             command.uid(user.uid).gid(user.gid); // and no supplementary group
@@ -238,6 +256,7 @@ mod tests {
             user: None,
             sandbox: Some(super::super::Sandbox::default()),
             keep_stdin: true,
+            guarded: false,
         }
     }
 

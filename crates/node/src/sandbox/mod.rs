@@ -65,4 +65,8 @@ pub struct LaunchSpec {
     pub sandbox: Option<Sandbox>,
     /// Keep standard input for the program; else it reads nothing (`/dev/null`).
     pub keep_stdin: bool,
+    /// The launcher stays as its parent and ends the whole group when nobody reads its output any more: a starter
+    /// that was killed can end nobody. Else the launcher becomes the program, which outlives its starter.
+    #[serde(default)]
+    pub guarded: bool,
 }

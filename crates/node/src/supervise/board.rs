@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Events that a slow subscriber may be behind.
-const EVENTS_MAX: usize = 256;
+pub(super) const EVENTS_MAX: usize = 256;
 
 /// Names one program: its group and its name.
 pub(super) type Key = (String, String);

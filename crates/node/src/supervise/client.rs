@@ -118,12 +118,6 @@ impl Client {
         self.ask_for_done(&request, CHANGE).await
     }
 
-    /// Ends and starts one program.
-    pub async fn restart(&self, group: &str, program: &str) -> Result<(), ClientError> {
-        let request = Request::Restart { group: group.to_owned(), program: program.to_owned() };
-        self.ask_for_done(&request, CHANGE).await
-    }
-
     /// All programs that the supervisor knows, by group and name.
     pub async fn status(&self) -> Result<Vec<ProgramStatus>, ClientError> {
         Ok(self.look().await?.1)
@@ -316,7 +310,7 @@ async fn start(program: &Utf8Path, base: &Utf8Path) -> io::Result<Readiness> {
 
 /// The supervisor's own log.
 pub fn log_path(base: &Utf8Path) -> Utf8PathBuf {
-    base.join("var/log/supervisor.log")
+    base.join("log/supervisor.log")
 }
 
 fn said_since(path: &Utf8Path, place: u64) -> io::Result<String> {

@@ -27,8 +27,6 @@ pub(super) enum Refusal {
     Name { group: String, program: String },
     #[error("program {program} of group {group} has no command")]
     NoCommand { group: String, program: String },
-    #[error("group {group} has no program {program}; see `node status` for those it has")]
-    Unknown { group: String, program: String },
     #[error("the supervisor is ending; try again when it has been started anew")]
     Ending,
     #[error("record the programs that shall run in {path}: {source}")]
@@ -128,17 +126,6 @@ impl Groups {
         for gone in leaving.into_values() {
             gone.wait().await;
         }
-        Ok(())
-    }
-
-    /// Ends and starts one program; returns when it has been tried to start.
-    pub(super) async fn restart(&self, name: &str, program: &str) -> Result<(), Refusal> {
-        let group = self.group(name)?;
-        let mut units = group.lock().await;
-        let Some(unit) = units.get_mut(program) else {
-            return Err(Refusal::Unknown { group: name.to_owned(), program: program.to_owned() });
-        };
-        started(unit.restart()).await;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Keeps one program running: one task per program, which owns its process.
 //!
-//! The task is told by a [`Wish`] and tells by its row of the [`Board`]. It ends only when it is
+//! The task is told when to stop and tells by its row of the [`Board`]. It ends only when it is
 //! wished to stop and everything of its process group is gone.
 
 use std::{io, sync::Arc, time::Duration};
@@ -25,15 +25,6 @@ use crate::{
 
 /// A launcher reads its specification at once; a hung one is killed.
 const HAND_OVER: Duration = Duration::from_secs(10);
-
-/// What a keeper is told.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wish {
-    /// End the program and leave.
-    pub(super) stop: bool,
-    /// Grows by one for each wished restart.
-    pub(super) restarts: u64,
-}
 
 /// What was there of the program when this supervisor began.
 #[derive(Debug)]
@@ -60,7 +51,7 @@ impl Gone {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) program: Program,
-    wish: watch::Sender<Wish>,
+    stop: watch::Sender<bool>,
     starts: watch::Receiver<u64>,
     gone: Gone,
 }
@@ -75,7 +66,7 @@ impl Unit {
         after: Vec<Gone>,
         found: Found,
     ) -> Self {
-        let (wish, wish_seen) = watch::channel(Wish::default());
+        let (stop, stop_seen) = watch::channel(false);
         let (starts, starts_seen) = watch::channel(0);
         let (gone_when_dropped, gone) = watch::channel(());
         let keeper = Keeper {
@@ -83,7 +74,7 @@ impl Unit {
             program: program.clone(),
             board: Arc::clone(board),
             launcher,
-            wish: wish_seen,
+            stop: stop_seen,
             starts,
             backoff: Backoff::default(),
             told_fatal: false,
@@ -95,20 +86,13 @@ impl Unit {
             keeper.run(found).await;
             drop(gone_when_dropped);
         });
-        Self { program, wish, starts: starts_seen, gone: Gone(gone) }
+        Self { program, stop, starts: starts_seen, gone: Gone(gone) }
     }
 
     /// Asks the keeper to end its program.
     pub(super) fn stop(&self) -> Gone {
-        self.wish.send_modify(|wish| wish.stop = true);
+        self.stop.send_replace(true);
         self.gone.clone()
-    }
-
-    /// Asks for a restart. The answer is resolved by [`started`] when it has been tried.
-    pub(super) fn restart(&mut self) -> watch::Receiver<u64> {
-        self.starts.mark_unchanged();
-        self.wish.send_modify(|wish| wish.restarts += 1);
-        self.starts.clone()
     }
 
     /// Resolved by [`started`] when the program has been tried to start for the first time.
@@ -132,7 +116,7 @@ struct Keeper {
     program: Program,
     board: Arc<Board>,
     launcher: Utf8PathBuf,
-    wish: watch::Receiver<Wish>,
+    stop: watch::Receiver<bool>,
     starts: watch::Sender<u64>,
     backoff: Backoff,
     told_fatal: bool,
@@ -194,7 +178,7 @@ impl Keeper {
     }
 
     async fn start(&mut self) -> Next {
-        if self.wish.borrow().stop {
+        if *self.stop.borrow() {
             return Next::Leave;
         }
         self.board.change(&self.key, |row| row.state = ProgramState::Starting);
@@ -238,7 +222,7 @@ impl Keeper {
         let (pid, started) = (process.pid, process.started);
         let exit = tokio::select! {
             exit = process.exited() => exit,
-            () = changed(&mut self.wish) => return self.end(process).await,
+            () = wished(&mut self.stop) => return self.end(process).await,
         };
         self.ended(pid, started, exit).await
     }
@@ -247,16 +231,9 @@ impl Keeper {
     async fn end(&mut self, mut process: Process) -> Next {
         self.board.change(&self.key, |row| row.state = ProgramState::Stopping);
         let exit = process.end(&self.program).await;
-        self.backoff = Backoff::default();
-        self.told_fatal = false;
-        self.board.change(&self.key, |row| {
-            row.process = None;
-            row.fault = None;
-            row.failures = 0;
-            row.last_exit = Some(exit);
-        });
+        self.board.change(&self.key, |row| row.process = None);
         self.tell_exit(process.pid, exit, true);
-        if self.wish.borrow().stop { Next::Leave } else { Next::Start }
+        Next::Leave
     }
 
     /// The program ended by itself.
@@ -307,19 +284,16 @@ impl Keeper {
         self.board.tell(Event::Restarting { group, program, delay_ms, failures });
         tokio::select! {
             biased;
-            () = changed(&mut self.wish) => {
-                self.backoff = Backoff::default();
-                if self.wish.borrow().stop { Next::Leave } else { Next::Start }
-            }
+            () = wished(&mut self.stop) => Next::Leave,
             () = sleep(delay) => Next::Start,
         }
     }
 
-    /// Nothing to do until someone wishes something.
+    /// Nothing to do until it is wished to stop.
     async fn rest(&mut self) -> Next {
         self.starts.send_if_modified(|starts| std::mem::replace(starts, 1) == 0);
-        changed(&mut self.wish).await;
-        if self.wish.borrow().stop { Next::Leave } else { Next::Start }
+        wished(&mut self.stop).await;
+        Next::Leave
     }
 
     fn tell_exit(&self, pid: u32, exit: Exit, expected: bool) {
@@ -348,9 +322,9 @@ impl Keeper {
     }
 }
 
-/// Waits for another wish. A supervisor that dropped its side will not wish anything any more.
-async fn changed(wish: &mut watch::Receiver<Wish>) {
-    if wish.changed().await.is_err() {
+/// Waits until it is so. A supervisor that dropped its side will not wish anything any more.
+async fn wished(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -88,6 +88,7 @@ impl Program {
             user: self.user,
             sandbox: self.sandbox.clone(),
             keep_stdin: false,
+            guarded: false,
         }
     }
 }
@@ -117,13 +118,6 @@ pub enum Request {
     Stop {
         /// The group.
         group: String,
-    },
-    /// Ends and starts one program.
-    Restart {
-        /// The group.
-        group: String,
-        /// The program's name.
-        program: String,
     },
     /// What runs.
     Status,

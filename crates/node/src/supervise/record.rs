@@ -1,4 +1,4 @@
-//! What the supervisor remembers on disk, below `<base>/var/lib/supervisor` (mode 0700).
+//! What the supervisor remembers on disk, below `<base>/lib/supervisor` (mode 0700).
 //!
 //! `wished.json` is the sets that shall run: durable before a request is answered, for boot.
 //! `state.json` is the processes of this boot, for a supervisor that was killed: renamed into
@@ -56,7 +56,7 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn open(base: &Utf8Path) -> io::Result<Self> {
-        let directory = base.join("var/lib/supervisor");
+        let directory = base.join("lib/supervisor");
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         Ok(Self { directory })
     }

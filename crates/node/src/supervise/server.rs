@@ -96,7 +96,7 @@ impl Error {
 
 /// The directory of socket and lock.
 pub(super) fn run_directory(base: &Utf8Path) -> Utf8PathBuf {
-    base.join("var/run")
+    base.join("run")
 }
 
 pub(super) const SOCKET: &str = "supervisor.sock";
@@ -116,7 +116,7 @@ pub fn run(settings: SupervisorSettings) -> Result<(), Error> {
 
 async fn serve(settings: SupervisorSettings, place: &Utf8Path) -> Result<(), Error> {
     let records = Records::open(&settings.base)
-        .map_err(|source| Error::File { path: settings.base.join("var/lib/supervisor"), source })?;
+        .map_err(|source| Error::File { path: settings.base.join("lib/supervisor"), source })?;
     let wished = records
         .load_wished()
         .map_err(|source| Error::File { path: records.wished_path(), source })?;
@@ -231,10 +231,6 @@ impl Face {
             }
             Request::Stop { group } => {
                 let change = self.groups.apply(&group, Vec::new());
-                say(&mut writer, &self.change(change).await).await;
-            }
-            Request::Restart { group, program } => {
-                let change = self.groups.restart(&group, &program);
                 say(&mut writer, &self.change(change).await).await;
             }
             Request::Subscribe => match self.subscribers.try_acquire() {
@@ -363,4 +359,44 @@ fn tell_ready() -> io::Result<()> {
     let null = OpenOptions::new().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncBufReadExt;
+
+    use super::*;
+    use crate::supervise::board::EVENTS_MAX;
+
+    #[tokio::test]
+    async fn who_listens_too_slowly_is_told_how_much_was_missed() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        let board = Arc::new(Board::new(Records::open(base).unwrap(), "boot".into()));
+        let state = board.records().load_state("boot");
+        let groups = Groups::begin(Arc::clone(&board), "slapos".into(), Default::default(), state);
+        let face = Face {
+            base: base.to_owned(),
+            board: Arc::clone(&board),
+            groups: Arc::new(groups),
+            changes: Semaphore::new(1),
+            subscribers: Semaphore::new(1),
+            ended: Notify::new(),
+        };
+        let (here, there) = UnixStream::pair().unwrap();
+        let (reader, writer) = there.into_split();
+        tokio::spawn(async move { face.tell_events(BufReader::new(reader), writer).await });
+        let mut lines = BufReader::new(here).lines();
+        let subscribed = lines.next_line().await.unwrap().unwrap();
+        assert_eq!(subscribed, r#"{"answer":"subscribed"}"#);
+        // One thread: nothing is sent before the next line is waited for.
+        for pid in 0..u32::try_from(EVENTS_MAX).unwrap() + 7 {
+            board.tell(Event::Started { group: "g".into(), program: "p".into(), pid });
+        }
+        let mut next = async || -> Event {
+            serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap()
+        };
+        assert_eq!(next().await, Event::Missed { count: 7 });
+        assert!(matches!(next().await, Event::Started { pid: 7, .. }), "and then goes on");
+    }
 }

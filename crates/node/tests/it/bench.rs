@@ -123,7 +123,7 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let Ok(directory) = File::open(self.base.join("var/run")) else {
+        let Ok(directory) = File::open(self.base.join("run")) else {
             return;
         };
         let path = format!("/proc/self/fd/{}/supervisor.sock", directory.as_raw_fd());

@@ -9,3 +9,6 @@ mod sandbox;
 mod shared;
 mod stand_in;
 mod supervise;
+
+#[path = "../../../../testing/skip.rs"]
+mod skip;

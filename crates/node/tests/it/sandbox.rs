@@ -1,15 +1,16 @@
 //! The launcher and what confines.
 
-use std::process::Stdio;
+use std::{os::unix::process::ExitStatusExt, process::Stdio};
 
 use camino::Utf8Path;
 use slapos_node::{
     sandbox::{LAUNCH_FAILED, LandlockLayer, LaunchSpec, Sandbox, User, report, start},
     supervise::Environment,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-use crate::bench::helper;
+use crate::bench::{helper, is_alive};
+use crate::skip::skip;
 
 fn spec(directory: &Utf8Path, command: &[&str]) -> LaunchSpec {
     LaunchSpec {
@@ -19,6 +20,7 @@ fn spec(directory: &Utf8Path, command: &[&str]) -> LaunchSpec {
         user: None,
         sandbox: Some(Sandbox { write: vec![directory.to_owned()], ..Sandbox::default() }),
         keep_stdin: false,
+        guarded: false,
     }
 }
 
@@ -52,9 +54,29 @@ async fn a_program_gets_its_environment_its_input_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_guarded_program_ends_with_its_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = Utf8Path::from_path(directory.path()).unwrap();
+    let guarded = |script| LaunchSpec { guarded: true, ..spec(directory, &["sh", "-c", script]) };
+    assert_eq!(run(&guarded("echo out; exit 7")).await, (Some(7), "out\n".into()));
+    assert_eq!(run(&guarded("kill -9 $$")).await.0, Some(128 + 9));
+    let nothing = LaunchSpec { guarded: true, ..spec(directory, &["/missing/program"]) };
+    assert_eq!(run(&nothing).await.0, Some(LAUNCH_FAILED));
+
+    let script = guarded("sleep 600 & echo $!; wait");
+    let mut child = start(helper(), &script, Stdio::piped(), Stdio::null()).await.unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let sleeper = out.next_line().await.unwrap().unwrap().parse().unwrap();
+    assert!(is_alive(sleeper));
+    drop(out); // as when whoever reads is killed
+    assert_eq!(child.wait().await.unwrap().signal(), Some(9));
+    while is_alive(sleeper) {} // whoever waits for it may come later
+}
+
+#[tokio::test]
 async fn landlock_refuses_what_lies_outside() {
     if report().landlock == LandlockLayer::Absent {
-        println!("skipped: this kernel has no Landlock");
+        skip("this kernel has no Landlock");
         return;
     }
     let inside = tempfile::tempdir().unwrap();
@@ -95,7 +117,7 @@ async fn landlock_refuses_what_lies_outside() {
 #[tokio::test]
 async fn landlock_refuses_other_ports() {
     if !matches!(report().landlock, LandlockLayer::FilesAndPorts { .. }) {
-        println!("skipped: this kernel's Landlock knows no ports");
+        skip("this kernel's Landlock knows no ports");
         return;
     }
     let directory = tempfile::tempdir().unwrap();
