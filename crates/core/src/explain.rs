@@ -327,7 +327,8 @@ fn unready(site: &Site, supply: &Supply) -> Cause {
         }
         SupplyState::Building | SupplyState::Available | SupplyState::Destroyed => {
             let colon = colon(last_line);
-            let sentence = format!("`{release}` is being installed on {computer}{colon}");
+            let done = supply.percent.map(|percent| format!(" ({percent}%)")).unwrap_or_default();
+            let sentence = format!("`{release}` is being installed on {computer}{done}{colon}");
             Cause { awaits: Some(computer.clone()), ..cause("release-building", sentence, None) }
         }
     }

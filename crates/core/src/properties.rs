@@ -91,6 +91,7 @@ fn supply_report((_, a, b, c, _): Step, world: &World) -> Option<(Ask, Actor)> {
         generation: supply.generation,
         state: pick(&[Available, Available, Building, Error, Destroyed], c)?,
         text: None,
+        percent: None,
     };
     Some((Ask::SupplyReport(report), Actor::Computer(on)))
 }

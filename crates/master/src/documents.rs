@@ -36,6 +36,7 @@ pub(crate) fn supply(row: &Supply) -> v1::Supply {
         state: row.state,
         generation: row.generation,
         text: row.text.clone(),
+        percent: row.percent,
         changed_at: row.changed_at,
         again: row.again,
     }

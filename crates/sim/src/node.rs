@@ -306,6 +306,7 @@ impl Node {
             generation,
             state,
             text: None,
+            percent: None,
         };
         Deed::Call(Caller::Release(self.number, url.clone()), self.say(Ask::SupplyReport(report)))
     }

@@ -242,6 +242,9 @@ pub struct Supply {
     pub generation: Generation,
     /// The end of the error or of the log; what was last done while building.
     pub text: Option<String>,
+    /// How much of the step that runs is done, 0 to 100, when that is known.
+    #[serde(default)]
+    pub percent: Option<u8>,
     /// When the state last changed.
     pub changed_at: Timestamp,
     /// What was installed for an older wish than this does not count.
@@ -261,6 +264,9 @@ pub struct SupplyReport {
     pub state: SupplyState,
     /// The error's text or the step that runs; cut to its last 64 KiB by the master.
     pub text: Option<String>,
+    /// How much of that step is done, 0 to 100, when that is known.
+    #[serde(default)]
+    pub percent: Option<u8>,
 }
 
 /// What a node has to know: everything, or what changed since a revision.

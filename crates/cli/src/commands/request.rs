@@ -12,6 +12,7 @@ use slapos_wire::{
 use super::service;
 use crate::{
     error::{Exit, Failure, Outcome, Step},
+    shipped,
     ui::{Progress, Ui},
 };
 
@@ -82,6 +83,10 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         shared: args.shared,
         state: args.state,
     };
+    if ask.state != Some(WishedState::Destroyed) {
+        check_release(&ask.software_release, client)?;
+        shipped::check_parameters(&ask)?;
+    }
     let mut instance = match client.request(&ask) {
         // What shall not be there is not there: that is as wished.
         Err(ClientError::Refused(problem)) if problem.code == "absent" => {
@@ -103,6 +108,17 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
     }
     service::info::show(ui, &instance, false);
     Ok(exit_of(&instance))
+}
+
+/// Refuses a name that no node could find, unless some computer shall have that release: it may come
+/// with another slapos than this one.
+fn check_release(release: &SoftwareUrl, client: &Client) -> Result<(), Failure> {
+    let Err(unknown) = shipped::check_name(release) else {
+        return Ok(());
+    };
+    let computers = client.computers()?;
+    let mut supplies = computers.iter().flat_map(|computer| &computer.supplies);
+    if supplies.any(|supply| supply.software_release == *release) { Ok(()) } else { Err(unknown) }
 }
 
 /// 0 when the instance is as wished, 2 when not yet.
@@ -132,19 +148,21 @@ fn wait(
 ) -> Result<Instance, Failure> {
     let deadline = Instant::now() + timeout;
     let mut progress = Progress::new();
-    let mut told: Option<(String, Instant)> = None;
+    let mut told: Option<(Instance, Instant)> = None;
     while let Some(reason) = &instance.waiting_for {
         progress.show(instance.title.as_str(), None, reason);
         // Of a download that goes on, a line now and then is enough.
         let news = told.as_ref().is_none_or(|(last, at)| {
-            last != reason && (calm(last) != calm(reason) || at.elapsed() > TELL_EVERY)
+            let goes_on = instance.waiting_code.as_deref() == Some("release-building")
+                && last.waiting_code == instance.waiting_code;
+            last.waiting_for.as_ref() != Some(reason) && (!goes_on || at.elapsed() > TELL_EVERY)
         });
         if news {
             progress.line(format!("{}: please wait: {reason}", instance.title));
             if let Some(hint) = &instance.hint {
                 progress.line(format!("hint: {hint}"));
             }
-            told = Some((reason.clone(), Instant::now()));
+            told = Some((instance.clone(), Instant::now()));
         }
         let left = deadline.saturating_duration_since(Instant::now()).as_secs();
         if left == 0 {
@@ -156,9 +174,4 @@ fn wait(
     }
     progress.end(instance.title.as_str());
     Ok(instance)
-}
-
-/// A reason without how far an installation is.
-fn calm(reason: &str) -> &str {
-    reason.split_once("is being installed").map_or(reason, |(before, _)| before)
 }

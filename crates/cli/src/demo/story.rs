@@ -247,9 +247,7 @@ fn observe_supply(
             Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
         }
         SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-            let percent =
-                text.split_once("% ").and_then(|(percent, _)| percent.parse::<u64>().ok());
-            bars.show(&label, percent.map(|percent| percent * 10), text);
+            bars.show(&label, supply.percent, text);
             Ok(false)
         }
     }

@@ -17,17 +17,17 @@ impl Progress {
         Self { bars: MultiProgress::new(), by_name: BTreeMap::new() }
     }
 
-    /// Shows how far a step is: `done` of 1000 parts when known, and what it does right now.
-    pub(crate) fn show(&mut self, name: &str, permille: Option<u64>, text: &str) {
+    /// Shows how far a step is, when that is known, and what it does right now.
+    pub(crate) fn show(&mut self, name: &str, percent: Option<u8>, text: &str) {
         if !super::on_terminal() {
             return;
         }
         let bar = self.by_name.entry(name.to_owned()).or_insert_with(|| {
-            let bar = self.bars.add(ProgressBar::new(1000));
+            let bar = self.bars.add(ProgressBar::new(100));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        let template = match permille {
+        let template = match percent {
             Some(_) => "   {spinner} {prefix:24} [{bar:24}] {msg}",
             None => "   {spinner} {prefix:24} {msg}",
         };
@@ -36,7 +36,7 @@ impl Progress {
         }
         bar.set_prefix(name.to_owned());
         bar.set_message(text.to_owned());
-        bar.set_position(permille.unwrap_or(0));
+        bar.set_position(percent.unwrap_or(0).into());
     }
 
     /// A step has ended: its bar goes away.

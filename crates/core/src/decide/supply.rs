@@ -58,6 +58,7 @@ pub(super) fn supply(
         generation: revision.into(),
         state: SupplyState::Requested,
         text: None,
+        percent: None,
         changed_at: now,
         wished_at: revision,
         again: if ask.again {

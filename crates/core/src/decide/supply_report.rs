@@ -23,6 +23,8 @@ pub struct SupplyReport {
     pub state: SupplyState,
     /// The error's text or the step that runs.
     pub text: Option<String>,
+    /// How much of that step is done, 0 to 100, when that is known.
+    pub percent: Option<u8>,
 }
 
 pub(super) fn supply_report(
@@ -48,7 +50,8 @@ pub(super) fn supply_report(
     }
     let text = ask.text.as_deref().map(|text| tail(text).to_string());
     let changed_at = if known.state == ask.state { known.changed_at } else { now };
-    let row = Supply { state: ask.state, text, changed_at, ..known.clone() };
+    let percent = ask.percent.filter(|_| ask.state == SupplyState::Building).map(|it| it.min(100));
+    let row = Supply { state: ask.state, text, percent, changed_at, ..known.clone() };
     let writes = if row == *known { vec![] } else { vec![Write::PutSupply(row)] };
     Ok(Decision { answer: Answer::Done, writes, note })
 }
@@ -75,6 +78,7 @@ mod tests {
             generation: Generation(generation),
             state,
             text: None,
+            percent: None,
         })
     }
     use crate::decide::Ask;

@@ -22,6 +22,9 @@ pub struct Supply {
     pub state: SupplyState,
     /// The end of the error or of the log; what was last done while building.
     pub text: Option<String>,
+    /// How much of the step that runs is done, 0 to 100, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
     /// When the state last changed.
     pub changed_at: Timestamp,
     /// The revision of the last wish.

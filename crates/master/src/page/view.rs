@@ -166,16 +166,19 @@ impl Machine {
             name: partition.name.to_string(),
             instance: partition.instance.as_ref().map(|instance| instance.title.to_string()),
         });
-        let releases = computer.supplies.iter().map(|supply| Release {
-            url: supply.software_release.to_string(),
-            state: match supply.state {
-                SupplyState::Requested => "requested",
-                SupplyState::Building => "building",
-                SupplyState::Available => "available",
-                SupplyState::Error => "error",
-                SupplyState::Destroyed => "destroyed",
-            },
-            text: supply.text.clone(),
+        let releases = computer.supplies.iter().map(|supply| {
+            let done = supply.percent.map(|percent| format!("{percent}% ")).unwrap_or_default();
+            Release {
+                url: supply.software_release.to_string(),
+                state: match supply.state {
+                    SupplyState::Requested => "requested",
+                    SupplyState::Building => "building",
+                    SupplyState::Available => "available",
+                    SupplyState::Error => "error",
+                    SupplyState::Destroyed => "destroyed",
+                },
+                text: supply.text.as_ref().map(|text| format!("{done}{text}")),
+            }
         });
         Self {
             name: computer.computer.to_string(),

@@ -196,7 +196,7 @@ impl Release {
         text: Option<String>,
     ) -> SupplyReport {
         let software_release = self.url.clone();
-        fit_supply(SupplyReport { software_release, generation, state, text })
+        fit_supply(SupplyReport { software_release, generation, state, text, percent: None })
     }
 }
 
@@ -225,13 +225,11 @@ impl Serve for Installation<'_> {
             return;
         }
         self.told = Instant::now();
-        let percent = match progress.total {
-            0 => String::new(),
-            total => format!("{}% ", progress.done.saturating_mul(100) / total),
-        };
-        let text = Some(format!("{percent}{}: {}", progress.part, progress.text));
-        let release = self.release;
-        release.reports.begin(release.about(self.generation, SupplyState::Building, text));
+        let percent = progress.done.saturating_mul(100).checked_div(progress.total);
+        let percent = percent.map(|percent| u8::try_from(percent).unwrap_or(100));
+        let text = Some(format!("{}: {}", progress.part, progress.text));
+        let about = self.release.about(self.generation, SupplyState::Building, text);
+        self.release.reports.begin(SupplyReport { percent, ..about });
     }
 }
 

@@ -144,6 +144,7 @@ impl StandIn {
                 state: SupplyState::Building,
                 generation: Generation(1),
                 text: None,
+                percent: None,
                 changed_at: Timestamp(0),
                 again: Generation(0),
             }],

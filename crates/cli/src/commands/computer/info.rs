@@ -34,9 +34,10 @@ pub(super) fn run(computer: &ComputerId, when: When, client: &Client, ui: Ui) ->
     ui.table(&["partition", "addresses", "instance"], &partitions.collect::<Vec<_>>());
     ui.data("");
     let supplies = computer.supplies.iter().map(|supply| {
+        let done = supply.percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
         vec![
             supply.software_release.to_string(),
-            supply.state.as_str().to_owned(),
+            format!("{}{done}", supply.state.as_str()),
             supply.text.as_deref().and_then(|text| text.lines().next()).unwrap_or_default().into(),
         ]
     });

@@ -52,7 +52,17 @@ pub(in crate::http) fn asked(world: &World, call: Call) -> Result<(Ask, Actor), 
             let supply = world.site(&computer)?.supply(&release);
             let generation = supply.map(|supply| supply.generation).unwrap_or_default();
             let actor = Actor::Computer(computer.clone());
-            (Ask::SupplyReport(SupplyReport { computer, release, generation, state, text }), actor)
+            (
+                Ask::SupplyReport(SupplyReport {
+                    computer,
+                    release,
+                    generation,
+                    state,
+                    text,
+                    percent: None,
+                }),
+                actor,
+            )
         }
         Call::Publish { place, connection, shared } => {
             let shared = shared.map(|it| old_names::guest(world, &place, &it)).transpose()?;

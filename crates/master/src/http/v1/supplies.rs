@@ -46,6 +46,7 @@ pub(super) async fn wish(
         state: SupplyState::Destroyed,
         generation: Generation(0),
         text: None,
+        percent: None,
         changed_at: Timestamp(0),
         again: Generation(0),
     };
@@ -66,6 +67,7 @@ pub(super) async fn report(
         generation: body.generation,
         state: body.state,
         text: body.text,
+        percent: body.percent,
     });
     let accepted = service.act(
         origin,
