@@ -42,6 +42,13 @@ pub enum Error {
     /// The mirror does not have it.
     #[error("fetch {url}: not found (404)")]
     NotFound { url: String },
+    /// A mirror on this disk that may not be read.
+    #[error("the mirror {url} cannot be read")]
+    Unreadable {
+        url: String,
+        #[source]
+        source: std::io::Error,
+    },
     /// What arrived is not what was announced.
     #[error("{url} is refused: {problem}")]
     Mismatch { url: String, problem: String },
@@ -115,6 +122,10 @@ impl Error {
             Self::Fetch { .. } => format!(
                 "is the network up? Proxies come from apt's configuration and http_proxy; \
                  another mirror: {mirror}"
+            ),
+            Self::Unreadable { .. } => format!(
+                "let whoever installs read it; where installations are confined, an apt source on this disk does not \
+                 do, but the same as a mirror does: {mirror}"
             ),
             Self::NotFound { .. } | Self::Mismatch { .. } => {
                 format!("the mirror may be changing just now: try again, or name another: {mirror}")

@@ -180,7 +180,9 @@ impl Client {
             return match File::open(&path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(not_found(url)),
-                Err(error) => Err(Failure::Lasting(Error::io("open", path.as_str().into(), error))),
+                Err(source) => {
+                    Err(Failure::Lasting(Error::Unreadable { url: url.to_owned(), source }))
+                }
             };
         }
         let mut at = url.to_owned();

@@ -13,7 +13,9 @@
 //! The text names no mirror: paths are relative to whatever mirror the host uses.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use camino::Utf8Path;
 
@@ -162,21 +164,15 @@ pub(crate) fn is_inner_path(path: &str) -> bool {
 
 /// Temporary name, fsync, rename.
 pub(crate) fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
-    let temporary = path.with_file_name(format!(
-        ".{}.{}",
-        path.file_name().unwrap_or("lock"),
-        std::process::id()
-    ));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    });
-    written.map_err(|source| {
-        // The name is ours alone; if it cannot be removed the first error is the one to tell.
-        drop(std::fs::remove_file(&temporary));
-        Error::io("write", path, source)
-    })
+    let directory = path.parent().unwrap_or(Utf8Path::new("."));
+    let mode = Permissions::from_mode(0o644);
+    let written =
+        tempfile::Builder::new().permissions(mode).tempfile_in(directory).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            Ok(file.persist(path)?)
+        });
+    written.map(drop).map_err(|source| Error::io("write", path, source))
 }
 
 #[cfg(test)]

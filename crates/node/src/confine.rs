@@ -72,6 +72,7 @@ pub(crate) fn release_evaluation(
     ];
     read.extend(python_files(settings));
     read.extend(settings.keyring.clone());
+    read.extend(settings.mirror.as_deref().and_then(mirror_directory));
     read.extend(
         Utf8Path::new(profile).parent().filter(|above| above.is_absolute()).map(Into::into),
     );
@@ -83,6 +84,12 @@ pub(crate) fn release_evaluation(
     };
     let user = settings.users.map(|users| same_group(users.software));
     evaluation(directory.to_owned(), user, sandbox)
+}
+
+/// Where a mirror on this disk is: the path of `file:PATH [SUITE [COMPONENT ...]]`.
+fn mirror_directory(mirror: &str) -> Option<Utf8PathBuf> {
+    let path = mirror.split_whitespace().next()?.strip_prefix("file:")?;
+    Some(format!("/{}", path.trim_start_matches('/')).into())
 }
 
 /// Where the interpreter for recipes and its packages are: `PREFIX` of `PREFIX/bin/python3`.
@@ -99,6 +106,7 @@ fn evaluation(directory: Utf8PathBuf, user: Option<User>, sandbox: Sandbox) -> L
         user,
         sandbox: Some(sandbox),
         keep_stdin: true,
+        guarded: false,
     }
 }
 

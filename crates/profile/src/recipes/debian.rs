@@ -1,6 +1,7 @@
 //! `slapos.recipe.debian`: programs from Debian packages, with all that they need, in a directory of the release.
 //!
-//! In: `packages`; `without` (packages that it can do without); `lock` (a file with the exact packages).
+//! In: `packages`; `without` (packages that it can do without); `suite` (of the mirror; the host's own by default);
+//! `lock` (a file with the exact packages).
 //! Out: `location` (default `parts/<name>`). Its programs know their own loader and libraries. Only in releases;
 //! nothing of the system is touched.
 
@@ -27,6 +28,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let location = super::download::location(scope)?;
     let mut request = Request::new(packages.split_whitespace(), location.clone());
     request = request.without(scope.words("without")?);
+    request.suite = scope.text("suite")?.map(|suite| suite.trim().to_owned());
     if let Some(lock) = scope.text("lock")? {
         let bytes = scope.read(&scope.location(&lock))?;
         let text = String::from_utf8_lossy(&bytes);
@@ -72,7 +74,13 @@ fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
 }
 
 fn debian_error(error: &slapos_debian::Error) -> Error {
-    let told = Error::new(Code::Host, error.to_string());
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    let told = Error::new(Code::Host, text);
     match error.hint(&WAYS) {
         Some(hint) => told.with_hint(hint),
         None => told,
