@@ -10,6 +10,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_wire::client::ClientError;
 
+use crate::skip::skip;
 use crate::{
     cloud::{Said, eventually, slapos},
     disk::Disk,
@@ -86,7 +87,7 @@ fn a_full_disk_refuses_changes_keeps_reading_and_is_over_when_there_is_room() {
     fs::create_dir(&at).unwrap();
     let disk = match Disk::mount(&at, "24m") {
         Ok(disk) => disk,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skip(why),
     };
     let (data, log) = (at.join("data"), path(&directory).join("log"));
     let filling = disk.seen(&at.join("filling"));
@@ -127,7 +128,7 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
     fs::create_dir(&at).unwrap();
     let disk = match Disk::mount(&at, "8m") {
         Ok(disk) => disk,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skip(why),
     };
     let log = path(&directory).join("log");
     let master = Master::start(serve(disk.slapos(), &at.join("data")), &log);
@@ -155,7 +156,7 @@ fn a_master_that_starts_on_a_full_disk_says_so_and_what_to_do() {
     fs::create_dir(&at).unwrap();
     let disk = match Disk::mount(&at, "8m") {
         Ok(disk) => disk,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skip(why),
     };
     let log = path(&directory).join("log");
     let (known, new) = (at.join("known"), at.join("new"));
@@ -186,7 +187,7 @@ fn a_quota_that_is_used_up_is_a_full_disk() {
     let faults = ["pwrite64:error=EDQUOT:when=20", "write:error=EDQUOT:when=1..3"];
     let mut command = match traced("pwrite64,write", &faults, &trace) {
         Ok(command) => command,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skip(why),
     };
     // only these, so that what the master says to its log is not lost
     for file in ["master.sqlite-wal", "room"] {
@@ -267,7 +268,7 @@ fn a_sync_or_write_that_fails_ends_the_master_and_nothing_acknowledged_is_lost()
         let log = path(&directory).join("log");
         let command = match failing(calls, when, &trace) {
             Ok(command) => command,
-            Err(why) => return println!("skipped: {why}"),
+            Err(why) => return skip(why),
         };
         let mut master = Master::start(serve(command, &data), &log);
         let (acknowledged, unknown) = request_until_gone(&master);

@@ -4,8 +4,9 @@
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
 //! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `stop` is the
 //! end of a node; `trouble` is what goes wrong; `tutorial` compares the lesson with its release;
-//! `proxy` is the single-node master, `tls` one that passes requests on; `python` is the unmodified Python client, `python_parts` what
-//! a profile has in Python; `verbs` are those of computers and instances.
+//! `packages` is what a mirror may do wrong; `proxy` is the single-node master, `tls` one that passes
+//! requests on; `python` is the unmodified Python client, `python_parts` what a profile has in
+//! Python; `verbs` are those of computers and instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -19,6 +20,7 @@ mod faults;
 mod kill;
 mod master;
 mod node;
+mod packages;
 mod processes;
 mod profile;
 mod proxy;
@@ -33,3 +35,14 @@ mod tls;
 mod trouble;
 mod tutorial;
 mod verbs;
+
+// A mirror that the test itself fills and signs.
+#[path = "../../../debian/tests/it/debs.rs"]
+#[expect(dead_code, reason = "the tests of the packages themselves need more of it")]
+mod debs;
+#[path = "../../../debian/tests/it/mirror.rs"]
+#[expect(dead_code, reason = "the tests of the packages themselves need more of it")]
+mod mirror;
+
+#[path = "../../../../testing/skip.rs"]
+mod skip;

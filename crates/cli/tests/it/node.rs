@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use slapos_core::names::SupplyState;
 
 use crate::cloud::{Cloud, Said, eventually, release, slapos, write_file};
+use crate::skip::skip;
 
 /// The process of the only service on a computer.
 fn process(cloud: &Cloud, computer: &str) -> Option<u64> {
@@ -217,7 +218,7 @@ fn a_password_whose_file_is_removed_is_made_anew_and_reaches_who_uses_it() {
 #[test]
 fn a_partition_reads_its_own_release_and_no_other() {
     if slapos_node::sandbox::report().landlock == slapos_node::sandbox::LandlockLayer::Absent {
-        return println!("skipped: this kernel has no Landlock");
+        return skip("this kernel has no Landlock");
     }
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");

@@ -1,7 +1,6 @@
 //! The whole way, against a mirror of our own on loopback, and against the host's real one.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 mod archives;
 mod debs;
@@ -11,3 +10,6 @@ mod mirror;
 mod proxies;
 mod real;
 mod trust;
+
+#[path = "../../../../testing/skip.rs"]
+mod skip;

@@ -6,13 +6,14 @@ use camino::Utf8Path;
 use slapos_debian::{Error, Installed, Request, Settings, install};
 
 use crate::host::now;
+use crate::skip::skip;
 
 /// Installs into a temporary directory; `None` if this host has no sources of packages.
 fn install_real(packages: &[&str], directory: &Utf8Path) -> Option<Installed> {
     let request = Request::new(packages.iter().copied(), directory.join("tree"));
     match install(&request, &Settings::new(directory.join("cache"), now()), &mut |_| ()) {
         Err(error @ Error::NoSources { .. }) => {
-            println!("skipped: {error}");
+            skip(error);
             None
         }
         other => Some(other.unwrap()),

@@ -18,3 +18,6 @@ mod reference;
 mod render;
 #[cfg(test)]
 mod values;
+
+#[path = "../../../../testing/skip.rs"]
+mod skip;

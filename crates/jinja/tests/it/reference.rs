@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use slapos_jinja::{Context, ErrorKind, Limits, Options, Template, Value, builtins, modules};
 
+use crate::skip::skip;
+
 /// Python's modules by the names that templates have for them here.
 const MODULES: [(&str, &str); 11] = [
     ("base64", "base64"),
@@ -49,7 +51,7 @@ pub(crate) struct Answer {
 pub(crate) fn python() -> Option<String> {
     let found = std::env::var_os("SLAPOS_TEST_PYTHON").and_then(|path| path.into_string().ok());
     if found.is_none() {
-        println!("skipped: SLAPOS_TEST_PYTHON names no Python with jinja2");
+        skip("SLAPOS_TEST_PYTHON names no Python with jinja2");
     }
     found
 }

@@ -15,3 +15,6 @@ mod recipes;
 mod releases;
 mod state;
 mod waiting;
+
+#[path = "../../../../testing/skip.rs"]
+mod skip;

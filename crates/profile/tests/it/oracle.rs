@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use slapos_profile::{Annotated, annotate};
 
 use crate::bench::{Bench, TableHost};
+use crate::skip::skip;
 
 /// The oracle, if it can run.
 pub(crate) fn oracle() -> Option<Command> {
     let Some(python) = std::env::var_os("SLAPOS_TEST_PYTHON") else {
-        println!("skipped: SLAPOS_TEST_PYTHON names no Python with the oracle's requirements");
+        skip("SLAPOS_TEST_PYTHON names no Python with the oracle's requirements");
         return None;
     };
     let mut command = Command::new(python);

@@ -14,15 +14,15 @@ use std::process::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cloud::{Cloud, Said, write_file};
+use crate::skip::skip;
 
 /// The Python with `slapos.core`, if there is one.
-#[expect(clippy::print_stderr, reason = "says why it is skipped")]
 fn python() -> Option<Utf8PathBuf> {
     let python = std::env::var_os("SLAPOS_TEST_PYTHON").and_then(|path| path.into_string().ok());
     let python = python.map(Utf8PathBuf::from);
     let found = python.filter(|python| python.with_file_name("slapos").exists());
     if found.is_none() {
-        eprintln!("skipped: SLAPOS_TEST_PYTHON names no Python with slapos.core");
+        skip("SLAPOS_TEST_PYTHON names no Python with slapos.core");
     }
     found
 }
