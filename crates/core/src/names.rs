@@ -121,6 +121,13 @@ names! {
         "use one line of 1 to 128 bytes", |text| line(text, 128);
 }
 
+impl PersonId {
+    /// Who is meant when a call names nobody, on a master without identities.
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+}
+
 impl SoftwareType {
     /// The type that is meant when a request names none.
     pub fn default_type() -> Self {

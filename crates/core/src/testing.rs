@@ -39,7 +39,7 @@ pub(crate) fn title(name: &str) -> Title {
 }
 
 pub(crate) fn admin() -> PersonId {
-    "admin".try_into().unwrap()
+    PersonId::admin()
 }
 
 pub(crate) fn operator() -> Actor {
@@ -188,6 +188,7 @@ impl Cloud {
             generation,
             state,
             text: Some(text.to_owned()),
+            percent: None,
         });
         self.ask(&ask, &Actor::Computer(computer(name))).unwrap().0
     }

@@ -71,8 +71,8 @@ pub(crate) async fn follow(
             to = %root.display(),
             "the local releases have moved"
         );
-        let operator = PersonId::try_from("admin").expect("it is a name");
-        let ask = (Ask::MoveReleases(MoveReleases { moved }), Actor::Operator(operator));
+        let operator = Actor::Operator(PersonId::admin());
+        let ask = (Ask::MoveReleases(MoveReleases { moved }), operator);
         service.act(Origin::Inside, |_| Ok(ask), |_, _| ()).await?;
     }
     data.keep(FILE, &root.to_string_lossy()).map_err(ReleaseRootError::Keep)

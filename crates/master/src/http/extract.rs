@@ -10,7 +10,13 @@ use axum::{
     http::request::Parts,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use slapos_core::{actor::Actor, names::PersonId};
+use slapos_core::{
+    actor::Actor,
+    decide::Requester,
+    names::PersonId,
+    refusal::Refusal,
+    world::{Place, World},
+};
 
 use super::{connections::Peer, error::ApiError};
 use crate::service::Origin;
@@ -65,7 +71,7 @@ pub(super) struct Person(pub(super) PersonId);
 impl Default for Person {
     /// The one who is meant when a call names nobody.
     fn default() -> Self {
-        Self(PersonId::try_from("admin").expect("`admin` is a name"))
+        Self(PersonId::admin())
     }
 }
 
@@ -74,6 +80,24 @@ impl Person {
     pub(super) fn actor(&self) -> Actor {
         Actor::Operator(self.0.clone())
     }
+}
+
+/// Who requests by an old protocol: the instance in the partition that a call names, or who is meant when it names
+/// nobody.
+pub(super) fn requester(
+    world: &World,
+    named: Option<&Place>,
+) -> Result<(Requester, Actor), Refusal> {
+    Ok(match named {
+        Some(place) => {
+            let id = world.occupant(place)?.id;
+            (Requester::Instance(id), Actor::Instance(id))
+        }
+        None => {
+            let person = Person::default();
+            (Requester::Person(person.0.clone()), person.actor())
+        }
+    })
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Person {

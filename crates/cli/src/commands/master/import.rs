@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// The directory of the new state: for `slapos master serve --data`
     data: Utf8PathBuf,
     /// To whom the instances shall belong
-    #[arg(long, value_name = "NAME", default_value = "admin")]
+    #[arg(long, value_name = "NAME", default_value_t = PersonId::admin())]
     person: PersonId,
 }
 

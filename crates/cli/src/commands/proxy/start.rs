@@ -1,7 +1,7 @@
 //! `slapos proxy start`
 
 use camino::Utf8Path;
-use slapos_core::policy::Policy;
+use slapos_core::{names::PersonId, policy::Policy};
 use slapos_master::{
     BadOtherMaster, FaceSettings, Open, OtherMaster, ServeSettings,
     import::{import, is_state},
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     let data = proxy.data();
     if proxy.database.is_file() && !is_state(data.as_std_path()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let person = "admin".try_into().expect("it is a name");
+        let person = PersonId::admin();
         let from = proxy.database.as_std_path();
         let done = runtime.block_on(import(from, data.as_std_path(), person))?;
         for line in done.notes.iter().cloned().chain([summary(&done)]) {

@@ -6,7 +6,7 @@ use axum::{
 };
 use slapos_core::{
     actor::Actor,
-    decide::{Answer, Ask, Request, Requester},
+    decide::{Answer, Ask, Request},
     explain::explain,
     refusal::Refusal,
     world::{Place, World},
@@ -18,7 +18,7 @@ use slapos_wire::classic::{
 
 use super::{Face, documents, elsewhere, error::ClassicError, frontend, old_names, xml};
 use crate::{
-    http::{extract::Person, seen_url::SeenUrl},
+    http::{extract::requester, seen_url::SeenUrl},
     service::{Origin, ServiceError},
 };
 
@@ -68,18 +68,9 @@ pub(super) async fn request(
 fn asked(
     world: &World,
     ask: call::Request,
-    requester: Option<&Place>,
+    named: Option<&Place>,
 ) -> Result<(Ask, Actor), Refusal> {
-    let (requester, actor) = match requester {
-        Some(place) => {
-            let id = world.occupant(place)?.id;
-            (Requester::Instance(id), Actor::Instance(id))
-        }
-        None => {
-            let operator = Person::default();
-            (Requester::Person(operator.0.clone()), operator.actor())
-        }
-    };
+    let (requester, actor) = requester(world, named)?;
     let request = Request {
         requester,
         title: ask.title,

@@ -7,7 +7,6 @@ use slapos_core::{
     actor::Actor,
     decide::{Ask, Format, FormatPartition},
     names::{ComputerId, SupplyState, SupplyWish},
-    refusal::Refusal,
     world::{Place, Route, World},
 };
 use slapos_wire::classic::{call::Call as Old, document::no_status_to_json, usage};
@@ -16,6 +15,7 @@ use super::{
     Call, documents,
     error::RpcError,
     input::{Input, name},
+    list, show,
 };
 use crate::http::{classic, extract::Person, joining, status};
 
@@ -155,15 +155,4 @@ fn partition(value: &Value) -> Result<FormatPartition, RpcError> {
         route: route.transpose()?,
         capabilities: capabilities.filter_map(Value::as_str).map(str::to_owned).collect(),
     })
-}
-
-async fn show(
-    call: &Call<'_>,
-    show: impl Fn(&World) -> Result<Value, Refusal>,
-) -> Result<Value, RpcError> {
-    Ok(call.service.read(show).await?)
-}
-
-fn list(items: impl Iterator<Item = Value>) -> Value {
-    json!({"result_list": items.collect::<Vec<_>>()})
 }

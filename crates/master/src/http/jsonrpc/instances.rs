@@ -3,17 +3,21 @@
 use axum::http::header;
 use serde_json::{Value, json};
 use slapos_core::{
-    actor::Actor,
-    decide::{Answer, Ask, Request, Requester},
+    decide::{Answer, Ask, Request},
     names::{InstanceId, ReportedState, WishedState},
     refusal::Refusal,
     world::{Instance, Place, World},
 };
 use slapos_wire::classic::{self as wire, authorization::claimed_place};
 
-use super::{Call, documents, error::RpcError, guid};
+use super::{Call, documents, error::RpcError, guid, list, show};
 use crate::{
-    http::{classic, extract::Person, hateoas, seen_url::SeenUrl},
+    http::{
+        classic,
+        extract::{Person, requester},
+        hateoas,
+        seen_url::SeenUrl,
+    },
     service::{ServiceError, titled_root},
 };
 
@@ -139,16 +143,7 @@ async fn request(call: &Call<'_>) -> Result<Value, RpcError> {
     };
     let shared = input.0["shared"].as_bool().unwrap_or_default();
     let ask = |world: &World| {
-        let (requester, actor) = match &claimed {
-            Some(place) => {
-                let id = world.occupant(place)?.id;
-                (Requester::Instance(id), Actor::Instance(id))
-            }
-            None => {
-                let operator = Person::default();
-                (Requester::Person(operator.0.clone()), operator.actor())
-            }
-        };
+        let (requester, actor) = requester(world, claimed.as_ref())?;
         let request = Request {
             requester,
             title,
@@ -184,15 +179,4 @@ async fn meant(call: &Call<'_>) -> Result<InstanceId, RpcError> {
     let name = call.input.text("instance_guid");
     let found = call.service.read(|world| Ok(guid::find(world, name))).await?;
     found.ok_or_else(|| RpcError::NoInstance(name.chars().take(80).collect()))
-}
-
-async fn show(
-    call: &Call<'_>,
-    show: impl Fn(&World) -> Result<Value, Refusal>,
-) -> Result<Value, RpcError> {
-    Ok(call.service.read(show).await?)
-}
-
-fn list(items: impl Iterator<Item = Value>) -> Value {
-    json!({"result_list": items.collect::<Vec<_>>()})
 }

@@ -19,7 +19,8 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use slapos_core::{refusal::Refusal, world::World};
 
 use self::{error::RpcError, input::Input};
 use crate::{
@@ -47,6 +48,18 @@ struct Call<'c> {
     parts: &'c Parts,
     method: &'c str,
     input: Input,
+}
+
+/// Answers a call that only looks.
+async fn show(
+    call: &Call<'_>,
+    show: impl Fn(&World) -> Result<Value, Refusal>,
+) -> Result<Value, RpcError> {
+    Ok(call.service.read(show).await?)
+}
+
+fn list(items: impl Iterator<Item = Value>) -> Value {
+    json!({"result_list": items.collect::<Vec<_>>()})
 }
 
 /// Answers a call of a method.
