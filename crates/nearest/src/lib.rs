@@ -41,7 +41,6 @@ mod tests {
             ("e", Some("é")),
             ("host", None),
             ("database", None),
-            ("", None),
         ];
         for (wrong, expected) in table {
             assert_eq!(nearest(wrong, known), expected, "{wrong}");

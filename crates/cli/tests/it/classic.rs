@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use slapos_wire::classic::{
     document::{Answer, Computer},
     marshal::Value,
@@ -46,6 +47,13 @@ impl Classic {
             call = call.header(*name, *value);
         }
         answered(call.send_form(fields.iter().copied()).unwrap())
+    }
+
+    /// A call of the JSON-RPC protocol, e.g. `post.v0.software_instance`.
+    pub(crate) fn json_rpc(&self, method: &str, input: &Json) -> (u16, Json) {
+        let call = self.agent.post(format!("{}/slapos.{method}", self.url));
+        let (status, body) = answered(call.send_json(input).unwrap());
+        (status, serde_json::from_str(&body).unwrap())
     }
 
     /// Formats a computer with so many partitions.

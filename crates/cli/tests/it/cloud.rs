@@ -37,6 +37,21 @@ pub(crate) fn release(name: &str) -> String {
     to.join(format!("{name}.cfg")).into_string()
 }
 
+/// The same command with a terminal for its input and outputs; what it prints is of both.
+pub(crate) fn on_terminal(command: &Command) -> Command {
+    let mut line = "stty cols 120 rows 40; exec".to_owned();
+    for word in std::iter::once(command.get_program()).chain(command.get_args()) {
+        line.push_str(&format!(" '{}'", word.to_str().unwrap()));
+    }
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(Stdio::null());
+    for variable in ["SLAPOS_CLIENT_CONFIGURATION", "SLAPOS_CONFIGURATION", "NO_COLOR"] {
+        terminal.env_remove(variable);
+    }
+    terminal.env("TERM", "xterm");
+    terminal
+}
+
 fn lay_out(from: &Utf8Path, to: &Utf8Path) {
     fs::create_dir_all(to).unwrap();
     for entry in from.read_dir_utf8().unwrap() {
@@ -388,7 +403,7 @@ pub(crate) fn eventually(what: &str, mut look: impl FnMut() -> bool) {
     }
 }
 
-fn open_to_all(path: &Path) {
+pub(crate) fn open_to_all(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -4,10 +4,11 @@ mod database;
 mod tenants;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read},
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -17,7 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     browser::Browser,
-    cloud::{Said, eventually, slapos},
+    cloud::{Said, eventually, on_terminal, slapos},
     processes::{Guard, assert_none_below, below},
 };
 
@@ -109,22 +110,35 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     let directory = directory();
     let dir = directory.path().to_str().unwrap();
 
-    // Cold, verifying by itself.
-    let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
+    // Cold, verifying by itself, before the eyes of a person.
+    let system = packages_of_the_system();
+    let mut cold = slapos();
+    cold.args(["demo", "--exit", "--dir", dir]);
+    let said: Said = on_terminal(&cold).output().unwrap().into();
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.err.contains("logged in to phpMyAdmin as `app`; databases: app"), "{said:?}");
+    assert!(said.out.contains("logged in to phpMyAdmin as `app`; databases: app"), "{said:?}");
     for step in ["please wait", "PHP's configuration is rewritten", "from request to connected"] {
-        assert!(said.err.contains(step) || said.out.contains(step), "{step} in {said:?}");
+        assert!(said.out.contains(step), "{step} in {said:?}");
     }
+    let bar = said
+        .out
+        .split("software/mariadb on COMP-2 ")
+        .any(|text| text.trim_start().starts_with("[="));
+    assert!(bar, "a bar for a long step: {said:?}");
     assert_none_below(directory.path());
     secrets_are_kept(directory.path());
+    assert_eq!(packages_of_the_system(), system, "the package manager's state is untouched");
 
-    // Warm: the same data, and the ordinary commands against it.
-    let mut demo = Demo::start(directory.path(), &[]);
+    // Warm: the same data, nothing downloaded, and the ordinary commands against it.
+    let cached = files_below(&directory.path().join("cache"));
+    assert!(!cached.is_empty());
+    let mut demo = Demo::start(directory.path(), &["--mirror", "http://127.0.0.1:9/debian"]);
     let address = last_word(&demo.read_until("phpMyAdmin        http"));
     let password = last_word(&demo.read_until("log in as"));
     let page = last_word(&demo.read_until("the master's page"));
     demo.read_until("Ctrl-C stops everything");
+    assert!(!demo.lines.concat().contains('\x1b'), "no bars in a pipe");
+    assert_eq!(files_below(&directory.path().join("cache")), cached, "nothing was downloaded");
     let second: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(second.code, 1);
     assert!(second.err.contains("already running") && second.err.contains("hint"), "{second:?}");
@@ -151,6 +165,29 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert!(said.err.contains("hint: open it: slapos computer open COMP-2"), "{said:?}");
     assert!(!said.err.contains("connected"), "{said:?}");
     assert_none_below(directory.path());
+}
+
+/// The state of dpkg and apt.
+fn packages_of_the_system() -> Files {
+    let places = ["/etc/apt", "/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg"];
+    places.iter().flat_map(|place| files_below(Path::new(place))).collect()
+}
+
+/// Number, length and time of the last change of each file, by its path.
+type Files = BTreeMap<PathBuf, (u64, u64, i64, i64)>;
+
+fn files_below(directory: &Path) -> Files {
+    let mut files = Files::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let facts = entry.metadata().unwrap();
+        if facts.is_dir() {
+            files.extend(files_below(&entry.path()));
+        } else {
+            let facts = (facts.ino(), facts.size(), facts.mtime(), facts.mtime_nsec());
+            files.insert(entry.path(), facts);
+        }
+    }
+    files
 }
 
 /// A real browser logs in to phpMyAdmin and sees the database; then it looks at the master's page.
@@ -293,8 +330,7 @@ fn waits_for_enter(demo: &str) -> bool {
 #[test]
 fn an_ordinary_user_needs_nothing_else() {
     if slapos_node::sys::whoami() != 0 {
-        println!("skipped: only root can become another user; the other tests already run as one");
-        return;
+        return; // the other tests already run as one, and only root can become another
     }
     let directory = directory();
     // A home of its own: the program, and nothing that belongs to root.

@@ -10,10 +10,14 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use serde_json::json;
 use slapos_core::names::WishedState;
 use slapos_wire::v1::{Instance, RequestAsk, StateAsk};
 
-use crate::cloud::{Cloud, eventually, release};
+use crate::{
+    classic::{Ask, Classic},
+    cloud::{Cloud, eventually, release},
+};
 
 fn ask(title: &str, name: &str) -> RequestAsk {
     RequestAsk {
@@ -212,10 +216,11 @@ fn s7_every_request_ends_or_says_why_not() {
         let said = cloud.must(&arguments, code);
         assert!(said.out.contains(text) || said.err.contains(text), "{said:?}");
     }
-    let said = cloud.must(&["request", "nowhere", "software/unknown"], 2);
-    assert!(said.out.contains("slapos supply software/unknown COMPUTER"), "{said:?}");
+    cloud.must(&["request", "nowhere", "software/unknown"], 64);
+    let said = cloud.must(&["request", "nowhere", "software/hello"], 2);
+    assert!(said.out.contains("slapos supply software/hello COMPUTER"), "{said:?}");
     let said = cloud.must(&["service", "explain", "nowhere"], 2);
-    assert!(said.out.contains("software/unknown"), "{said:?}");
+    assert!(said.out.contains("software/hello"), "{said:?}");
 }
 
 #[test]
@@ -291,6 +296,26 @@ fn s13_the_recipe_requests_its_database_in_at_most_six_lines() {
 }
 
 #[test]
+fn s13_a_schema_checks_parameters_before_deployment() {
+    let cloud = Cloud::start();
+    cloud.supply("strict", "COMP-1");
+    // As any program may ask, which no command line checks before.
+    let wrong = [("nmae".to_owned(), "s3cret".to_owned())].into();
+    cloud.client().request(&RequestAsk { parameters: Some(wrong), ..ask("it", "strict") }).unwrap();
+    cloud.until("the parameter is refused", |_| cloud.instance("it").state == "error");
+    let said = cloud.must(&["service", "explain", "it"], 2);
+    assert!(said.out.contains("no parameter `nmae` (did you mean `name`?)"), "{said:?}");
+    assert!(!cloud.logs().contains("s3cret"));
+    assert_eq!(pids(&cloud, "COMP-1"), [], "nothing is deployed");
+
+    let right =
+        ["request", "it", &release("strict"), "--parameters", "name=Ada", "--wait", "--json"];
+    assert_eq!(cloud.must(&right, 0).json()["connection"]["name"], "Ada");
+    let none = ["request", "other", &release("strict"), "--wait", "--json"];
+    assert_eq!(cloud.must(&none, 0).json()["connection"]["name"], "world");
+}
+
+#[test]
 fn s15_the_first_answer_is_please_wait_with_a_reason() {
     let cloud = Cloud::with_releases();
     let said = cloud.must(&["request", "web", &release("web"), "--json"], 2);
@@ -298,6 +323,13 @@ fn s15_the_first_answer_is_please_wait_with_a_reason() {
     assert!(answer["waiting_for"].as_str().is_some_and(|reason| !reason.is_empty()), "{answer}");
     assert!(answer["waiting_code"].is_string());
     assert_eq!(answer["connection"], serde_json::json!({}));
+    // The same in the two old protocols: no error, and nothing yet.
+    let idle = release("idle"); // which no computer has
+    let old = Classic::new(&cloud.url);
+    assert_eq!(old.answered(&Ask::new("old", &idle)).0, 408);
+    let asked = json!({"title": "older", "software_release_uri": idle, "software_type": "default"});
+    let (status, answer) = old.json_rpc("post.v0.software_instance", &asked);
+    assert_eq!((status, &answer["status"]), (200, &json!(102)), "{answer}");
     cloud.connected();
     let history = cloud.client().history(Some(&"database".try_into().unwrap())).unwrap();
     assert_eq!(history[0].change.verb, "request");
@@ -354,15 +386,9 @@ fn since(call: &str) -> Option<u64> {
 fn s18_the_node_is_woken_and_asks_for_nothing_in_between() {
     let (cloud, recorder) = Cloud::recorded();
     cloud.supply("idle", "COMP-1");
-    let mut before = Vec::new();
-    cloud.until("the node waits for what it does not know yet", |client| {
-        let now = client.health().unwrap().revision.0;
-        before = recorder.calls();
-        // What the node itself said is no news to it: it waits since the wish before that.
-        before.last().and_then(|call| since(call)).is_some_and(|known| known <= now)
-            && cloud.client().health().unwrap().revision.0 == now
-    });
-    let waits = since(before.last().unwrap()).unwrap();
+    // What the node itself said is no news to it: the watch that was open then still is.
+    let before = recorder.calls();
+    let waits = before.iter().rev().find_map(|call| since(call)).unwrap();
     let asked = cloud.must(&["request", "waker", &release("idle"), "--wait", "--timeout", "90"], 0);
     let calls = recorder.calls().split_off(before.len());
     assert!(
@@ -432,6 +458,19 @@ fn s20_ask_wait_event_ask_answer() {
     let woken = between.iter().filter(|call| since(call).is_some()).count();
     assert!(told >= 1 && woken >= 1, "it says that it waits, and is woken: {calls:#?}");
     assert!(calls.last().is_some_and(|call| !call.ends_with("/request")));
+}
+
+#[test]
+fn s20_a_lost_wake_up_is_made_good() {
+    let (cloud, recorder) = Cloud::recorded();
+    cloud.supply("idle", "COMP-1");
+    recorder.lose_next_wake_up();
+    let before = recorder.calls().len();
+    cloud.must(&["request", "late", &release("idle"), "--wait", "--timeout", "90"], 0);
+    assert!(!recorder.still_loses());
+    let calls = recorder.calls().split_off(before);
+    let asks_for_all = calls.iter().any(|call| since(call) == Some(0));
+    assert!(asks_for_all, "it cannot know what it missed: {calls:#?}");
 }
 
 #[test]

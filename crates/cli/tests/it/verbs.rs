@@ -7,7 +7,7 @@ use slapos_wire::v1::{
     Format, FormatPartition, Instance, InstanceReport, RequestAsk, SupplyReport,
 };
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Said, on_terminal, slapos};
 
 /// A master, COMP-1 and COMP-2 with two partitions each, and two releases that COMP-1 has.
 fn cloud() -> Cloud {
@@ -42,6 +42,7 @@ fn report_release(cloud: &Cloud, release: &str, state: SupplyState, text: Option
         generation: supply.generation,
         state,
         text: text.map(str::to_owned),
+        percent: text.is_some().then_some(34),
     };
     assert!(client.report_supply(&computer("COMP-1"), &report).unwrap().current);
 }
@@ -308,6 +309,9 @@ fn a_misspelt_title_is_answered_with_the_nearest() {
         ("service destroy Database", 1, "did you mean `database`?"),
         ("service history databas", 1, "did you mean `database`?"),
         ("service info other", 1, "`slapos service list` shows all"),
+        ("request page software/helo", 64, "did you mean `software/hello`?"),
+        ("request page software/hello --parameters nmae=Ada", 64, "did you mean `name`?"),
+        ("request page software/hello --type mastr", 64, "no schema for the type `mastr`"),
         ("supply software/helo COMP-1", 64, "did you mean `software/hello`?"),
         ("supply software/none COMP-1", 64, "software/hello, software/mariadb"),
         ("supply some/software.cfg COMP-1", 64, "an absolute path"),
@@ -331,7 +335,7 @@ fn history_names_who_asked_and_does_not_repeat_that_a_release_builds() {
     };
     let place = "slappart0".try_into().unwrap();
     cloud.client().request_from(&computer("COMP-1"), &place, &ask).unwrap();
-    for text in ["1%", "2%", "3%"] {
+    for text in ["fetching", "unpacking", "linking"] {
         report_release(&cloud, "software/two", SupplyState::Building, Some(text));
     }
     let history = cloud.must(&words("service history"), 0).out;
@@ -340,10 +344,40 @@ fn history_names_who_asked_and_does_not_repeat_that_a_release_builds() {
 }
 
 #[test]
+fn how_far_an_installation_is_is_told_and_forgotten_when_it_ends() {
+    let cloud = cloud();
+    report_release(&cloud, "software/two", SupplyState::Building, Some("unpacking"));
+    let said = cloud.must(&words("computer info COMP-1"), 0).out;
+    assert!(said.contains("building 34%"), "{said}");
+    let said = cloud.must(&words("request app software/two"), 2).out;
+    assert!(said.contains("is being installed on COMP-1 (34%): unpacking"), "{said}");
+    report_release(&cloud, "software/two", SupplyState::Error, Some("no space"));
+    let said = cloud.must(&words("computer info COMP-1"), 0).out;
+    assert!(said.contains("no space") && !said.contains('%'), "{said}");
+}
+
+#[test]
+fn bars_are_for_a_terminal_and_not_for_a_pipe() {
+    let cloud = cloud();
+    let ask = ["request", "app", "http://none/software.cfg", "--wait", "--timeout", "1"];
+    let mut command = slapos();
+    command.args(["--cfg", cloud.client_cfg().as_str()]).args(ask);
+    let seen: Said = on_terminal(&command).output().unwrap().into();
+    assert_eq!(seen.code, 2, "{seen:?}");
+    // A line in columns, drawn over the one before.
+    let bar = format!(" {:24} `http://none/software.cfg` is not available", "app");
+    assert!(seen.out.contains(&bar) && seen.out.contains("\x1b[2K"), "{seen:?}");
+    let piped = cloud.must(&ask, 2);
+    assert!(!format!("{}{}", piped.out, piped.err).contains('\x1b'), "{piped:?}");
+}
+
+#[test]
 fn waiting_tells_why_and_gives_up_in_time() {
     let cloud = cloud();
-    let said = cloud.must(&words("request app software/none --wait --timeout 1"), 2);
-    for text in ["please wait: `software/none` is not available", "hint: supply it", "gave up"] {
+    let said = cloud.must(&words("request app http://none/software.cfg --wait --timeout 1"), 2);
+    for text in
+        ["please wait: `http://none/software.cfg` is not available", "hint: supply it", "gave up"]
+    {
         assert!(said.err.contains(text), "{text} in {said:?}");
     }
 }

@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use slapos_core::names::WishedState;
 use slapos_wire::v1::{BangAsk, Instance, StateAsk};
 
+use crate::skip::skip;
 use crate::{
     cloud::{Cloud, Said, write_file},
     trouble::the_disk_is_too_small,
@@ -19,7 +20,7 @@ fn mariadb_too_large_for_the_disk_is_installed_when_there_is_space() {
     let mut cloud = Cloud::master();
     let done = the_disk_is_too_small(&mut cloud, MARIADB, ("32m", "1g"), "parts/mariadb");
     if let Err(why) = done {
-        println!("skipped: {why}");
+        skip(why);
     }
 }
 
