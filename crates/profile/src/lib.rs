@@ -20,6 +20,7 @@
 //! - Lets a secret (a generated password, a connection value) into state or messages.
 
 mod annotate;
+mod eggs;
 mod engine;
 mod error;
 mod extends;

@@ -10,6 +10,7 @@ const DEBIAN: &str = include_str!("../../../software/supply/debian.toml");
 const PYPI: &str = include_str!("../../../software/supply/pypi.toml");
 const NPM: &str = include_str!("../../../software/supply/npm.toml");
 const CRATES: &str = include_str!("../../../software/supply/crates.toml");
+const OWN: &str = include_str!("../../../software/supply/own.toml");
 
 /// What takes the place of one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub(crate) struct Supplied {
     pub(crate) location: String,
     /// Options that profiles read; `${location}` stands for that place.
     pub(crate) options: BTreeMap<String, String>,
+    /// Links below that place, `path = target`: other builds have other places.
+    pub(crate) links: BTreeMap<String, String>,
+    /// Programs of our own, texts by their path below that place.
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// Where it comes from.
@@ -26,12 +31,16 @@ pub(crate) struct Supplied {
 pub(crate) enum Source {
     /// Debian packages with their closure, less some.
     Debian { packages: Vec<String>, without: Vec<String> },
-    /// From another source, which it names.
-    Elsewhere { source: &'static str, names: Vec<String> },
+    /// Nothing but programs of our own.
+    Own,
+    /// Eggs, in place of those that the part lists.
+    Eggs(Vec<String>),
+    /// From another source, from where nothing can be installed yet.
+    Elsewhere,
 }
 
 /// An entry as it is written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     #[serde(default)]
@@ -39,9 +48,11 @@ struct Entry {
     #[serde(default)]
     eggs: Vec<String>,
     #[serde(default)]
-    crates: Vec<String>,
-    #[serde(default)]
     without: Vec<String>,
+    #[serde(default)]
+    links: BTreeMap<String, String>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
     location: Option<String>,
     #[serde(default)]
     options: BTreeMap<String, String>,
@@ -50,32 +61,32 @@ struct Entry {
 static TABLE: LazyLock<BTreeMap<String, Supplied>> = LazyLock::new(|| {
     let mut all = BTreeMap::new();
     type Make = fn(&Entry) -> (Source, &'static str);
-    let files: [(&str, Make); 4] = [
+    let files: [(&str, Make); 5] = [
         (DEBIAN, |entry| {
             let (packages, without) = (entry.packages.clone(), entry.without.clone());
             (Source::Debian { packages, without }, "usr")
         }),
-        (PYPI, |entry| (Source::Elsewhere { source: "PyPI", names: entry.eggs.clone() }, "")),
-        (NPM, |entry| (Source::Elsewhere { source: "npm", names: entry.packages.clone() }, "")),
-        (CRATES, |entry| {
-            (Source::Elsewhere { source: "crates.io", names: entry.crates.clone() }, "")
-        }),
+        (OWN, |_| (Source::Own, "")),
+        (PYPI, |entry| (Source::Eggs(entry.eggs.clone()), "")),
+        (NPM, |_| (Source::Elsewhere, "")),
+        (CRATES, |_| (Source::Elsewhere, "")),
     ];
     for (text, make) in files {
         let entries: BTreeMap<String, Entry> =
             toml::from_str(text).expect("the tables come with the program and are tested");
         for (part, entry) in entries {
             let (source, location) = make(&entry);
-            let location = entry.location.unwrap_or_else(|| location.to_owned());
-            all.insert(part, Supplied { source, location, options: entry.options });
+            let Entry { location: own, options, links, files, .. } = entry;
+            let location = own.unwrap_or_else(|| location.to_owned());
+            all.insert(part, Supplied { source, location, options, links, files });
         }
     }
     all
 });
 
-/// What takes the place of the part of that name.
+/// What takes the place of the part of that name, if it can be installed.
 pub(crate) fn find(part: &str) -> Option<&'static Supplied> {
-    TABLE.get(part)
+    TABLE.get(part).filter(|supplied| !matches!(supplied.source, Source::Elsewhere))
 }
 
 #[cfg(test)]
@@ -85,12 +96,13 @@ mod tests {
     #[test]
     fn every_entry_names_what_it_takes_and_stands_in_one_table_only() {
         let mut seen = BTreeMap::new();
-        for (file, text) in [("debian", DEBIAN), ("pypi", PYPI), ("npm", NPM), ("crates", CRATES)] {
+        for (file, text) in
+            [("debian", DEBIAN), ("own", OWN), ("pypi", PYPI), ("npm", NPM), ("crates", CRATES)]
+        {
             let entries: BTreeMap<String, Entry> = toml::from_str(text).unwrap();
             for (part, entry) in entries {
                 let takes = match file {
-                    "pypi" => entry.eggs.len(),
-                    "crates" => entry.crates.len(),
+                    "pypi" | "own" => 1, // perhaps nothing, on purpose
                     _ => entry.packages.len(),
                 };
                 assert!(takes > 0, "{file}: {part} takes nothing");
@@ -104,5 +116,6 @@ mod tests {
         }
         assert_eq!(find("nginx").unwrap().location, "usr");
         assert_eq!(find("nginx-lib"), None);
+        assert_eq!(find("dufs"), None);
     }
 }

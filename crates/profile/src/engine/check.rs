@@ -114,6 +114,7 @@ impl Engine<'_> {
         let place = raw.lines.first().map_or(&raw.spot, |line| &line.spot).place();
         let kind = recipes::find(recipe);
         let means = match kind {
+            _ if recipes::is_egg(recipe) => self.means_of_eggs(name)?,
             Some(_) => Means::Native,
             None if self.is_supplied(name, &self.slots[name].raw) => Means::Supplied,
             None if python::builds(recipe) => Means::Nobody,
@@ -155,6 +156,18 @@ impl Engine<'_> {
         self.slots[&name].part = Some(known);
         self.found(part);
         Ok(())
+    }
+
+    /// Whether all eggs of a part are supplied.
+    fn means_of_eggs(&mut self, name: &str) -> Result<Means> {
+        if self.is_supplied(name, &self.slots[name].raw) {
+            return Ok(Means::Supplied);
+        }
+        match recipes::lacking_eggs(&mut Scope::new(self, name.into())) {
+            Ok(lacking) if lacking.is_empty() => Ok(Means::Supplied),
+            Ok(_) | Err(Stop::Waiting(_)) => Ok(Means::Nobody),
+            Err(Stop::Error(error)) => Err(error),
+        }
     }
 
     fn found(&mut self, part: CheckedPart) {

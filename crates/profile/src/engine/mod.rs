@@ -240,6 +240,9 @@ fn defaults(job: &Job) -> Layer {
     for (option, text) in others {
         put(option, text);
     }
+    if let Some(python) = &job.python {
+        put("executable", python.as_str());
+    }
     layer
 }
 

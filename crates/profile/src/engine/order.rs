@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{BUILDOUT, DIRECTORIES, Engine, Frame, Part, Scope, Slot, Stop};
+use crate::eggs;
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::job::Purpose;
@@ -94,10 +95,7 @@ impl Engine<'_> {
 
     fn initialise_new(&mut self, name: &str) -> Result<()> {
         let mut raw = self.macros.expand(&self.sections, name)?;
-        if self.is_supplied(name, &raw) {
-            // How it would be built is of no interest, nor what that would need.
-            Rc::make_mut(&mut raw).retain(|option, _| &**option == "recipe");
-        }
+        self.without_building(name, &mut raw);
         let mut referring: Vec<Rc<str>> = raw
             .iter()
             .filter(|(_, raw)| raw.text().contains("${"))
@@ -118,11 +116,31 @@ impl Engine<'_> {
         self.construct(name)
     }
 
+    /// Of a part that is supplied, takes away how it would be built, and so what that would need.
+    fn without_building(&self, name: &str, raw: &mut Rc<RawOptions>) {
+        let recipe = raw.get("recipe").map(Raw::text).unwrap_or_default();
+        if self.is_supplied(name, raw) {
+            Rc::make_mut(raw).retain(|option, _| &**option == "recipe");
+        } else if recipes::is_egg(&recipe) && self.is_release() {
+            let egg = raw.get("egg").map_or(name.into(), Raw::text);
+            if !recipe.contains(':') || eggs::means(&egg) != eggs::Means::Nobody {
+                Rc::make_mut(raw).retain(|option, _| recipes::egg_reads(&recipe, option));
+            }
+        }
+    }
+
+    fn is_release(&self) -> bool {
+        matches!(self.job.purpose, Purpose::Software(_))
+    }
+
     /// Whether a part would build software, and a table says what takes its place.
     pub(super) fn is_supplied(&self, name: &str, raw: &RawOptions) -> bool {
         let recipe = raw.get("recipe").map(Raw::text).unwrap_or_default();
-        let builds = python::builds(recipe.trim()) || recipe.trim() == "slapos.recipe.build";
-        builds && supply::find(name).is_some() && matches!(self.job.purpose, Purpose::Software(_))
+        let builds = |recipe| {
+            python::builds(recipe)
+                || ["slapos.recipe.build", "plone.recipe.command"].contains(&recipe)
+        };
+        builds(recipe.trim()) && supply::find(name).is_some() && self.is_release()
     }
 
     /// Uses the sections of a line `=> a b`.
@@ -191,7 +209,8 @@ impl Engine<'_> {
         }
         let python = self.job.python.is_some() || self.planning;
         let supplied = self.is_supplied(name, &self.slots[name].raw);
-        let own = supplied.then_some(recipes::SUPPLIED).or_else(|| recipes::find(&recipe));
+        let egg = recipes::is_egg(&recipe).then_some(recipes::EGG);
+        let own = supplied.then_some(recipes::SUPPLIED).or(egg).or_else(|| recipes::find(&recipe));
         let kind = own.or(python.then_some(recipes::HOSTED)).ok_or_else(|| {
             recipes::unknown(&recipe, name, python)
                 .at(|| raw.lines.first().map_or_else(|| raw.spot.place(), |line| line.spot.place()))
@@ -387,6 +406,11 @@ impl Engine<'_> {
         let requests = slot.part.as_ref().is_some_and(|part| part.kind.requests);
         if let Some(name) = option.strip_prefix("connection-").filter(|_| requests) {
             return error.with_hint(format!("add `{name}` to `return` of [{section}]"));
+        }
+        if option == "ipv6-random" {
+            return error.with_hint(
+                "this partition has no IPv6 address: set `ipv6_local_network` in [slapformat] of the node",
+            );
         }
         error.with_nearest(option, slot.raw.keys().chain(slot.cells.keys()).map(|name| &**name))
     }

@@ -15,6 +15,7 @@ mod copyfilelist;
 mod cron;
 mod debian;
 mod download;
+mod egg;
 mod free_port;
 mod hosted;
 mod jinja2;
@@ -158,6 +159,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
 
 /// Stands for every recipe that is not native, where there is a Python to run it.
 pub(crate) const HOSTED: &Kind = &hosted::HOSTED;
+
+pub(crate) use egg::{is_egg, lacking as lacking_eggs, reads as egg_reads};
+
+/// Stands for every recipe that asks for eggs.
+pub(crate) const EGG: &Kind = &egg::KIND;
 
 /// Stands for every recipe that would build software, for parts that a table of supplied software answers.
 pub(crate) const SUPPLIED: &Kind = &supplied::SUPPLIED;

@@ -1,11 +1,15 @@
 //! Any recipe that would build software, for a part that a table of `software/supply/` answers. The options of the
 //! part are not looked at. Out: `location`, `prefix`, and what the table says.
 
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use slapos_debian::Request;
 
-use super::{Kind, Recipe, debian};
-use crate::engine::{Scope, Stop};
+use super::{Kind, OptionsOnly, Recipe, debian, egg};
+use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Result};
+use crate::files::{self, Mode};
 use crate::supply::{self, Source, Supplied};
 
 /// What takes the place of every recipe that builds software.
@@ -13,28 +17,93 @@ pub(super) static SUPPLIED: Kind = Kind::new(&[], make);
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let name = scope.name().to_owned();
-    let Some(Supplied { source, location, options }) = supply::find(&name) else {
+    let Some(supplied) = supply::find(&name) else {
         let message = format!("nothing takes the place of [{name}]");
         return Err(scope.fault("recipe", Code::Unsupported, message).into());
     };
-    let (packages, without) = match source {
-        Source::Debian { packages, without } => (packages, without),
-        Source::Elsewhere { source, names } => {
-            let names = names.join(", ");
-            let message =
-                format!("[{name}] is {names} of {source}, from where nothing can be installed yet");
-            return Err(scope.fault("recipe", Code::Unsupported, message).into());
-        }
-    };
     let parts = scope.reference("buildout:parts-directory")?;
     let tree = scope.path(parts.as_str().unwrap_or_default()).join(&name);
-    let place = if location.is_empty() { tree.clone() } else { tree.join(location) };
+    let place = tree.join(&supplied.location);
+    let place = Utf8PathBuf::from(place.as_str().trim_end_matches('/'));
     for option in ["location", "prefix"] {
         scope.set(option, place.as_str());
     }
-    for (option, text) in options {
+    for (option, text) in &supplied.options {
         scope.set(option, text.replace("${location}", place.as_str()));
     }
-    let request = Request::new(packages.iter().map(String::as_str), tree.clone());
-    debian::tree(scope, request.without(without.clone()), tree)
+    let files = texts(scope, supplied, &place)?;
+    let base: Box<dyn Recipe> = match &supplied.source {
+        Source::Debian { packages, without } => {
+            let request = Request::new(packages.iter().map(String::as_str), tree.clone());
+            debian::tree(scope, request.without(without.clone()), tree)?
+        }
+        Source::Own => Box::new(OptionsOnly),
+        Source::Eggs(eggs) => egg::programs(scope, eggs.clone())?,
+        Source::Elsewhere => Box::new(OptionsOnly), // is not found
+    };
+    Ok(Box::new(Adapted { base, place, links: &supplied.links, files }))
+}
+
+/// The programs of our own that belong to a part.
+fn texts(
+    scope: &mut Scope<'_, '_>,
+    supplied: &Supplied,
+    place: &Utf8Path,
+) -> Result<Vec<(Utf8PathBuf, String)>, Stop> {
+    let mut texts = Vec::new();
+    for (path, text) in &supplied.files {
+        let table = format!("the table of supplies: {path}");
+        texts.push((place.join(path), scope.substitute(&table, text.trim_start())?));
+    }
+    Ok(texts)
+}
+
+/// What others made, with what profiles expect beside it.
+struct Adapted {
+    base: Box<dyn Recipe>,
+    place: Utf8PathBuf,
+    links: &'static BTreeMap<String, String>,
+    files: Vec<(Utf8PathBuf, String)>,
+}
+
+impl Recipe for Adapted {
+    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        self.base.install(work)?;
+        self.adapt(work)
+    }
+
+    fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
+        self.base.update(work)?;
+        self.adapt(work)
+    }
+}
+
+impl Adapted {
+    fn adapt(&self, work: &mut Work<'_>) -> Result<()> {
+        for (link, target) in self.links {
+            files::put_link(&self.place.join(link), Utf8Path::new(target))?;
+        }
+        self.merge_programs()?;
+        let mut files = self.files.iter();
+        files.try_for_each(|(path, text)| work.write(path, text.as_bytes(), Mode::Runnable))
+    }
+
+    /// Some packages have programs beside `usr`, where no profile looks for them.
+    fn merge_programs(&self) -> Result<()> {
+        let Some(above) = self.place.parent().filter(|_| self.place.ends_with("usr")) else {
+            return Ok(());
+        };
+        for folder in ["bin", "sbin"] {
+            let Ok(entries) = above.join(folder).read_dir_utf8() else { continue };
+            for entry in entries.filter_map(std::result::Result::ok) {
+                let link = self.place.join(folder).join(entry.file_name());
+                if !link.as_std_path().exists() {
+                    let target =
+                        Utf8PathBuf::from(format!("../../{folder}")).join(entry.file_name());
+                    files::put_link(&link, &target)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -55,7 +55,7 @@ pub(super) fn source(scope: &mut Scope<'_, '_>) -> Result<(String, String), Stop
     Ok((place, text))
 }
 
-/// The file that a part writes; its option then is the absolute path.
+/// The file that a part writes. Its option stays as it is written, but a relative path becomes absolute.
 pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
     let option = if scope.option("output")?.is_none() && scope.option("rendered")?.is_some() {
         "rendered"
@@ -64,7 +64,9 @@ pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
     };
     let text = scope.required(option)?;
     let path = scope.path(&text);
-    scope.set(option, path.as_str());
+    if !text.starts_with('/') {
+        scope.set(option, path.as_str());
+    }
     Ok(path)
 }
 

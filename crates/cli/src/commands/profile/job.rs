@@ -33,8 +33,7 @@ impl Given {
     pub(super) fn job(&self) -> Result<Job, Failure> {
         let (profile, _) = locate(&self.profile)?;
         let directory = camino::absolute_utf8(&self.directory)?;
-        let name = profile.rsplit('/').next().unwrap_or_default();
-        Ok(if name.starts_with("software") && name.ends_with(".cfg") {
+        Ok(if is_release(&profile) {
             release(profile, directory)
         } else {
             self.instance(profile, directory)
@@ -79,6 +78,11 @@ impl Given {
     }
 }
 
+fn is_release(profile: &str) -> bool {
+    let name = profile.rsplit('/').next().unwrap_or_default();
+    name.starts_with("software") && name.ends_with(".cfg")
+}
+
 fn release(profile: String, directory: Utf8PathBuf) -> Job {
     Job {
         profile,
@@ -109,6 +113,9 @@ fn section<'a>(
 /// A check: the directory that the profile would lay out does not exist.
 pub(super) fn checked(profile: &str, folder: &Utf8Path) -> Job {
     let directory = folder.join("(directory)");
+    if is_release(profile) {
+        return Job { extra: BTreeMap::new(), ..release(profile.to_owned(), directory) };
+    }
     Job {
         profile: profile.to_owned(),
         state_file: directory.join(".installed.json"),
