@@ -7,7 +7,7 @@ use slapos_core::names::{PartitionId, SoftwareUrl};
 
 use crate::{
     sandbox::{LaunchSpec, Sandbox, User},
-    settings::Settings,
+    settings::{Proxies, Settings},
     supervise::Environment,
 };
 
@@ -69,13 +69,12 @@ pub(crate) fn release_evaluation(
         settings.shipped_root.clone(),
         "/etc/apt".into(),
         "/etc/debian_version".into(),
+        "/etc/pip.conf".into(), // where the operator wants eggs to come from
     ];
     read.extend(python_files(settings));
     read.extend(settings.keyring.clone());
     read.extend(settings.mirror.as_deref().and_then(mirror_directory));
-    read.extend(
-        Utf8Path::new(profile).parent().filter(|above| above.is_absolute()).map(Into::into),
-    );
+    read.extend(profile_files(Utf8Path::new(profile)));
     let sandbox = Sandbox {
         write: vec![directory.to_owned(), settings.cache_root.clone()],
         read,
@@ -83,7 +82,23 @@ pub(crate) fn release_evaluation(
         bind_ports: Some(Vec::new()),
     };
     let user = settings.users.map(|users| same_group(users.software));
-    evaluation(directory.to_owned(), user, sandbox)
+    let mut spec = evaluation(directory.to_owned(), user, sandbox);
+    let Proxies { http, https, none } = &settings.proxies;
+    for (name, proxy) in [("http_proxy", http), ("https_proxy", https), ("no_proxy", none)] {
+        if let Some(proxy) = proxy {
+            spec.environment.set(name, proxy); // profiles and eggs are fetched too
+        }
+    }
+    spec
+}
+
+/// Where the files of a profile are that is a local file: its folder, and for one in a checkout of SlapOS's profiles,
+/// `software/NAME/software.cfg`, the whole checkout, which it extends by `../../stack` and `../../component`.
+fn profile_files(profile: &Utf8Path) -> Option<Utf8PathBuf> {
+    let folder = profile.parent().filter(|folder| folder.is_absolute())?;
+    let checkout = folder.parent().filter(|above| above.file_name() == Some("software"));
+    let checkout = checkout.and_then(Utf8Path::parent).filter(|path| path.parent().is_some());
+    Some(checkout.unwrap_or(folder).to_owned())
 }
 
 /// Where a mirror on this disk is: the path of `file:PATH [SUITE [COMPONENT ...]]`.
@@ -112,4 +127,23 @@ fn evaluation(directory: Utf8PathBuf, user: Option<User>, sandbox: Sandbox) -> L
 
 fn same_group(number: u32) -> User {
     User { uid: number, gid: number }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_may_extend_what_is_in_its_checkout() {
+        let table = [
+            ("/srv/slapos/software/ssh/software.cfg", Some("/srv/slapos")),
+            ("/srv/own/software.cfg", Some("/srv/own")),
+            ("/software/x/software.cfg", Some("/software/x")),
+            ("https://example.org/software/x/software.cfg", None),
+        ];
+        for (profile, files) in table {
+            let seen = profile_files(Utf8Path::new(profile));
+            assert_eq!(seen.as_deref().map(Utf8Path::as_str), files, "{profile}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use slapos_core::names::{PartitionId, WishedState};
 use slapos_profile::{Facts, Job, Purpose, Shared, Supply};
 use slapos_wire::v1::{InstanceWish, SharedWish};
@@ -63,11 +63,11 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
         addresses.iter().filter(|ip| ip.is_ipv4() == v4).map(ToString::to_string).collect()
     };
     Job {
-        profile: release.join("instance.cfg").into_string(),
+        profile: instance_profile(&release).into_string(),
         state_file: directory.join(".slapgrid/installed.json"),
         directory,
         extra,
-        python: settings.python.clone(),
+        python: own_python(&release).or_else(|| settings.python.clone()),
         purpose: Purpose::Instance(Facts {
             computer: settings.computer.to_string(),
             partition: partition.to_string(),
@@ -84,6 +84,17 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
             shared: wish.shared.iter().map(shared).collect(),
         }),
     }
+}
+
+/// The profile of instances, which old releases give another name.
+fn instance_profile(release: &Utf8Path) -> Utf8PathBuf {
+    let (profile, old) = (release.join("instance.cfg"), release.join("template.cfg"));
+    if !profile.exists() && old.exists() { old } else { profile }
+}
+
+/// The Python of a release that has one, with the eggs that its profiles import.
+pub(crate) fn own_python(release: &Utf8Path) -> Option<Utf8PathBuf> {
+    Some(release.join("eggs/bin/python")).filter(|python| python.exists())
 }
 
 fn shared(guest: &SharedWish) -> Shared {

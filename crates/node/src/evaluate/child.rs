@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use serde::Serialize;
 use slapos_profile::{Host, HostError, Progress, RequestAnswer, RequestAsk};
 
-use super::fetch;
 use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
+use super::{fetch, layout};
 use crate::sys;
 
 /// The hidden subcommand `node evaluate`: reads its job from standard input and answers on
@@ -22,6 +22,7 @@ pub fn child_main() -> io::Result<()> {
     let ToChild::Job(job) = agent.listen()? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first word must be the job"));
     };
+    layout::before(&job)?;
     let last = match slapos_profile::run(&job, &mut agent) {
         Ok(outcome) => FromChild::Done(Box::new(outcome)),
         Err(error) => FromChild::Failed(error.report()),

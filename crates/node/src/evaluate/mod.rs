@@ -12,6 +12,7 @@
 
 mod child;
 mod fetch;
+mod layout;
 mod parent;
 mod protocol;
 
