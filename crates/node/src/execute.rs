@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use camino::Utf8Path;
-use slapos_core::names::{InstanceId, ReportedState, Title, WishedState};
+use slapos_core::names::{InstanceId, PartitionId, ReportedState, Title, WishedState};
 use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
 use tokio::{sync::SemaphorePermit, task::block_in_place, time::Instant};
 
@@ -20,6 +20,7 @@ use crate::{
     plan::{Inputs, Step},
     promise::{self, PromiseContext, PromiseResult},
     report::fit_instance,
+    settings::Settings,
     software::{self, chain},
     steady::{self, Unsteady},
 };
@@ -287,24 +288,32 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
     Ok(())
 }
 
+fn promise_context(settings: &Settings, name: &PartitionId, wish: &InstanceWish) -> PromiseContext {
+    let directory = settings.partition_directory(name);
+    let release = settings.release_directory(&wish.software_release);
+    let facts = [
+        ("computer-id", settings.computer.as_str()),
+        ("master-url", settings.master_url.as_str()),
+        ("partition-id", name.as_str()),
+    ];
+    PromiseContext {
+        program: settings.program.clone(),
+        environment: confine::environment(&directory),
+        user: confine::partition_user(settings, name),
+        sandbox: Some(confine::partition_sandbox(settings, name, &wish.software_release)),
+        python: job::own_python(&release).or_else(|| settings.python.clone()),
+        facts: facts.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        directory,
+    }
+}
+
 /// Checks the promises until they are green; as long as they are not, the master is told at each
 /// change.
 async fn until_green(
     partition: &Partition,
     wish: &InstanceWish,
 ) -> Result<Vec<Promise>, StepError> {
-    let settings = &partition.node.settings;
-    let context = PromiseContext {
-        program: settings.program.clone(),
-        directory: settings.partition_directory(&partition.name),
-        environment: confine::environment(&settings.partition_directory(&partition.name)),
-        user: confine::partition_user(settings, &partition.name),
-        sandbox: Some(confine::partition_sandbox(
-            settings,
-            &partition.name,
-            &wish.software_release,
-        )),
-    };
+    let context = promise_context(&partition.node.settings, &partition.name, wish);
     let mut on_red = |results: &[PromiseResult]| {
         let promises = results.iter().map(told).collect();
         let red = InstanceReport { promises, ..report(wish, ReportedState::Starting) };

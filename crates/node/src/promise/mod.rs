@@ -1,8 +1,9 @@
 //! Promises: the checks by which an instance says whether it works.
 //!
 //! Native descriptions are `etc/plugin/NAME.json` (module, class, config), written when the
-//! profile is evaluated; executables are `etc/promise/NAME`, good when they exit with 0, and run
-//! as the partition's user inside its sandbox. Never decides what follows from a red promise.
+//! profile is evaluated; executables are `etc/promise/NAME`, good when they exit with 0; Python
+//! files in `etc/plugin` without a description run like these. Both run as the partition's user
+//! inside its sandbox. Never decides what follows from a red promise.
 //!
 //! # Invariants
 //! - Every check has a deadline; whatever it started is gone when it is reported.
@@ -14,9 +15,15 @@
 mod checks;
 mod description;
 mod executable;
+mod plugin;
 mod record;
 
-use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::{
@@ -52,6 +59,10 @@ pub struct PromiseContext {
     pub user: Option<User>,
     /// What executables may touch.
     pub sandbox: Option<Sandbox>,
+    /// Runs the promises that only exist in Python; without one they are red.
+    pub python: Option<Utf8PathBuf>,
+    /// What such a promise may ask for of where it runs, e.g. `partition-id`.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// The result of one check.
@@ -168,9 +179,7 @@ async fn check(context: &PromiseContext, source: &Source) -> Outcome {
             checks::run(context, check).await
         }
         Source::Executable(path) => executable::run(context, vec![path.to_string()]).await,
-        Source::Python(path) => Err(format!(
-            "{path}: Python promises are not supported yet; only those with a native description are"
-        )),
+        Source::Python(path) => plugin::run(context, path).await,
     }
 }
 

@@ -29,6 +29,8 @@ impl Partition {
             environment: Environment::from_iter([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             user: None,
             sandbox: Some(Sandbox { write: vec![directory.clone()], ..Sandbox::default() }),
+            python: None,
+            facts: [("partition-id".to_owned(), "slappart0".to_owned())].into(),
             directory,
         };
         Self { context, _directory: kept }
@@ -90,12 +92,46 @@ async fn every_promise_is_reported_by_name() {
     assert_eq!(results[1].2, "fine");
     assert_eq!(results[2].2, "so\nbad");
     assert!(results[3].2.contains("exit status: 7"), "{}", results[3].2);
-    assert!(results[5].2.contains("Python promises are not supported yet"), "{}", results[5].2);
+    assert!(results[5].2.contains("neither the release nor this node has one"), "{}", results[5].2);
 
     let recorded = partition.context.directory.join(".slapgrid/promise/result/c-bad.status.json");
     let recorded: serde_json::Value = serde_json::from_slice(&fs::read(recorded).unwrap()).unwrap();
     assert_eq!(recorded["result"]["failed"], true);
     assert_eq!(recorded["title"], "c-bad");
+}
+
+const PLUGIN: &str = "
+import os
+extra_config_dict = {'limit': 3}
+class Result:
+  def __init__(self, failed, message):
+    self.item = self
+    self.message = message
+    self.hasFailed = lambda: failed
+class RunPromise:
+  def __init__(self, config):
+    self.config = config
+  def run(self, check_anomaly, can_bang):
+    said = '%(partition-id)s %(name)s %(limit)s' % self.config
+    here = self.config['partition-folder'] == os.getcwd()
+    self.config['queue'].put(Result(FAILED, said + ' %s' % here))
+";
+
+#[tokio::test]
+async fn a_promise_in_python_gets_its_configuration_and_is_heard() {
+    let python = Utf8Path::new("/usr/bin/python3");
+    if !python.exists() {
+        return println!("skipped: there is no {python}");
+    }
+    let mut partition = Partition::new();
+    partition.context.python = Some(python.to_owned());
+    partition.file("etc/plugin/good.py", &PLUGIN.replace("FAILED", "False"));
+    partition.file("etc/plugin/red.py", &PLUGIN.replace("FAILED", "True"));
+    partition.file("etc/plugin/wrong.py", "import no_such_module\n");
+    let results = partition.run().await;
+    let seen: Vec<_> = results.iter().map(|(_, ok, said)| (*ok, said.as_str())).collect();
+    assert_eq!(seen[..2], [(true, "slappart0 good.py 3 True"), (false, "slappart0 red.py 3 True")]);
+    assert!(!seen[2].0 && seen[2].1.contains("no_such_module"), "{seen:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ import json
 import linecache
 import logging
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -321,6 +322,24 @@ def provide_buildout():
         sys.modules["zc"], sys.modules["zc.buildout"] = types.ModuleType("zc"), module
         sys.modules["zc"].buildout = module
     module.UserError = UserError
+    if not hasattr(module, "easy_install"):
+        module.easy_install = types.ModuleType("zc.buildout.easy_install")
+        module.easy_install.install = install_eggs
+        sys.modules["zc.buildout.easy_install"] = module.easy_install
+
+
+def install_eggs(specs, *_, **__):
+    """Nothing is installed while an instance is evaluated; what the Python of the release has is there."""
+    missing = [spec for spec in specs if not has_egg(spec)]
+    if missing:
+        raise UserError(f"the Python of the release lacks the eggs {', '.join(missing)}")
+
+
+def has_egg(spec):
+    try:
+        return importlib.metadata.version(re.split(r"[^\w.-]", spec, maxsplit=1)[0])
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def recipe_class(recipe):
