@@ -5,7 +5,7 @@
 
 mod proxy;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ini::{Ini, ParseOption};
@@ -77,7 +77,10 @@ const OURS: &[(&str, &[&str])] = &[
             "var_root",
         ],
     ),
-    ("slapformat", &["ipv4_local_network", "partition_amount", "partition_base_name"]),
+    (
+        "slapformat",
+        &["ipv4_local_network", "ipv6_local_network", "partition_amount", "partition_base_name"],
+    ),
     (
         "slapproxy",
         &["database_uri", "host", "local_software_release_root", "port", "software_product_list"],
@@ -302,7 +305,8 @@ fn users(file: &File) -> Result<Users, Failure> {
     Ok(Users { software, first_partition })
 }
 
-/// `partition_amount` partitions, each with its own address out of `ipv4_local_network`.
+/// `partition_amount` partitions, each with its own address out of `ipv4_local_network`, and out of
+/// `ipv6_local_network` if that is set.
 fn partitions(file: &File) -> Result<Vec<PartitionSettings>, Failure> {
     let amount: u32 = file.number("slapformat", "partition_amount")?.unwrap_or(10);
     let base = file.get("slapformat", "partition_base_name").unwrap_or("slappart");
@@ -318,18 +322,45 @@ fn partitions(file: &File) -> Result<Vec<PartitionSettings>, Failure> {
             format!("too small for {amount} partitions"),
         ));
     }
+    let ipv6 = ipv6_addresses(file, amount)?;
     (0..amount)
         .map(|place| {
             let name = format!("{base}{place}");
+            let ipv4 = IpAddr::V4(Ipv4Addr::from_bits(network + place + 1));
+            let ipv6 = ipv6.iter().map(|first| {
+                IpAddr::V6(Ipv6Addr::from_bits(first.0 + u128::from(place) * first.1))
+            });
             Ok(PartitionSettings {
                 name: name.as_str().try_into().map_err(|error| {
                     file.wrong("slapformat", "partition_base_name", base, error)
                 })?,
-                addresses: vec![IpAddr::V4(Ipv4Addr::from_bits(network + place + 1))],
+                addresses: [ipv4].into_iter().chain(ipv6).collect(),
                 capabilities: Vec::new(),
             })
         })
         .collect()
+}
+
+/// The first partition's IPv6 address and the step to the next one's. A network of a single address, such as
+/// `::1/128`, is that of all partitions.
+fn ipv6_addresses(file: &File, amount: u32) -> Result<Option<(u128, u128)>, Failure> {
+    let name = "ipv6_local_network";
+    let Some(text) = file.get("slapformat", name) else { return Ok(None) };
+    let parts = text.split_once('/').and_then(|(address, prefix)| {
+        let address: Ipv6Addr = address.parse().ok()?;
+        let free = 128u32.checked_sub(prefix.parse().ok()?).filter(|free| *free < 128)?;
+        Some((address.to_bits() >> free << free, free))
+    });
+    let (network, free) = parts
+        .ok_or_else(|| file.wrong("slapformat", name, text, "use e.g. fd00::/64 or ::1/128"))?;
+    if free == 0 {
+        return Ok(Some((network, 0)));
+    }
+    if u128::from(amount) + 1 > 1 << free {
+        let reason = format!("too small for {amount} partitions");
+        return Err(file.wrong("slapformat", name, text, reason));
+    }
+    Ok(Some((network + 1, 1)))
 }
 
 /// `a.b.c.d/n` as the first address and the number of bits that are free.
@@ -365,6 +396,15 @@ mod tests {
             .map(|partition| format!("{} {}", partition.name, partition.addresses[0]))
             .collect();
         assert_eq!(seen, ["slappart0 127.9.8.1", "slappart1 127.9.8.2"]);
+        for (network, addresses) in [
+            ("fd00::/64", ["fd00::1", "fd00::2"]),
+            ("::1/128", ["::1", "::1"]),
+            ("fd00::8/126", ["fd00::9", "fd00::a"]),
+        ] {
+            let (settings, _) = read(&format!("{text}ipv6_local_network = {network}\n")).unwrap();
+            let seen = settings.partitions.iter().map(|known| known.addresses[1].to_string());
+            assert_eq!(seen.collect::<Vec<_>>(), addresses, "{network}");
+        }
         assert_eq!(settings.var_root, "/x/var");
         assert!(unknown.is_empty());
     }
@@ -409,6 +449,12 @@ mod tests {
                     "{MINIMAL}[slapformat]\npartition_amount = 300\nipv4_local_network = 127.0.1.0/24\n"
                 ),
                 "too small for 300 partitions",
+            ),
+            (
+                &format!(
+                    "{MINIMAL}[slapformat]\npartition_amount = 4\nipv6_local_network = fd00::/126\n"
+                ),
+                "too small for 4 partitions",
             ),
         ];
         for (text, expected) in table {
