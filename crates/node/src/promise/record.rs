@@ -1,32 +1,41 @@
 //! Leaves the results in the partition, where SlapOS's tools look for them:
-//! `.slapgrid/promise/result/NAME.status.json`. Written only when something changed, so the time
-//! of the file is the time of the change. The partition belongs to its user: no link in it is followed.
+//! `.slapgrid/promise/result/NAME.status.json`, as SlapOS's runner writes them, for the partition's own monitoring
+//! reads them. Written only when something changed, so their date is that of the change. The partition belongs to its user: no link in it is followed.
 
 use std::io;
 
 use camino::Utf8Path;
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{PromiseContext, PromiseResult};
-use crate::files::{read_below, write_below};
+use crate::{
+    clock::now_unix_seconds,
+    files::{read_below, write_below},
+};
 
 /// Below the partition.
 const DIRECTORY: &str = ".slapgrid/promise/result";
 /// A longer one is not ours.
 const BYTES_MAX: usize = 1 << 20;
 
-#[derive(Debug, Serialize)]
-struct Status<'a> {
-    title: &'a str,
-    name: &'a str,
-    result: Inner<'a>,
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Status {
+    title: String,
+    name: String,
+    path: String,
+    execution_time: f64,
+    result: Inner,
 }
 
-#[derive(Debug, Serialize)]
-struct Inner<'a> {
-    r#type: &'static str,
+#[derive(Debug, Serialize, Deserialize)]
+struct Inner {
+    r#type: String,
     failed: bool,
-    message: &'a str,
+    message: String,
+    /// In UTC.
+    date: String,
 }
 
 /// A result that cannot be recorded is still reported: that is what counts.
@@ -40,14 +49,30 @@ pub(super) fn record_all(context: &PromiseContext, results: &[PromiseResult]) {
 }
 
 fn record(partition: &Utf8Path, result: &PromiseResult) -> io::Result<()> {
-    let inner = Inner { r#type: "Test Result", failed: !result.ok, message: &result.message };
-    let status = Status { title: &result.name, name: &result.name, result: inner };
-    let text = serde_json::to_vec(&status)?;
     let path = Utf8Path::new(DIRECTORY).join(format!("{}.status.json", result.name));
-    if read_below(partition, &path, BYTES_MAX).is_ok_and(|known| known == text) {
+    let known = read_below(partition, &path, BYTES_MAX).ok();
+    let known: Option<Status> = known.and_then(|text| serde_json::from_slice(&text).ok());
+    let same =
+        |Inner { failed, message, .. }: Inner| failed != result.ok && message == result.message;
+    if known.is_some_and(|known| same(known.result)) {
         return Ok(());
     }
-    write_below(partition, &path, &text, 0o640)
+    let seconds = i64::try_from(now_unix_seconds()).unwrap_or_default();
+    let date = Timestamp::from_second(seconds).unwrap_or_default();
+    let status = Status {
+        title: result.name.clone(),
+        name: result.name.clone(),
+        path: result.name.clone(),
+        execution_time: 0.0, // is not measured
+        result: Inner {
+            r#type: "Test Result".into(),
+            failed: !result.ok,
+            message: result.message.clone(),
+            date: date.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
+        },
+    };
+    // Who is not of the partition cannot enter it, and its user is not the writer.
+    write_below(partition, &path, &serde_json::to_vec(&status)?, 0o644)
 }
 
 #[cfg(test)]
@@ -73,6 +98,8 @@ mod tests {
         record(partition, &result).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(r#""failed":true"#), "{text}");
+        assert!(text.contains(r#""date":"20"#) && text.contains("+0000"), "{text}");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
     }
 
     #[test]
