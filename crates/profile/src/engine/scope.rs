@@ -208,7 +208,7 @@ impl<'e, 'h> Scope<'e, 'h> {
         }
     }
 
-    /// Names of the options of another section, sorted; uses it.
+    /// Names of the options of another section, in the order of the texts, then those that its recipe set; uses it.
     pub(crate) fn options_of(&mut self, section: &str) -> Result<Vec<String>, Stop> {
         let me = Rc::clone(&self.name);
         self.engine.need(&me, section)?;
@@ -216,11 +216,8 @@ impl<'e, 'h> Scope<'e, 'h> {
             return Err(Stop::Waiting(waiting));
         }
         let slot = &self.engine.slots[section];
-        let mut names: Vec<String> =
-            slot.raw.keys().chain(slot.cells.keys()).map(ToString::to_string).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        let set = slot.cells.keys().filter(|name| !slot.raw.contains_key(&**name));
+        Ok(slot.raw.keys().chain(set).map(ToString::to_string).collect())
     }
 
     /// Names of all sections, used or not.

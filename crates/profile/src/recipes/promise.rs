@@ -15,7 +15,8 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
-pub(super) static KINDS: [Kind; 1] = [Kind::pure(&["slapos.cookbook:promise.plugin"], make)];
+pub(super) static KINDS: [Kind; 1] =
+    [Kind { version: 2, ..Kind::pure(&["slapos.cookbook:promise.plugin"], make) }];
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";
@@ -105,8 +106,9 @@ fn launcher(origin: Origin<'_>, class: &str, config: &str) -> String {
             let file = Value::from(file).repr().unwrap_or_default();
             writeln!(
                 text,
-                "import importlib.util\nspec = importlib.util.spec_from_file_location('promise_file', {file})\n\
-                 module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\n\
+                "import importlib.machinery, importlib.util\nloader = importlib.machinery.SourceFileLoader('promise_file', {file})\n\
+                 spec = importlib.util.spec_from_loader('promise_file', loader)\n\
+                 module = importlib.util.module_from_spec(spec)\nloader.exec_module(module)\n\
                  RunPromise = module.{class}"
             )
         }

@@ -29,8 +29,10 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 
 /// The name and text of the template that a part names.
 pub(super) fn source(scope: &mut Scope<'_, '_>) -> Result<(String, String), Stop> {
-    if let Some(inline) = scope.text("inline")? {
-        return Ok((format!("[{}] inline", scope.name()), inline));
+    if let Some(inline) = scope.option("inline")?.filter(|value| value.as_str() != Some("")) {
+        let text = inline.text();
+        let text = text.map_err(|error| scope.fault("inline", Code::BadOption, error.message()))?;
+        return Ok((format!("[{}] inline", scope.name()), text.to_string())); // perhaps nothing but a blank
     }
     let option = if scope.option("url")?.is_none() && scope.option("template")?.is_some() {
         "template"
