@@ -11,6 +11,7 @@ const PYPI: &str = include_str!("../../../software/supply/pypi.toml");
 const NPM: &str = include_str!("../../../software/supply/npm.toml");
 const CRATES: &str = include_str!("../../../software/supply/crates.toml");
 const OWN: &str = include_str!("../../../software/supply/own.toml");
+const PROGRAMS: &str = include_str!("../../../software/supply/programs.toml");
 
 /// What takes the place of one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,11 @@ static TABLE: LazyLock<BTreeMap<String, Supplied>> = LazyLock::new(|| {
     all
 });
 
+/// What takes the place of programs of eggs: texts by name.
+pub(crate) static EGG_PROGRAMS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    toml::from_str(PROGRAMS).expect("the tables come with the program and are tested")
+});
+
 /// What takes the place of the part of that name, if it can be installed.
 pub(crate) fn find(part: &str) -> Option<&'static Supplied> {
     TABLE.get(part).filter(|supplied| !matches!(supplied.source, Source::Elsewhere))
@@ -117,5 +123,6 @@ mod tests {
         assert_eq!(find("nginx").unwrap().location, "usr");
         assert_eq!(find("nginx-lib"), None);
         assert_eq!(find("dufs"), None);
+        assert!(EGG_PROGRAMS.values().all(|text| text.starts_with("#!")));
     }
 }

@@ -325,6 +325,7 @@ def provide_buildout():
     if not hasattr(module, "easy_install"):
         module.easy_install = types.ModuleType("zc.buildout.easy_install")
         module.easy_install.install = install_eggs
+        module.easy_install.working_set = lambda specs, *_, **__: install_eggs(specs)
         sys.modules["zc.buildout.easy_install"] = module.easy_install
 
 
@@ -333,6 +334,7 @@ def install_eggs(specs, *_, **__):
     missing = [spec for spec in specs if not has_egg(spec)]
     if missing:
         raise UserError(f"the Python of the release lacks the eggs {', '.join(missing)}")
+    return importlib.import_module("pkg_resources").working_set
 
 
 def has_egg(spec):

@@ -5,6 +5,8 @@
 //! `interpreter`, `entry-points` (`name=module:function`), `initialization` and `arguments` (Python text);
 //! `depends`, which only refers. Out: `eggs` or `egg`. What it writes is in `[buildout] bin-directory`.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 
 use super::{Kind, OptionsOnly, Recipe};
@@ -13,6 +15,7 @@ use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Result};
 use crate::files::Mode;
 use crate::job::{Purpose, Supply};
+use crate::supply::EGG_PROGRAMS;
 
 pub(super) static KIND: Kind = Kind::new(&[], make);
 
@@ -92,7 +95,12 @@ pub(super) fn programs(
         Ok(scope.path(value.as_str().unwrap_or_default()))
     };
     let (environment, bin) = (directory("eggs-directory")?, directory("bin-directory")?);
+    let mut own = BTreeMap::new();
+    for (name, text) in &*EGG_PROGRAMS {
+        own.insert(name.as_str(), scope.substitute("programs.toml", text)?);
+    }
     Ok(Box::new(Programs {
+        own,
         environment: Environment::at(&environment),
         python,
         supply: supply.clone(),
@@ -117,6 +125,8 @@ fn pairs(scope: &mut Scope<'_, '_>, option: &str) -> Result<Vec<(String, String)
 }
 
 struct Programs {
+    /// What takes the place of some programs.
+    own: BTreeMap<&'static str, String>,
     environment: Environment,
     /// Makes the environment.
     python: Utf8PathBuf,
@@ -145,7 +155,8 @@ impl Recipe for Programs {
         // Of the names those are passed over that are of no egg: parts inherit `scripts` of others.
         for (name, file) in wanted {
             if let Some((_, target)) = known.iter().find(|(known, _)| *known == name) {
-                let text = self.script(target);
+                let own = self.own.get(name.as_str()).cloned();
+                let text = own.unwrap_or_else(|| self.script(target));
                 work.write(&self.bin.join(file.trim()), text.as_bytes(), Mode::Runnable)?;
             }
         }

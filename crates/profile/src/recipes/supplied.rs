@@ -53,7 +53,8 @@ fn texts(
     let mut texts = Vec::new();
     for (path, text) in &supplied.files {
         let table = format!("the table of supplies: {path}");
-        texts.push((place.join(path), scope.substitute(&table, text.trim_start())?));
+        texts
+            .push((files::in_directory(place, path), scope.substitute(&table, text.trim_start())?));
     }
     Ok(texts)
 }
