@@ -220,6 +220,31 @@ impl Cloud {
         self.restart_node(computer);
     }
 
+    /// Starts `COMP-1` so that it can install releases of SlapOS: its partitions have an IPv6 address. Downloads are
+    /// kept in `cache`, and come through the HTTP proxy, if there is one.
+    pub(crate) fn start_node_for_releases(
+        &mut self,
+        cache: &Utf8Path,
+        user: u32,
+        partitions: u32,
+        proxy: Option<&str>,
+    ) {
+        let (base, network, url) = (self.path().join("COMP-1"), &self.network, &self.url);
+        let text = format!(
+            "[slapos]\nmaster_url = {url}\ncomputer_id = COMP-1\nsoftware_root = {base}/software\n\
+             instance_root = {base}/instance\ncache_root = {cache}\npartition_user = {user}\n\
+             [slapformat]\npartition_amount = {partitions}\n\
+             ipv4_local_network = {network}.16/28\nipv6_local_network = ::1/128\n",
+        );
+        let cfg = self.node_cfg("COMP-1");
+        write_file(&cfg, &text);
+        let mut command = slapos();
+        command.args(["--cfg", cfg.as_str(), "node", "run"]).stdin(Stdio::null());
+        command.envs(proxy.map(|proxy| ("http_proxy", proxy)));
+        let child = self.spawn("COMP-1", command);
+        self.nodes.push(("COMP-1".to_owned(), child));
+    }
+
     /// A master and two computers with three partitions each, and what stands between COMP-1 and
     /// the master.
     pub(crate) fn recorded() -> (Self, Recorder) {

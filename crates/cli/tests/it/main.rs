@@ -6,7 +6,8 @@
 //! end of a node; `trouble` is what goes wrong; `tutorial` compares the lesson with its release;
 //! `packages` is what a mirror may do wrong; `proxy` is the single-node master, `tls` one that passes
 //! requests on; `python` is the unmodified Python client, `python_parts` what a profile has in
-//! Python; `verbs` are those of computers and instances.
+//! Python; `slapos_releases` runs releases of SlapOS as they are; `verbs` are those of computers and
+//! instances.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -29,6 +30,7 @@ mod python_parts;
 mod recorder;
 mod register;
 mod shared;
+mod slapos_releases;
 mod stop;
 mod story;
 mod tls;

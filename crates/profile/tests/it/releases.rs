@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
-use slapos_profile::{Checked, Facts, Job, Means, Purpose, check};
+use slapos_profile::{Checked, Job, Means, Purpose, Supply, check};
 
 use crate::bench::TableHost;
 use crate::oracle::{annotated, difference, ours, theirs};
@@ -80,13 +80,13 @@ fn table(releases: &[PathBuf]) -> String {
         let faults: Vec<_> = checked.faults.iter().map(|fault| fault.code.name()).collect();
         let loads = if faults.is_empty() { "yes".to_owned() } else { faults.join(", ") };
         let (native, host) = (count(Means::Native), count(Means::Host));
-        let nobody = count(Means::Nobody);
+        let (supplied, nobody) = (count(Means::Supplied), count(Means::Nobody));
         let share = 100 * native / checked.parts.len();
         let name = release.parent().unwrap().file_name().unwrap().to_str().unwrap();
-        let proven = if PROVEN.contains(&name) { "yes" } else { "no" };
+        let proven = if PROVEN.lines().any(|proven| proven == name) { "yes" } else { "no" };
         let _infallible = writeln!(
             text,
-            "| {name} | {loads} | {} | {native} ({share} %) | {host} | {nobody} | {proven} |",
+            "| {name} | {loads} | {} | {native} ({share} %) | {host} | {supplied} | {nobody} | {proven} |",
             checked.parts.len()
         );
         for part in checked.parts.iter().filter(|part| part.means == Means::Nobody) {
@@ -124,11 +124,22 @@ release itself (`software.cfg`), as `slapos profile check` counts them:
 - *loads*: the profile, its templates and checksums have no fault, and `slapos profile annotate` says what zc.buildout with the rules
   of SlapOS's fork says; otherwise the codes of the faults.
 - *native*: this program installs them. *host*: their recipe is Python and runs in the recipe host.
-- *not supplied*: their recipe builds software from source. The release cannot be installed until something else is in their place.
-- *proven*: it was installed, its instance ran on a node, published, and its promises became green.
+- *supplied*: their recipe would build software; Debian packages, eggs or small programs of our own take its place
+  (`software/supply/`), and what only they would need to be built is not counted.
+- *not supplied*: the release cannot be installed until something takes their place.
+- *proven*: a test installs it, and its instance on a node publishes, has only green promises, and has the same files as one
+  that zc.buildout and SlapOS's own recipes lay out (`crates/cli/tests/it/slapos_releases.rs`, which says what may differ).
 
-| release | loads | parts | native | host | not supplied | proven |
-| --- | --- | --- | --- | --- | --- | --- |
+What is proven, is so with these substitutes:
+
+- Programs are Debian's and eggs are pinned by us, whatever versions the profiles name.
+- Frontends (hugo): SlapOS's profiles name a release of the open internet for them. A small one of the tests takes its place,
+  by which each site is reached at its own address.
+- hugo shows nothing before somebody has made a site, so the test makes one.
+- The user of ssh's partition must be known by name: OpenSSH refuses to run as another.
+
+| release | loads | parts | native | host | supplied | not supplied | proven |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 const LACKING: &str = "
@@ -138,8 +149,8 @@ Parts that build software from source, and in how many releases they are wanted:
 
 ";
 
-/// Releases that a test runs from installation to green promises.
-const PROVEN: [&str; 0] = [];
+/// Releases that tests of the program (`slapos_releases`) run from installation to green promises. They hold the list.
+const PROVEN: &str = include_str!("../proven.txt");
 
 fn checked(profile: &Path) -> Checked {
     let profile = Utf8Path::from_path(profile).unwrap();
@@ -150,7 +161,15 @@ fn checked(profile: &Path) -> Checked {
         directory,
         extra: BTreeMap::new(),
         python: None,
-        purpose: Purpose::Instance(Facts::default()),
+        purpose: Purpose::Software(Supply {
+            cache: "/".into(),
+            mirror: None,
+            keyring: None,
+            now_unix_s: 0,
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: None,
+        }),
     };
     check(&job, &mut TableHost::default())
 }
