@@ -16,7 +16,7 @@ use std::{
 };
 
 use camino::Utf8PathBuf;
-use slapos_core::names::{PartitionId, SoftwareUrl};
+use slapos_core::names::{PartitionId, Revision, SoftwareUrl};
 use slapos_wire::{
     client::{Client, ClientError},
     v1::{Format, InstanceWish, PartitionWish, Supply, Watch},
@@ -233,14 +233,14 @@ impl<'a> Tasks<'a> {
             self.node.check_all();
         }
         for supply in watch.supplies {
-            self.hand_to_release(supply, watch.complete);
+            self.hand_to_release(supply, watch.complete, watch.revision);
         }
         for wish in watch.partitions {
-            self.hand_to_partition(wish);
+            self.hand_to_partition(wish, watch.revision);
         }
     }
 
-    fn hand_to_release(&mut self, supply: Supply, complete: bool) {
+    fn hand_to_release(&mut self, supply: Supply, complete: bool, heard: Revision) {
         let url = supply.software_release.clone();
         match self.releases.get(&url) {
             // What the node itself reported comes back here; only another wish is news.
@@ -259,12 +259,13 @@ impl<'a> Tasks<'a> {
                     Arc::clone(&self.node),
                     url,
                     receiver,
+                    heard,
                 )));
             }
         }
     }
 
-    fn hand_to_partition(&mut self, wish: PartitionWish) {
+    fn hand_to_partition(&mut self, wish: PartitionWish, heard: Revision) {
         let name = wish.partition;
         if let Some(known) = self.partitions.get(&name) {
             known.send_if_modified(|old| {
@@ -282,7 +283,7 @@ impl<'a> Tasks<'a> {
         let nudge = Arc::new(Nudge::default());
         self.node.nudges().insert(name.clone(), Arc::clone(&nudge));
         self.partitions.insert(name.clone(), sender);
-        let partition = Partition::new(Arc::clone(&self.node), name, receiver, nudge);
+        let partition = Partition::new(Arc::clone(&self.node), name, receiver, nudge, heard);
         self.running.spawn(instance::run(partition));
     }
 }

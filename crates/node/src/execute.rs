@@ -93,6 +93,7 @@ fn report(wish: &InstanceWish, state: ReportedState) -> InstanceReport {
     InstanceReport {
         id: wish.id,
         generation: wish.generation,
+        follows: None,
         state,
         text: None,
         connection: None,

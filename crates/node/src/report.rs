@@ -1,13 +1,15 @@
 //! What the node tells the master: about each partition and each release by one sender, in order.
 //!
 //! A call that was begun cannot be taken back, so nothing else is sent about the same thing until
-//! it has been answered; of what gathers meanwhile only the latest is sent.
+//! it has been answered; of what gathers meanwhile only the latest is sent. Each report says which
+//! answer came before it, so that the master finds one that was given up and arrives all the same.
 
 use std::{future::Future, time::Duration};
 
+use slapos_core::names::Revision;
 use slapos_wire::{
     client::ClientError,
-    v1::{InstanceReport, SupplyReport},
+    v1::{Accepted, InstanceReport, SupplyReport},
 };
 use tokio::{sync::watch, time::sleep};
 
@@ -45,16 +47,17 @@ struct Heard {
 }
 
 impl<R: Clone + Send + Sync + 'static> Reporter<R> {
-    /// Begins to send reports by `send`, which tells whether one was about the current wish.
-    pub(crate) fn start<F, S>(send: S) -> Self
+    /// Begins to send reports by `send`, each with the revision that was heard before; first of all
+    /// that is `heard`.
+    pub(crate) fn start<F, S>(heard: Revision, send: S) -> Self
     where
-        F: Future<Output = Result<bool, ClientError>> + Send,
-        S: Fn(R) -> F + Send + 'static,
+        F: Future<Output = Result<Accepted, ClientError>> + Send,
+        S: Fn(R, Revision) -> F + Send + 'static,
     {
         let (outbox, waiting) = watch::channel(None);
-        let (hear, heard) = watch::channel(Heard { number: 0, answer: Ok(false) });
-        tokio::spawn(async move { deliver(waiting, &hear, send).await });
-        Self { outbox, heard }
+        let (hear, answers) = watch::channel(Heard { number: 0, answer: Ok(false) });
+        tokio::spawn(async move { deliver(waiting, &hear, heard, send).await });
+        Self { outbox, heard: answers }
     }
 
     /// Sends a report, unless another one comes before it is its turn. Waits for nothing.
@@ -83,18 +86,19 @@ impl<R: Clone + Send + Sync + 'static> Reporter<R> {
 async fn deliver<R, F, S>(
     mut outbox: watch::Receiver<Option<Numbered<R>>>,
     hear: &watch::Sender<Heard>,
+    mut follows: Revision,
     send: S,
 ) where
     R: Clone,
-    F: Future<Output = Result<bool, ClientError>>,
-    S: Fn(R) -> F,
+    F: Future<Output = Result<Accepted, ClientError>>,
+    S: Fn(R, Revision) -> F,
 {
     let mut pause = PAUSE.0;
     while outbox.changed().await.is_ok() {
         loop {
             let latest = outbox.borrow_and_update().clone();
             let Some(Numbered { number, report }) = latest else { break };
-            let answer = match send(report).await {
+            let answer = match send(report, follows).await {
                 Err(error) if error.is_temporary() => {
                     tracing::debug!(%error, "telling the master again");
                     sleep(pause).await;
@@ -116,7 +120,14 @@ async fn deliver<R, F, S>(
                     tracing::error!(%error, "the master does not take a report");
                     Err(error.to_string())
                 }
-                Ok(current) => Ok(current),
+                Ok(accepted) => {
+                    follows = accepted.revision;
+                    if accepted.overtaken {
+                        tracing::debug!("another report came in between; telling the master again");
+                        continue;
+                    }
+                    Ok(accepted.current)
+                }
             };
             pause = PAUSE.0;
             hear.send_replace(Heard { number, answer });
@@ -165,14 +176,19 @@ mod tests {
         ClientError::Refused(Box::new(Problem { code: "x".into(), title, status, hint: None }))
     }
 
-    type Call = (u32, oneshot::Sender<Result<bool, ClientError>>);
+    type Call = (u32, u64, oneshot::Sender<Result<Accepted, ClientError>>);
+
+    /// The answer to a report that was taken in.
+    fn taken(revision: u64) -> Result<Accepted, ClientError> {
+        Ok(Accepted { revision: Revision(revision), current: true, overtaken: false })
+    }
 
     /// A reporter, and the calls that arrive at its master, which answers each when it likes.
     fn reporter() -> (Reporter<u32>, mpsc::UnboundedReceiver<Call>) {
         let (calls, arrived) = mpsc::unbounded_channel();
-        let reporter = Reporter::start(move |report| {
+        let reporter = Reporter::start(Revision(5), move |report, follows| {
             let (answer, answered) = oneshot::channel();
-            calls.send((report, answer)).unwrap();
+            calls.send((report, follows.0, answer)).unwrap();
             async { answered.await.unwrap() }
         });
         (reporter, arrived)
@@ -182,20 +198,20 @@ mod tests {
     async fn an_old_report_never_overtakes_and_of_those_that_wait_only_the_latest_is_sent() {
         let (reporter, mut arrived) = reporter();
         reporter.begin(1);
-        let (first, answer) = arrived.recv().await.unwrap();
+        let (first, before, answer) = arrived.recv().await.unwrap();
         reporter.begin(2);
         reporter.begin(3);
         let told = async { reporter.tell(4).await };
         let answered = async {
             tokio::task::yield_now().await;
             assert!(arrived.try_recv().is_err(), "the first has not been answered");
-            answer.send(Ok(true)).unwrap();
-            let (last, answer) = arrived.recv().await.unwrap();
-            answer.send(Ok(true)).unwrap();
-            last
+            answer.send(taken(6)).unwrap();
+            let (last, after, answer) = arrived.recv().await.unwrap();
+            answer.send(taken(7)).unwrap();
+            (last, after)
         };
         let (told, last) = tokio::join!(told, answered);
-        assert_eq!((first, last, told), (1, 4, Ok(true)));
+        assert_eq!((first, before, last, told), (1, 5, (4, 6), Ok(true)));
         assert!(arrived.try_recv().is_err());
     }
 
@@ -203,8 +219,8 @@ mod tests {
     async fn a_report_that_is_not_answered_is_sent_again_and_one_that_is_refused_is_not() {
         let (reporter, mut arrived) = reporter();
         let answering = async {
-            for answer in [Err(refused(503)), Ok(true), Err(refused(413)), Err(refused(404))] {
-                arrived.recv().await.unwrap().1.send(answer).unwrap();
+            for answer in [Err(refused(503)), taken(6), Err(refused(413)), Err(refused(404))] {
+                arrived.recv().await.unwrap().2.send(answer).unwrap();
             }
         };
         let telling =
@@ -215,6 +231,23 @@ mod tests {
         assert!(arrived.recv().await.is_none(), "nothing more is sent");
     }
 
+    #[tokio::test]
+    async fn a_report_that_was_overtaken_by_a_late_one_is_sent_again() {
+        let (reporter, mut arrived) = reporter();
+        let answering = async {
+            let overtaken = Accepted { revision: Revision(8), current: true, overtaken: true };
+            let mut followed = vec![];
+            for answer in [Ok(overtaken), taken(9)] {
+                let (report, follows, reply) = arrived.recv().await.unwrap();
+                reply.send(answer).unwrap();
+                followed.push((report, follows));
+            }
+            followed
+        };
+        let (followed, told) = tokio::join!(answering, reporter.tell(1));
+        assert_eq!((followed, told), (vec![(1, 5), (1, 8)], Ok(true)));
+    }
+
     #[test]
     fn long_texts_are_cut_and_a_report_that_stays_too_large_is_refused_by_name() {
         let promise =
@@ -222,6 +255,7 @@ mod tests {
         let report = InstanceReport {
             id: InstanceId(1),
             generation: Generation(1),
+            follows: None,
             state: ReportedState::Error,
             text: Some("first ".to_owned() + &"ö".repeat(1 << 20) + " last"),
             connection: None,

@@ -33,8 +33,6 @@ pub enum Defect {
     AnswerEarly,
     /// A node says that an instance is gone, and empties the partition afterwards.
     ReportBeforeWipe,
-    /// The master wakes no node when something changed.
-    ForgetToWake,
-    /// A node takes a report for accepted that was about an older wish.
-    TrustStaleReport,
+    /// The master answers a watch without what changed.
+    ForgetNews,
 }

@@ -76,7 +76,7 @@ impl Master {
             Call::Ask(ask, actor) => {
                 let reply = self.decide(now, ask, actor);
                 self.answer(id, reply);
-                self.wake();
+                self.tell_news();
             }
             Call::Watch(computer, since) => {
                 let (computer, since) = (computer.clone(), *since);
@@ -171,9 +171,11 @@ impl Master {
     }
 
     fn show(&self, answer: &Answer) -> Reply {
+        let revision = self.world.revision();
         match answer {
-            Answer::Done | Answer::Computer(_) => Reply::Done,
-            Answer::Stale => Reply::Stale,
+            Answer::Done | Answer::Computer(_) => Reply::Done(revision),
+            Answer::Stale => Reply::Stale(revision),
+            Answer::Overtaken => Reply::Overtaken(revision),
             Answer::Absent => Reply::Absent,
             Answer::Instance(id) => self
                 .world
@@ -184,12 +186,6 @@ impl Master {
 
     fn answer(&mut self, call: CallId, reply: Reply) {
         self.waiting.push(Answered { call, reply, revision: self.world.revision() });
-    }
-
-    fn wake(&mut self) {
-        if self.defect != Some(Defect::ForgetToWake) {
-            self.tell_news();
-        }
     }
 
     fn tell_news(&mut self) {
@@ -210,7 +206,10 @@ impl Master {
     /// What a computer must hear, and whether that is anything; `None` for an unknown one.
     fn news(&self, computer: &ComputerId, since: Revision) -> Option<(Reply, bool)> {
         let site = self.world.site(computer).ok()?;
-        let watch = documents::watch(&self.world, site, since, false);
+        let mut watch = documents::watch(&self.world, site, since, false);
+        if self.defect == Some(Defect::ForgetNews) && !watch.complete {
+            watch.partitions.clear();
+        }
         let any = watch.complete || !watch.partitions.is_empty() || !watch.supplies.is_empty();
         Some((Reply::News(Box::new(watch)), any))
     }

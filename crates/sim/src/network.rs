@@ -54,10 +54,12 @@ pub(crate) enum Call {
 /// What is answered.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// It is so.
-    Done,
+    /// It is so, from this revision on.
+    Done(Revision),
     /// The report was about an older wish.
-    Stale,
+    Stale(Revision),
+    /// Another report came in between.
+    Overtaken(Revision),
     /// This instance is meant, and this came out of it.
     Instance(InstanceId, Dictionary),
     /// There is none.
@@ -104,6 +106,6 @@ impl Dice {
     /// How long a message takes; once in a while, much longer than another one.
     pub(crate) fn delay(&mut self) -> Moment {
         let slow = self.mishap(5);
-        if slow { self.between(200 * MS, 4_000 * MS) } else { self.between(MS / 5, 8 * MS) }
+        if slow { self.between(200 * MS, 9_000 * MS) } else { self.between(MS / 5, 8 * MS) }
     }
 }

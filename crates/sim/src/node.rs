@@ -92,6 +92,8 @@ pub(crate) struct Node {
     building: BTreeMap<SoftwareUrl, (Generation, SupplyState)>,
     passes: BTreeMap<PartitionId, Pass>,
     heard: Revision,
+    /// The answer that the next report of each partition and release follows.
+    follows: BTreeMap<Caller, Revision>,
     /// What it was told that contradicts what it was told before.
     pub(crate) contradiction: Option<String>,
     defect: Option<Defect>,
@@ -114,6 +116,7 @@ impl Node {
             building: BTreeMap::new(),
             passes: BTreeMap::new(),
             heard: Revision(0),
+            follows: BTreeMap::new(),
             contradiction: None,
             defect,
         }
@@ -127,6 +130,7 @@ impl Node {
         self.building.clear();
         self.passes.clear();
         self.heard = Revision(0);
+        self.follows.clear();
         let partition = |name: &PartitionId| FormatPartition {
             name: name.clone(),
             addresses: vec![],
@@ -184,11 +188,15 @@ impl Node {
 
     /// An answer came.
     pub(crate) fn answered(&mut self, caller: &Caller, reply: Reply, dice: &mut Dice) -> Vec<Deed> {
+        if let Reply::Done(revision) | Reply::Stale(revision) | Reply::Overtaken(revision) = reply {
+            self.follows.insert(caller.clone(), revision);
+        }
         match (caller, reply) {
             (Caller::Watch(_), Reply::News(watch)) => self.hear(*watch),
             (Caller::Watch(_), Reply::Refused) => self.start(),
             (Caller::Watch(_), _) => vec![self.listen()],
             (Caller::Partition(_, name), reply) => self.go_on(&name.clone(), reply, dice),
+            (Caller::Release(_, url), Reply::Overtaken(_)) => self.tell_again(&url.clone()),
             (Caller::Release(_, url), _) => self.build_on(&url.clone(), dice),
             (Caller::Person(_), _) => vec![],
         }
@@ -211,6 +219,11 @@ impl Node {
 
     fn say(&self, ask: Ask) -> Call {
         Call::Ask(Box::new(ask), Actor::Computer(self.computer.clone()))
+    }
+
+    /// What the next report of a partition or release follows.
+    fn follows(&self, caller: &Caller) -> Revision {
+        *self.follows.get(caller).unwrap_or(&self.heard)
     }
 
     fn listen(&self) -> Deed {
@@ -263,6 +276,13 @@ impl Node {
         vec![self.tell_release(url, generation, state)]
     }
 
+    fn tell_again(&mut self, url: &SoftwareUrl) -> Vec<Deed> {
+        let told = self.building.get(url).copied();
+        told.map(|(generation, state)| self.tell_release(url, generation, state))
+            .into_iter()
+            .collect()
+    }
+
     /// The master was told how far a release is.
     fn build_on(&mut self, url: &SoftwareUrl, dice: &mut Dice) -> Vec<Deed> {
         let Some((generation, told)) = self.building.get(url).copied() else { return vec![] };
@@ -300,15 +320,17 @@ impl Node {
         state: SupplyState,
     ) -> Deed {
         self.building.insert(url.clone(), (generation, state));
+        let caller = Caller::Release(self.number, url.clone());
         let report = SupplyReport {
             computer: self.computer.clone(),
             release: url.clone(),
             generation,
+            follows: Some(self.follows(&caller)),
             state,
             text: None,
             percent: None,
         };
-        Deed::Call(Caller::Release(self.number, url.clone()), self.say(Ask::SupplyReport(report)))
+        Deed::Call(caller, self.say(Ask::SupplyReport(report)))
     }
 }
 
@@ -445,6 +467,7 @@ impl Node {
             place: Place { computer: self.computer.clone(), partition: name.clone() },
             id: wish.id,
             generation: wish.generation,
+            follows: Some(self.follows(&Caller::Partition(self.number, name.clone()))),
             state: ReportedState::Stopped,
             text: None,
             connection: None,
@@ -478,17 +501,12 @@ impl Node {
                 pass.given.insert(id, connection);
                 self.request_next(name, dice)
             }
+            (Some(_), Reply::Overtaken(_)) => self.proceed(name, dice),
             (Some(Step::ReportDestroyed), _) => {
                 self.step_done(name);
                 self.proceed(name, dice)
             }
-            (Some(_), Reply::Done) => self.accepted(name, dice),
-            (Some(_), Reply::Stale) if self.defect == Some(Defect::TrustStaleReport) => {
-                if let Some(Some(wish)) = self.wishes.get(name).cloned() {
-                    self.passes.get_mut(name).expect("it was here").wish = wish;
-                }
-                self.accepted(name, dice)
-            }
+            (Some(_), Reply::Done(_)) => self.accepted(name, dice),
             _ => {
                 // Refused, or about an older wish: the pass is void.
                 self.passes.remove(name);

@@ -40,6 +40,7 @@ fn report_release(cloud: &Cloud, release: &str, state: SupplyState, text: Option
     let report = SupplyReport {
         software_release: supply.software_release.clone(),
         generation: supply.generation,
+        follows: None,
         state,
         text: text.map(str::to_owned),
         percent: text.is_some().then_some(34),
@@ -53,6 +54,7 @@ fn report(cloud: &Cloud, title: &str, state: ReportedState, text: Option<&str>) 
     let report = InstanceReport {
         id: it.id,
         generation: it.generation,
+        follows: None,
         state,
         text: text.map(str::to_owned),
         connection: (state == ReportedState::Started)

@@ -98,6 +98,9 @@ pub enum Answer {
     Done,
     /// The report was about an older wish and changed nothing.
     Stale,
+    /// Another report came after the one that this one follows: it was late, or its sender did not
+    /// hear the answer. It changed nothing; who still means it sends it again.
+    Overtaken,
     /// This instance is meant. It can be gone by the time the answer is read: then it is absent.
     Instance(InstanceId),
     /// This computer is meant.

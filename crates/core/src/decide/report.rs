@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Answer, Decision, publish::published, requested::unrequested};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{Generation, InstanceId, ReportedState, Timestamp, Title, WishedState},
+    names::{Generation, InstanceId, ReportedState, Revision, Timestamp, Title, WishedState},
     refusal::Refusal,
     settle::{change, tail},
     world::{Dictionary, Instance, Place, Promise, Report, World},
@@ -25,6 +25,9 @@ pub struct InstanceReport {
     pub id: InstanceId,
     /// The generation of the wish that it is about.
     pub generation: Generation,
+    /// The revision that its sender had heard when it sent this, so that a report which was long
+    /// under way does not undo a later one; `None` where that is not told (old protocols).
+    pub follows: Option<Revision>,
     /// What it is now.
     pub state: ReportedState,
     /// One sentence: what it waits for, or the error.
@@ -52,8 +55,12 @@ pub(super) fn report(
         return Ok(Decision::unchanged(Answer::Stale));
     };
     permit(world, actor, Deed::Host(known.id))?;
+    let taken_in = known.report.as_ref().map(|it| it.taken_in).unwrap_or_default();
+    if ask.follows.is_some_and(|it| it < taken_in) {
+        return Ok(Decision::unchanged(Answer::Overtaken));
+    }
     let mut new = known.clone();
-    hear(&mut new, ask);
+    hear(&mut new, ask, taken_in);
     let mut writes = Vec::new();
     if new != *known {
         writes.push(change(world, &new, now, |_| ()));
@@ -71,6 +78,13 @@ pub(super) fn report(
         writes.extend(values.collect::<Vec<_>>());
     }
     let published = new.connection != known.connection;
+    if !writes.is_empty() {
+        let taken = change(world, &new, now, |it| {
+            it.report.iter_mut().for_each(|report| report.taken_in = world.next_revision());
+        });
+        writes.retain(|write| write.instance() != Some(known.id));
+        writes.insert(0, taken);
+    }
     let what = match ask.state {
         ReportedState::Starting => "is starting",
         ReportedState::Waiting => "waits for another instance",
@@ -89,7 +103,7 @@ pub(super) fn report(
     Ok(Decision { answer: Answer::Done, writes, note })
 }
 
-fn hear(row: &mut Instance, ask: &InstanceReport) {
+fn hear(row: &mut Instance, ask: &InstanceReport, taken_in: Revision) {
     let text = ask.text.as_deref().map(tail);
     row.error = match ask.state {
         ReportedState::Error => text.clone(),
@@ -101,6 +115,7 @@ fn hear(row: &mut Instance, ask: &InstanceReport) {
         state: ask.state,
         text,
         promises: ask.promises.clone(),
+        taken_in,
     });
     if ask.state == ReportedState::Destroyed && row.wished == WishedState::Destroyed {
         row.place = None;
@@ -194,6 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_was_overtaken_on_its_way_changes_nothing() {
+        let (mut cloud, _, db) = story();
+        let began = cloud.world.revision();
+        cloud.report(db, Waiting, |it| it.follows = Some(began));
+        let first = cloud.world.revision();
+        cloud.report(db, Started, |it| it.follows = Some(first));
+        let second = cloud.world.revision();
+        // what it is, what its sender had heard, the answer
+        let table = [
+            (Waiting, began, Answer::Overtaken),
+            (Error, first, Answer::Overtaken),
+            (Started, second, Answer::Done),
+            (Error, second, Answer::Done),
+        ];
+        for (state, heard, expected) in table {
+            let before = cloud.world.clone();
+            let (answer, _) = cloud.report(db, state, |it| it.follows = Some(heard));
+            assert_eq!(answer, expected, "{state:?} after {heard:?}");
+            let changed = cloud.world != before;
+            assert_eq!(changed, state == Error && expected == Answer::Done, "{state:?}");
+        }
+    }
+
+    #[test]
     fn repeating_a_report_writes_nothing() {
         let (mut cloud, _, db) = story();
         assert!(cloud.up(db, &[("url", "1")]).is_some());
@@ -238,6 +277,7 @@ mod tests {
             place,
             id: db,
             generation: cloud.it(db).generation,
+            follows: None,
             state: Started,
             text: None,
             connection: None,

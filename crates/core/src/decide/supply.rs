@@ -66,6 +66,7 @@ pub(super) fn supply(
         } else {
             known.map(|it| it.again).unwrap_or_default()
         },
+        taken_in: known.map(|it| it.taken_in).unwrap_or_default(),
     };
     let what = match ask.wish {
         SupplyWish::Available if ask.again => {

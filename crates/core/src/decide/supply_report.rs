@@ -3,7 +3,7 @@
 use super::{Answer, Decision};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{ComputerId, Generation, SoftwareUrl, SupplyState, SupplyWish, Timestamp},
+    names::{ComputerId, Generation, Revision, SoftwareUrl, SupplyState, SupplyWish, Timestamp},
     refusal::Refusal,
     settle::tail,
     world::{Supply, World},
@@ -19,6 +19,8 @@ pub struct SupplyReport {
     pub release: SoftwareUrl,
     /// The generation of the wish that it is about.
     pub generation: Generation,
+    /// As in [`InstanceReport`](super::InstanceReport).
+    pub follows: Option<Revision>,
     /// How far it is.
     pub state: SupplyState,
     /// The error's text or the step that runs.
@@ -40,6 +42,9 @@ pub(super) fn supply_report(
     if known.generation != ask.generation {
         return Ok(Decision::unchanged(Answer::Stale));
     }
+    if ask.follows.is_some_and(|it| it < known.taken_in) {
+        return Ok(Decision::unchanged(Answer::Overtaken));
+    }
     let computer = Some(ask.computer.clone());
     let what = format!("{} on {}: {}", ask.release, ask.computer, word(ask.state));
     let note = Note { verb: "supply-report".into(), what, instance: None, computer };
@@ -52,7 +57,10 @@ pub(super) fn supply_report(
     let changed_at = if known.state == ask.state { known.changed_at } else { now };
     let percent = ask.percent.filter(|_| ask.state == SupplyState::Building).map(|it| it.min(100));
     let row = Supply { state: ask.state, text, percent, changed_at, ..known.clone() };
-    let writes = if row == *known { vec![] } else { vec![Write::PutSupply(row)] };
+    if row == *known {
+        return Ok(Decision::unchanged(Answer::Done));
+    }
+    let writes = vec![Write::PutSupply(Supply { taken_in: world.next_revision(), ..row })];
     Ok(Decision { answer: Answer::Done, writes, note })
 }
 
@@ -76,6 +84,7 @@ mod tests {
             computer: computer("COMP-1"),
             release: release("software/db"),
             generation: Generation(generation),
+            follows: None,
             state,
             text: None,
             percent: None,

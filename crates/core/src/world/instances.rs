@@ -91,6 +91,9 @@ pub struct Report {
     pub text: Option<Arc<str>>,
     /// Its promises, all of them.
     pub promises: Vec<Promise>,
+    /// The revision that took it in.
+    #[serde(default)]
+    pub taken_in: Revision,
 }
 
 /// A check of an instance and its last result.

@@ -33,6 +33,9 @@ pub struct Supply {
     /// 0 when there was none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub again: Generation,
+    /// The revision that took in what its node last said.
+    #[serde(default)]
+    pub taken_in: Revision,
 }
 
 fn is_none(generation: &Generation) -> bool {

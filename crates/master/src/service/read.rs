@@ -196,7 +196,7 @@ impl Service {
         self.heard_from(computer);
         self.inner.live.sample(computer, usage);
         self.inner.hub.publish_usage(computer);
-        Ok(v1::Accepted { revision, current: true })
+        Ok(v1::Accepted { revision, current: true, overtaken: false })
     }
 
     /// When the node of a computer last called.

@@ -117,6 +117,7 @@ fn long_story() -> TempDir {
             place: Place { computer: computer.clone(), partition: "slappart0".try_into().unwrap() },
             id,
             generation,
+            follows: None,
             state: ReportedState::Error,
             text: Some(format!("failure {n}")),
             connection: None,

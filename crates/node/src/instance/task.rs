@@ -17,8 +17,11 @@ use std::{
     time::Duration,
 };
 
-use slapos_core::names::{Generation, PartitionId};
-use slapos_wire::v1::{InstanceReport, InstanceWish};
+use slapos_core::names::{Generation, PartitionId, Revision};
+use slapos_wire::{
+    client::Client,
+    v1::{InstanceReport, InstanceWish},
+};
 use tokio::sync::{Notify, watch};
 
 use super::{Memory, recall};
@@ -68,23 +71,25 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// The partition `name`, whose wishes come through `wishes`. Reads what the node remembers of it.
+    /// The partition `name`, whose wishes come through `wishes`; the first came with the revision
+    /// `heard`. Reads what the node remembers of it.
     pub(crate) fn new(
         node: Arc<Node>,
         name: PartitionId,
         wishes: watch::Receiver<Option<InstanceWish>>,
         nudge: Arc<Nudge>,
+        heard: Revision,
     ) -> Self {
         let memory = recall(&node.settings, &name);
         let (client, computer) = (node.client.clone(), node.settings.computer.clone());
         let place = name.clone();
-        let reports = Reporter::start(move |report| {
+        let reports = Reporter::start(heard, move |report: InstanceReport, follows| {
             let (client, computer, place) = (client.clone(), computer.clone(), place.clone());
+            let report = InstanceReport { follows: Some(follows), ..report };
             async move {
-                let told = calls::once(&client, move |client| {
-                    client.report_instance(&computer, &place, &report)
-                });
-                Ok(told.await?.current)
+                let call =
+                    move |client: &Client| client.report_instance(&computer, &place, &report);
+                calls::once(&client, call).await
             }
         });
         Self { node, name, memory, programs_run: false, failed: None, reports, wishes, nudge }

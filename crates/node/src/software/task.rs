@@ -7,7 +7,7 @@ use std::{
 };
 
 use camino::Utf8Path;
-use slapos_core::names::{Generation, SoftwareUrl, SupplyState, SupplyWish};
+use slapos_core::names::{Generation, Revision, SoftwareUrl, SupplyState, SupplyWish};
 use slapos_profile::{HostError, Progress, RequestAnswer, RequestAsk};
 use slapos_wire::v1::{Supply, SupplyReport};
 use tokio::{
@@ -42,15 +42,19 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// A release whose wishes come through `wishes`.
-    pub(crate) fn new(node: Arc<Node>, url: SoftwareUrl, wishes: watch::Receiver<Supply>) -> Self {
+    /// A release whose wishes come through `wishes`; the first came with the revision `heard`.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        url: SoftwareUrl,
+        wishes: watch::Receiver<Supply>,
+        heard: Revision,
+    ) -> Self {
         let (client, computer) = (node.client.clone(), node.settings.computer.clone());
-        let reports = Reporter::start(move |report| {
+        let reports = Reporter::start(heard, move |report: SupplyReport, follows| {
             let (client, computer) = (client.clone(), computer.clone());
+            let report = SupplyReport { follows: Some(follows), ..report };
             async move {
-                let told =
-                    calls::once(&client, move |client| client.report_supply(&computer, &report));
-                Ok(told.await?.current)
+                calls::once(&client, move |client| client.report_supply(&computer, &report)).await
             }
         });
         Self { node, url, wishes, reports }
@@ -196,7 +200,15 @@ impl Release {
         text: Option<String>,
     ) -> SupplyReport {
         let software_release = self.url.clone();
-        fit_supply(SupplyReport { software_release, generation, state, text, percent: None })
+        let follows = None; // the reporter knows
+        fit_supply(SupplyReport {
+            software_release,
+            generation,
+            follows,
+            state,
+            text,
+            percent: None,
+        })
     }
 }
 

@@ -152,7 +152,7 @@ impl StandIn {
     }
 
     fn accepted(&self) -> Accepted {
-        Accepted { revision: Revision(self.state().revision), current: true }
+        Accepted { revision: Revision(self.state().revision), current: true, overtaken: false }
     }
 
     fn computer(&self) -> Computer {

@@ -2,7 +2,7 @@
 //!
 //! `SLAPOS_SIM_SEEDS=FROM..TO` runs these seeds instead.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::ops::Range;
 
 use slapos_sim::{Defect, run};
 
@@ -43,12 +43,10 @@ fn every_defect_is_found() {
     let table = [
         (Defect::AnswerEarly, "what was acknowledged is kept"),
         (Defect::ReportBeforeWipe, "a partition is free only when it is empty"),
-        (Defect::ForgetToWake, "everything comes to what was wished"),
-        (Defect::TrustStaleReport, "everything comes to what was wished"),
+        (Defect::ForgetNews, "everything comes to what was wished"),
     ];
     for (defect, rule) in table {
-        let found: BTreeSet<_> =
-            (0..60).filter_map(|seed| run(seed, Some(defect)).err()).map(|it| it.rule).collect();
-        assert!(found.contains(rule), "{defect:?}: {found:?}");
+        let found = (0..100).filter_map(|seed| run(seed, Some(defect)).err());
+        assert!(found.map(|it| it.rule).any(|it| it == rule), "{defect:?} is not found");
     }
 }

@@ -85,6 +85,10 @@ pub struct Accepted {
     pub revision: Revision,
     /// False when the report was about an older wish and therefore changed nothing.
     pub current: bool,
+    /// True when another report came after the one that this one follows: it changed nothing, and
+    /// whoever still means it sends it again.
+    #[serde(default)]
+    pub overtaken: bool,
 }
 
 /// An error, as RFC 9457 has it, with a stable `code`.

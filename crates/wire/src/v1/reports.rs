@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use slapos_core::names::{Generation, InstanceId, PartitionId, ReportedState, Title};
+use slapos_core::names::{Generation, InstanceId, PartitionId, ReportedState, Revision, Title};
 
 use super::Dictionary;
 
@@ -16,6 +16,10 @@ pub struct InstanceReport {
     pub id: InstanceId,
     /// The generation of the wish that it is about.
     pub generation: Generation,
+    /// The revision that its sender had heard when it sent this: that of the answer to its last
+    /// report about the same, or of a watch. A report that comes too late is found by it.
+    #[serde(default)]
+    pub follows: Option<Revision>,
     /// What it is now.
     pub state: ReportedState,
     /// One sentence: what it waits for, or the error (whole; the master keeps the last 64 KiB).

@@ -1,7 +1,7 @@
 //! Supplies: releases on computers.
 
 use serde::{Deserialize, Serialize};
-use slapos_core::names::{Generation, SoftwareUrl, SupplyState, SupplyWish, Timestamp};
+use slapos_core::names::{Generation, Revision, SoftwareUrl, SupplyState, SupplyWish, Timestamp};
 
 /// "This release shall be available on this computer", or shall be removed from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct SupplyReport {
     pub software_release: SoftwareUrl,
     /// The generation of the wish that it is about.
     pub generation: Generation,
+    /// As in [`InstanceReport`](super::InstanceReport).
+    #[serde(default)]
+    pub follows: Option<Revision>,
     /// How far it is.
     pub state: SupplyState,
     /// The error's text or the step that runs; cut to its last 64 KiB by the master.

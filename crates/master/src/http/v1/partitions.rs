@@ -40,6 +40,7 @@ pub(super) async fn report(
         place: Place { computer: computer.clone(), partition },
         id: body.id,
         generation: body.generation,
+        follows: body.follows,
         state: body.state,
         text: body.text,
         connection: body.connection,
@@ -88,6 +89,10 @@ pub(super) async fn bang(
     Ok(Json(service.act(origin, ask, accepted).await?))
 }
 
-fn accepted(world: &World, answer: &Answer) -> v1::Accepted {
-    v1::Accepted { revision: world.revision(), current: *answer != Answer::Stale }
+pub(super) fn accepted(world: &World, answer: &Answer) -> v1::Accepted {
+    v1::Accepted {
+        revision: world.revision(),
+        current: *answer != Answer::Stale,
+        overtaken: *answer == Answer::Overtaken,
+    }
 }

@@ -3,14 +3,17 @@
 use axum::extract::State;
 use slapos_core::{
     actor::Actor,
-    decide::{Answer, Ask, SupplyAsk, SupplyReport},
+    decide::{Ask, SupplyAsk, SupplyReport},
     names::{ComputerId, Generation, SupplyState, Timestamp},
 };
 use slapos_wire::v1;
 
-use super::super::{
-    error::ApiError,
-    extract::{Json, Path, Person},
+use super::{
+    super::{
+        error::ApiError,
+        extract::{Json, Path, Person},
+    },
+    partitions::accepted,
 };
 use crate::{
     documents,
@@ -65,19 +68,12 @@ pub(super) async fn report(
         computer: computer.clone(),
         release: body.software_release,
         generation: body.generation,
+        follows: body.follows,
         state: body.state,
         text: body.text,
         percent: body.percent,
     });
-    let accepted = service.act(
-        origin,
-        |_| Ok((ask, actor)),
-        |world, answer| v1::Accepted {
-            revision: world.revision(),
-            current: *answer != Answer::Stale,
-        },
-    );
-    let accepted = accepted.await?;
+    let accepted = service.act(origin, |_| Ok((ask, actor)), accepted).await?;
     service.heard_from(&computer);
     Ok(Json(accepted))
 }
