@@ -71,6 +71,17 @@ fn every_recorded_request_is_understood() {
 }
 
 #[test]
+fn fields_that_nobody_knows_change_nothing() {
+    for mut exchange in fixtures::classic() {
+        let Some(Ok(call)) = understand(&exchange) else { continue };
+        for fields in [&mut exchange.request.query, &mut exchange.request.body] {
+            fields.push_str("&colour=red&colour=&=");
+        }
+        assert_eq!(understand(&exchange).unwrap().unwrap(), call, "{}", exchange.name);
+    }
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn recorded_requests_mean_what_they_mean() {
     let computer = || "COMP-1".try_into().unwrap();
