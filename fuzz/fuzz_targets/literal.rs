@@ -8,8 +8,11 @@ use slapos_jinja::Value;
 fuzz_target!(|text: &str| {
     if let Ok(value) = Value::parse_literal(text) {
         let shown = value.repr().expect("a literal can be shown");
-        let again = Value::parse_literal(&shown).expect("what is shown can be read");
-        assert_eq!(again.repr().ok(), Some(shown));
+        match Value::parse_literal(&shown) {
+            Ok(again) => assert_eq!(again.repr().ok(), Some(shown)),
+            // Python shows a float that is too large as `inf`, and cannot read that either.
+            Err(error) => assert!(shown.contains("inf"), "{shown} cannot be read: {error}"),
+        }
         drop(value.to_json());
     }
     if let Ok(value) = Value::from_json(text) {
