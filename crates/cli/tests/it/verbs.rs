@@ -48,6 +48,21 @@ fn report_release(cloud: &Cloud, release: &str, state: SupplyState, text: Option
     assert!(client.report_supply(&computer("COMP-1"), &report).unwrap().current);
 }
 
+/// The instance in a partition of COMP-1 requests `db`, of a release that is nowhere.
+fn request_from(cloud: &Cloud, partition: &str) {
+    let ask = RequestAsk {
+        title: "db".try_into().unwrap(),
+        software_release: "software/none".try_into().unwrap(),
+        software_type: SoftwareType::default_type(),
+        parameters: None,
+        placement: [].into(),
+        shared: false,
+        state: None,
+    };
+    let place = partition.try_into().unwrap();
+    cloud.client().request_from(&computer("COMP-1"), &place, &ask).unwrap();
+}
+
 /// The node of an instance says what became of it.
 fn report(cloud: &Cloud, title: &str, state: ReportedState, text: Option<&str>) -> Instance {
     let it = cloud.instance(title);
@@ -326,17 +341,7 @@ fn a_misspelt_title_is_answered_with_the_nearest() {
 fn history_names_who_asked_and_does_not_repeat_that_a_release_builds() {
     let cloud = cloud();
     cloud.must(&words("request app software/one"), 2);
-    let ask = RequestAsk {
-        title: "db".try_into().unwrap(),
-        software_release: "software/none".try_into().unwrap(),
-        software_type: SoftwareType::default_type(),
-        parameters: None,
-        placement: [].into(),
-        shared: false,
-        state: None,
-    };
-    let place = "slappart0".try_into().unwrap();
-    cloud.client().request_from(&computer("COMP-1"), &place, &ask).unwrap();
+    request_from(&cloud, "slappart0");
     for text in ["fetching", "unpacking", "linking"] {
         report_release(&cloud, "software/two", SupplyState::Building, Some(text));
     }
@@ -413,17 +418,7 @@ fn a_title_of_several_instances_names_none_of_them() {
     let cloud = cloud();
     for (root, partition) in [("shop", "slappart0"), ("blog", "slappart1")] {
         cloud.must(&["request", root, "software/one"], 2);
-        let ask = RequestAsk {
-            title: "db".try_into().unwrap(),
-            software_release: "software/none".try_into().unwrap(),
-            software_type: SoftwareType::default_type(),
-            parameters: None,
-            placement: [].into(),
-            shared: false,
-            state: None,
-        };
-        let partition = partition.try_into().unwrap();
-        cloud.client().request_from(&computer("COMP-1"), &partition, &ask).unwrap();
+        request_from(&cloud, partition);
     }
     let refused = cloud.must(&["service", "destroy", "db"], 1).err;
     assert!(refused.contains("2 instances are called `db`"), "{refused}");
