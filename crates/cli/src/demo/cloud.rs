@@ -339,7 +339,8 @@ fn configure(directory: &Utf8Path, source: Source<'_>) -> Result<String, Failure
         );
         write(&directory.join(format!("etc/{computer}.cfg")), &text)?;
     }
-    write(&client_cfg, &format!("[slapos]\nmaster_url = {master_url}\n"))?;
+    let nodes = COMPUTERS.map(|computer| format!("\n  {directory}/etc/{computer}.cfg")).concat();
+    write(&client_cfg, &format!("[slapos]\nmaster_url = {master_url}\nnodes ={nodes}\n"))?;
     Ok(master_url)
 }
 

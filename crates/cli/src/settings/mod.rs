@@ -19,6 +19,8 @@ use crate::error::{Exit, Failure};
 pub(crate) struct ClientSettings {
     /// Address of the master.
     pub(crate) master_url: String,
+    /// Configuration files of nodes on this machine, for `node status`.
+    pub(crate) nodes: Vec<Utf8PathBuf>,
 }
 
 /// A configuration file and what was read of it.
@@ -70,6 +72,7 @@ const OURS: &[(&str, &[&str])] = &[
             "keyring",
             "master_url",
             "mirror",
+            "nodes",
             "partition_user",
             "python",
             "software_root",
@@ -213,7 +216,18 @@ pub(crate) fn client(given: Option<&Utf8Path>) -> Result<(ClientSettings, Vec<St
         })?;
     let file = File::read(&path)?;
     let master_url = file.need("slapos", "master_url")?.to_owned();
-    Ok((ClientSettings { master_url }, file.unknown()))
+    let nodes = file.get("slapos", "nodes").unwrap_or_default();
+    let nodes = nodes.split_whitespace().map(Into::into).collect();
+    Ok((ClientSettings { master_url, nodes }, file.unknown()))
+}
+
+/// The configuration files of the nodes that a client's file names, when no node's own is given:
+/// neither by `--cfg`, unless that is a client's, nor by `SLAPOS_CONFIGURATION`.
+pub(crate) fn nodes_of_client(given: Option<&Utf8Path>) -> Vec<Utf8PathBuf> {
+    if given.is_none() && from_environment("SLAPOS_CONFIGURATION").is_some() {
+        return vec![];
+    }
+    client(given).map(|(settings, _)| settings.nodes).unwrap_or_default()
 }
 
 /// Reads a node's settings from the file `given` (`--cfg`), else from the one that

@@ -149,6 +149,14 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
         .unwrap()
         .into();
     assert!(tree.out.contains("database") && tree.out.contains("mariadbd"), "{tree:?}");
+    let status: Said = slapos()
+        .args(["node", "status"])
+        .env("SLAPOS_CLIENT_CONFIGURATION", &cfg)
+        .output()
+        .unwrap()
+        .into();
+    let shown = ["COMP-1: supervisor", "COMP-2: supervisor", "nginx", "mariadb"];
+    assert!(shown.iter().all(|it| status.out.contains(it)), "{status:?}");
 
     in_a_browser(&address, &password, &page);
     // A run that cannot go on, for what an earlier one left, says so and what to do.

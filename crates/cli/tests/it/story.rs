@@ -363,6 +363,8 @@ fn s17_a_free_partition_where_the_software_is_and_never_the_same_twice() {
     assert_eq!(places.iter().collect::<BTreeSet<_>>().len(), 3);
     let waiting = instances.iter().find(|instance| instance.computer.is_none()).unwrap();
     assert_eq!(waiting.waiting_code.as_deref(), Some("no-free-partition"));
+    let why = cloud.must(&["service", "explain", waiting.title.as_str()], 2);
+    assert!(why.out.contains("no free partition: all 3 are busy on COMP-2"), "{why:?}");
     // One leaves: who waited longest is served, without asking again.
     cloud.must(&["service", "destroy", "early"], 0);
     cloud.until("the freed partition is taken", |client| {

@@ -46,12 +46,21 @@ pub(crate) fn run(verb: &Verb, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
     match verb {
         Verb::Register(args) => register::run(args, cfg, ui),
         Verb::Run(args) => run::run(args, &read_settings(cfg, ui)?),
-        Verb::Status => status::run(&read_settings(cfg, ui)?, ui),
+        Verb::Status => status::run(&read_all_settings(cfg, ui)?, ui),
         Verb::Stop => stop::run(&read_settings(cfg, ui)?, ui),
         Verb::Supervisor(args) => supervisor::run(args),
         Verb::Launch => launch::run(),
         Verb::Evaluate => evaluate::run(),
     }
+}
+
+/// Of all nodes that a client's file names, or of the one.
+fn read_all_settings(cfg: Option<&Utf8Path>, ui: Ui) -> Result<Vec<Settings>, Failure> {
+    let nodes = settings::nodes_of_client(cfg);
+    if nodes.is_empty() {
+        return Ok(vec![read_settings(cfg, ui)?]);
+    }
+    nodes.iter().map(|node| read_settings(Some(node), ui)).collect()
 }
 
 fn read_settings(cfg: Option<&Utf8Path>, ui: Ui) -> Result<Settings, Failure> {

@@ -32,15 +32,21 @@ struct Process {
     failures: u32,
 }
 
-pub(super) fn run(settings: &Settings, ui: Ui) -> Outcome {
+pub(super) fn run(nodes: &[Settings], ui: Ui) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let status = runtime
-        .block_on(look(settings))
+    let looks = nodes.iter().map(|settings| runtime.block_on(look(settings)));
+    let all: Vec<Status> = looks
+        .collect::<Result<_, _>>()
         .map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
-    if ui.json {
-        ui.json(&status);
-        return Ok(Exit::Done);
+    match all.as_slice() {
+        [status] if ui.json => ui.json(status),
+        all if ui.json => ui.json(&all),
+        all => all.iter().for_each(|status| show(status, ui)),
     }
+    Ok(Exit::Done)
+}
+
+fn show(status: &Status, ui: Ui) {
     let supervisor = match status.supervisor {
         Some(pid) => format!("supervisor {pid}"),
         None => "no supervisor: `slapos node run` starts it".into(),
@@ -58,7 +64,6 @@ pub(super) fn run(settings: &Settings, ui: Ui) -> Outcome {
         })
         .collect();
     ui.table(&["partition", "service", "state", "pid", "failures"], &rows);
-    Ok(Exit::Done)
 }
 
 async fn look(settings: &Settings) -> Result<Status, supervise::ClientError> {
