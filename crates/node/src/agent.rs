@@ -22,7 +22,7 @@ use slapos_wire::{
     v1::{Format, InstanceWish, PartitionWish, Supply, Watch},
 };
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Notify, Semaphore, mpsc, watch},
     task::JoinSet,
 };
 
@@ -95,6 +95,8 @@ pub(crate) struct Node {
     pub(crate) evaluations: Semaphore,
     /// Limits the installations of releases that run at the same time.
     pub(crate) installations: Semaphore,
+    /// Some process started or ended: whoever looks at processes shall see it at once.
+    pub(crate) processes_changed: Notify,
     nudges: Mutex<BTreeMap<PartitionId, Arc<Nudge>>>,
 }
 
@@ -138,6 +140,7 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
         supervisor: supervise::Client::new(&settings.var_root),
         evaluations: Semaphore::new(settings.evaluations_max),
         installations: Semaphore::new(settings.installations_max),
+        processes_changed: Notify::new(),
         nudges: Mutex::default(),
         settings,
     });

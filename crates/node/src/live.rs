@@ -15,8 +15,10 @@ use crate::{
     usage::Sampler,
 };
 
-/// How often processes are sampled while somebody looks.
+/// How often processes are sampled while somebody looks and none starts or ends.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// What starts and ends so close together is one sample.
+const TOGETHER: Duration = Duration::from_millis(50);
 /// The pause before the supervisor is asked for events again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -28,6 +30,7 @@ pub(crate) async fn follow_events(node: Arc<Node>) {
             Ok(mut events) => {
                 node.check_all(); // what happened before is not told
                 while let Ok(Some(event)) = events.next().await {
+                    node.processes_changed.notify_one();
                     match event {
                         Event::Exited { group, program, expected: false, .. } => {
                             tracing::warn!(partition = %group, %program, "a process ended by itself");
@@ -79,6 +82,7 @@ pub(crate) async fn show_processes(node: Arc<Node>, mut observed: watch::Receive
         }
         tokio::select! {
             _ = observed.changed() => {}
+            () = node.processes_changed.notified() => tokio::time::sleep(TOGETHER).await,
             () = tokio::time::sleep(SAMPLE_EVERY) => {}
         }
     }

@@ -17,8 +17,8 @@ use crate::{
 
 /// Where no promise says that a service works, it must have lived for so long.
 const SETTLE: Duration = Duration::from_millis(250);
-/// The pause before the supervisor is asked again about a service that is being started.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Ages are known to a hundredth of a second.
+const AGE_STEP: Duration = Duration::from_millis(10);
 /// A service that is still being started again after this is told to the master.
 const TELL_AFTER: Duration = Duration::from_millis(300);
 
@@ -53,14 +53,21 @@ pub(crate) async fn until_steady(
     let settle = if promised { Duration::ZERO } else { SETTLE };
     let begun = Instant::now();
     let mut told = false;
+    let mut events = None;
     loop {
         let programs = supervisor.status().await.map_err(Unsteady::Unknown)?;
         let mut unsure = None;
+        let mut pause =
+            if told { Duration::MAX } else { TELL_AFTER.saturating_sub(begun.elapsed()) };
         for program in programs.iter().filter(|program| program.group == partition.as_str()) {
             let service = service_name(&program.name);
-            match judge(program, age(program), settle) {
+            let age = age(program);
+            match judge(program, age, settle) {
                 Health::Up => {}
-                Health::Unsure => unsure = Some(service),
+                Health::Unsure => {
+                    unsure = Some(service);
+                    pause = pause.min(age.map_or(Duration::MAX, |age| settle.saturating_sub(age)));
+                }
                 Health::Down(reason) => {
                     let log = settings.log_directory(partition).join(format!("{service}.log"));
                     return Err(Unsteady::Down(format!(
@@ -74,7 +81,19 @@ pub(crate) async fn until_steady(
             on_unsure(format!("service {service} ended and is started again"));
             told = true;
         }
-        sleep(PAUSE).await;
+        // What happens while the supervisor begins to tell is seen in its next answer.
+        let Some(stream) = &mut events else {
+            events = Some(supervisor.subscribe().await.map_err(Unsteady::Unknown)?);
+            continue;
+        };
+        tokio::select! {
+            event = stream.next() => {
+                if !matches!(event, Ok(Some(_))) {
+                    events = None; // it is gone: the next answer says so, or it is another one
+                }
+            }
+            () = sleep(pause.max(AGE_STEP)) => {}
+        }
     }
 }
 

@@ -315,9 +315,44 @@ fn s25_told_slowly_each_step_waits_for_enter() {
         std::io::Write::write_all(&mut enter, b"\n").unwrap();
     }
     until("Ctrl-C stops everything", &|| true);
+    assert_each_sentence_has_its_event(&directory.path().join("cloud/etc/slapos-client.cfg"));
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", text());
     assert_none_below(directory.path());
+}
+
+/// The journal tells the story in the order of the tutorial.
+fn assert_each_sentence_has_its_event(cfg: &Path) {
+    let settings = fs::read_to_string(cfg).unwrap();
+    let master = settings.lines().find_map(|line| line.strip_prefix("master_url = ")).unwrap();
+    let url = format!("{master}/v1/history?limit=1000");
+    let text = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
+    let history: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let place = |verb: &str, about: &str, what: &str| {
+        let found = history.iter().position(|event| {
+            let is = |key: &str, part: &str| event[key].as_str().unwrap().contains(part);
+            event["verb"] == verb && is("what", about) && is("what", what)
+        });
+        found.unwrap_or_else(|| panic!("{verb} of {about} is not in {text}"))
+    };
+    let story = [
+        ("format", "COMP-1", ""),
+        ("supply", "software/phpmyadmin", "COMP-1 shall have"),
+        ("supply-report", "software/phpmyadmin", "available"),
+        ("request", "`phpmyadmin`", ""),
+        ("request", "`database`", ""),
+        ("publish", "`database`", ""),
+        ("publish", "`phpmyadmin`", ""),
+    ];
+    let places = story.map(|(verb, about, what)| place(verb, about, what));
+    assert!(places.is_sorted(), "{places:?} in {text}");
+    let other = [
+        place("format", "COMP-2", ""),
+        place("supply", "software/mariadb", "COMP-2 shall have"),
+        place("supply-report", "software/mariadb", "available"),
+        place("request", "`database`", ""),
+    ];
+    assert!(other.is_sorted(), "{other:?} in {text}");
 }
 
 /// The thread that tells the story sits in a read of standard input: until a line comes, it does

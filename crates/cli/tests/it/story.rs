@@ -101,7 +101,8 @@ fn s3_the_same_request_a_thousand_times_is_one_instance() {
 fn s4_the_master_knows_everything_and_forgets_nothing_when_killed() {
     let mut cloud = Cloud::with_releases();
     let (web, database) = cloud.connected();
-    let idle = pid_of(&cloud, "COMP-2", "db").unwrap();
+    let pids = |cloud: &Cloud| [pid_of(cloud, "COMP-1", "web"), pid_of(cloud, "COMP-2", "db")];
+    let before = pids(&cloud);
     let mut known = 2;
     for round in 0..5 {
         let answers = requests_until_killed(&mut cloud, round);
@@ -118,7 +119,8 @@ fn s4_the_master_knows_everything_and_forgets_nothing_when_killed() {
     }
     assert_eq!(cloud.instance("web").connection, web.connection);
     assert_eq!(cloud.instance("database").connection, database.connection);
-    assert_eq!(pid_of(&cloud, "COMP-2", "db"), Some(idle), "services never notice");
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    assert_eq!(pids(&cloud), before, "services never notice");
     let list = cloud.must(&["service", "list", "--json"], 0).json();
     assert_eq!(list.as_array().unwrap().len(), known);
     // The nodes have come back by themselves: a new wish still reaches them.
@@ -365,6 +367,7 @@ fn s17_a_free_partition_where_the_software_is_and_never_the_same_twice() {
     assert_eq!(waiting.waiting_code.as_deref(), Some("no-free-partition"));
     let why = cloud.must(&["service", "explain", waiting.title.as_str()], 2);
     assert!(why.out.contains("no free partition: all 3 are busy on COMP-2"), "{why:?}");
+    assert!(why.out.contains("\nsince 2"), "since when it waits: {why:?}");
     // One leaves: who waited longest is served, without asking again.
     cloud.must(&["service", "destroy", "early"], 0);
     cloud.until("the freed partition is taken", |client| {
