@@ -3,6 +3,19 @@
 //! Templates see lists, dictionaries, texts and numbers that behave as in Python: they can be changed, have
 //! Python's methods, `%` formats, `repr` is Python's. What is not supported is an error, never another text.
 //! Knows nothing of SlapOS; reads no file (a loader of the embedding program does).
+//!
+//! ```
+//! use slapos_jinja::{Context, Options, Template, Value};
+//!
+//! let source = "{% do names.append('Ada') %}{{ names }} {{ 7 // -2 }}";
+//! let mut options = Options::default();
+//! options.enable("jinja2.ext.do")?;
+//! let template = Template::compile("greeting", source, options)?;
+//! let mut context = Context::new();
+//! context.set("names", Value::list(vec![Value::from("Eve")]));
+//! assert_eq!(template.render(&context)?, "['Eve', 'Ada'] -4");
+//! # Ok::<(), slapos_jinja::Error>(())
+//! ```
 
 mod ast;
 pub mod builtins;

@@ -330,8 +330,9 @@ fn assert_each_sentence_has_its_event(cfg: &Path) {
     let history: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     let place = |verb: &str, about: &str, what: &str| {
         let found = history.iter().position(|event| {
-            let is = |key: &str, part: &str| event[key].as_str().unwrap().contains(part);
-            event["verb"] == verb && is("what", about) && is("what", what)
+            let change = &event["change"];
+            let says = |part: &str| change["what"].as_str().unwrap().contains(part);
+            change["verb"] == verb && says(about) && says(what)
         });
         found.unwrap_or_else(|| panic!("{verb} of {about} is not in {text}"))
     };
