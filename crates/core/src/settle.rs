@@ -186,6 +186,9 @@ pub(crate) fn change(
     edit(&mut new);
     new.revision = world.next_revision();
     new.changed_at = now;
+    if world.instance(it.id).is_some_and(|before| before.connection != new.connection) {
+        new.published_at = now;
+    }
     Write::PutInstance(Box::new(new))
 }
 

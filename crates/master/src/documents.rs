@@ -86,6 +86,7 @@ pub(crate) fn instance(world: &World, it: &Instance, silence: &Silence<'_>) -> v
         parameters: (*it.parameters).clone(),
         placement: it.placement.to_dictionary(),
         connection: (*it.connection).clone(),
+        published_at: Some(it.published_at).filter(|at| at.0 > 0),
         waiting_for,
         waiting_code,
         hint,

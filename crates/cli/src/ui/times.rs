@@ -7,7 +7,7 @@ use serde_json::Value;
 use slapos_core::{explain::roughly, names::Timestamp};
 
 /// The names of times in documents.
-const TIMES: [&str; 4] = ["at", "changed_at", "created_at", "seen_at"];
+const TIMES: [&str; 5] = ["at", "changed_at", "created_at", "published_at", "seen_at"];
 
 /// A document whose times are texts of RFC 3339, in UTC.
 pub(super) fn readable(mut document: Value) -> Value {

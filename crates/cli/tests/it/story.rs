@@ -430,12 +430,19 @@ fn s19_the_connection_is_published_and_kept() {
     assert!(info.out.contains("connection   password = (hidden)"), "{info:?}");
     assert!(info.out.contains("connection   host = 127."), "{info:?}");
     assert!(!info.out.contains("first") && info.err.contains("--show-secrets"), "{info:?}");
+    // Who is handed them, and when they changed: a report that brings nothing new is no change.
+    assert!(said["published_at"].as_str().unwrap().starts_with('2'), "{said}");
+    assert!(
+        info.out.contains("published    2") && info.out.contains(", to admin, web"),
+        "{info:?}"
+    );
     let asked = cloud.must(&["service", "info", "database", "--show-secrets"], 0);
     assert!(asked.out.contains("connection   password = first"), "{asked:?}");
     cloud.kill_master();
     cloud.start_master();
     let again = cloud.must(&["service", "info", "database", "--json"], 0).json();
     assert_eq!(said["connection"], again["connection"]);
+    assert_eq!(said["published_at"], again["published_at"]);
 }
 
 #[test]
@@ -507,7 +514,10 @@ fn s22_the_dictionary_reaches_the_template() {
     let (web, database) = cloud.connected();
     let page = fs::read_to_string(cloud.partition(&web).join("etc/page")).unwrap();
     let host = &database.connection["host"];
-    assert_eq!(page, format!("greeting for world\nhost={host}\npassword=first"));
+    assert_eq!(
+        page,
+        format!("greeting for world\nhost={host}\nport=5432\nuser=web\npassword=first")
+    );
 }
 
 #[test]
@@ -576,7 +586,7 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
     assert_eq!((cells[0], cells[1]), ("sh", pid.to_string().as_str()), "{row}");
     assert!(number(cells[2], " %") >= 0.0 && number(cells[3], " MiB") >= 0.0, "{row}");
     let green = "<li class=\"green\">db-is-ready</li>";
-    for text in ["web", "database", "host, password", "COMP-2", "started", green] {
+    for text in ["web", "database", "host, password, port, user", "COMP-2", "started", green] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
     assert!(!shown.contains("first"), "no secret on the page: {shown}");

@@ -167,6 +167,7 @@ pub(super) fn new_row(
         report: None,
         error: None,
         connection: Arc::default(),
+        published_at: Timestamp::default(),
         unproven: None,
         created_at: now,
         changed_at: now,

@@ -70,6 +70,9 @@ pub struct Instance {
     pub error: Option<Arc<str>>,
     /// What came out, as its requester sees it: published by a pass whose promises were green.
     pub connection: Arc<Dictionary>,
+    /// When that last changed; 0 when nothing came out yet.
+    #[serde(default)]
+    pub published_at: Timestamp,
     /// What came out of a pass whose promises are not green yet.
     pub unproven: Option<Arc<Dictionary>>,
     /// When it was first requested.

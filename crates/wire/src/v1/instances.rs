@@ -135,6 +135,9 @@ pub struct Instance {
     pub placement: Dictionary,
     /// What came out; empty until it was published.
     pub connection: Dictionary,
+    /// When the connection last changed; `None` when nothing came out yet.
+    #[serde(default)]
+    pub published_at: Option<Timestamp>,
     /// Why it is not ready: the one cause, as a sentence; `None` when it is.
     pub waiting_for: Option<String>,
     /// Stable name of that cause, e.g. `no-free-partition`.

@@ -54,6 +54,12 @@ pub(crate) fn show(ui: Ui, instance: &Instance, secrets: bool) {
     };
     lines.extend(instance.parameters.iter().map(|(key, value)| ("parameter", pair(key, value))));
     lines.extend(instance.connection.iter().map(|(key, value)| ("connection", pair(key, value))));
+    if let Some(at) = instance.published_at {
+        // Nobody else is handed it: the person whose tree it is, and who asked for it.
+        let requester = instance.requested_by.as_ref().map(|it| format!(", {}", it.title));
+        let readers = format!("{}{}", instance.person, requester.unwrap_or_default());
+        lines.push(("published", format!("{}, to {readers}", show_time(at))));
+    }
     lines.extend(instance.promises.iter().map(|promise| ("promise", line_of(promise))));
     if let Some(reason) = &instance.waiting_for {
         lines.push(("please wait", reason.clone()));
