@@ -279,23 +279,23 @@ impl Cloud {
             return;
         }
         let node = self.dice.pick(&(0..COMPUTERS).collect::<Vec<_>>());
-        let while_ = self.dice.between(10 * MS, 3_000 * MS);
+        let lasting = self.dice.between(10 * MS, 3_000 * MS);
         match self.dice.between(0, 5) {
             0 | 1 if self.master.up => {
                 self.master.die(&mut self.dice);
                 self.writing = false;
                 self.callers.clear();
-                self.after(while_, Event::MasterStarts);
+                self.after(lasting, Event::MasterStarts);
             }
             2 if self.nodes[node].up => {
                 let computer = self.dice.chance(50);
                 self.nodes[node].die(computer);
                 self.pending.retain(|caller, _| caller.computer() != Some(node));
-                self.after(while_, Event::NodeStarts(node));
+                self.after(lasting, Event::NodeStarts(node));
             }
             3 => {
                 self.cut.insert(node);
-                self.after(while_, Event::LinkMended(node));
+                self.after(lasting, Event::LinkMended(node));
             }
             4 => {
                 let deeds = self.nodes[node].lose_program(&mut self.dice);
