@@ -62,9 +62,6 @@ pub(super) fn report(
     let mut new = known.clone();
     hear(&mut new, ask, taken_in);
     let mut writes = Vec::new();
-    if new != *known {
-        writes.push(change(world, &new, now, |_| ()));
-    }
     if let Some(requested) = &ask.requested {
         writes.extend(unrequested(world, known, requested, now));
     }
@@ -78,11 +75,10 @@ pub(super) fn report(
         writes.extend(values.collect::<Vec<_>>());
     }
     let published = new.connection != known.connection;
-    if !writes.is_empty() {
+    if new != *known || !writes.is_empty() {
         let taken = change(world, &new, now, |it| {
             it.report.iter_mut().for_each(|report| report.taken_in = world.next_revision());
         });
-        writes.retain(|write| write.instance() != Some(known.id));
         writes.insert(0, taken);
     }
     let what = match ask.state {
