@@ -25,6 +25,15 @@ fn path(directory: &tempfile::TempDir) -> Utf8PathBuf {
     Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap()
 }
 
+/// A directory, and in it a disk of its own, of this size; the error says why that cannot be.
+fn on_disk(size: &str) -> Result<(tempfile::TempDir, Utf8PathBuf, Disk), String> {
+    let directory = directory();
+    let at = path(&directory).join("disk");
+    fs::create_dir(&at).unwrap();
+    let disk = Disk::mount(&at, size)?;
+    Ok((directory, at, disk))
+}
+
 fn code(error: &ClientError) -> &str {
     match error {
         ClientError::Refused(problem) => &problem.code,
@@ -82,11 +91,8 @@ fn request_until_full(master: &Master, round: &str) -> (Vec<String>, Vec<String>
 
 #[test]
 fn a_full_disk_refuses_changes_keeps_reading_and_is_over_when_there_is_room() {
-    let directory = directory();
-    let at = path(&directory).join("disk");
-    fs::create_dir(&at).unwrap();
-    let disk = match Disk::mount(&at, "24m") {
-        Ok(disk) => disk,
+    let (directory, at, disk) = match on_disk("24m") {
+        Ok(made) => made,
         Err(why) => return skip(why),
     };
     let (data, log) = (at.join("data"), path(&directory).join("log"));
@@ -123,11 +129,8 @@ fn a_full_disk_refuses_changes_keeps_reading_and_is_over_when_there_is_room() {
 
 #[test]
 fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
-    let directory = directory();
-    let at = path(&directory).join("disk");
-    fs::create_dir(&at).unwrap();
-    let disk = match Disk::mount(&at, "8m") {
-        Ok(disk) => disk,
+    let (directory, at, disk) = match on_disk("8m") {
+        Ok(made) => made,
         Err(why) => return skip(why),
     };
     let log = path(&directory).join("log");
@@ -151,11 +154,8 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
 
 #[test]
 fn a_master_that_starts_on_a_full_disk_says_so_and_what_to_do() {
-    let directory = directory();
-    let at = path(&directory).join("disk");
-    fs::create_dir(&at).unwrap();
-    let disk = match Disk::mount(&at, "8m") {
-        Ok(disk) => disk,
+    let (directory, at, disk) = match on_disk("8m") {
+        Ok(made) => made,
         Err(why) => return skip(why),
     };
     let log = path(&directory).join("log");
