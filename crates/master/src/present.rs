@@ -54,21 +54,23 @@ impl Present {
         term.send_modify(|term| term.over = true);
     }
 
-    /// The document of a computer: the kept one, or what `render` makes of it now.
+    /// The document of a computer for a caller who has the one with the tag `known`: the kept one,
+    /// or what `render` makes of it now.
     pub(crate) fn document<E>(
         &self,
         computer: &ComputerId,
+        known: Option<&str>,
         render: impl Fn(&World, &Site) -> Result<String, E>,
     ) -> Result<Result<Rendered, E>, Refusal> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(document) = kept().get(computer) {
+        if let Some(document) = kept().get(computer, known) {
             return Ok(Ok(document));
         }
         let rendered = render(&self.world, self.world.site(computer)?).map(Rendered::new);
-        if let Ok(document) = &rendered {
+        Ok(rendered.map(|document| {
             kept().put(computer, document.clone());
-        }
-        Ok(rendered)
+            document.unless_known(known)
+        }))
     }
 
     /// Forgets the documents that an entry, which was just decided, made untrue.

@@ -263,13 +263,15 @@ impl Service {
         self.look_at(|present| show(&present.world)).await
     }
 
-    /// The document of a computer: the kept one, or what `render` makes of it now.
+    /// The document of a computer for a caller who has the one with the tag `known`: the kept one,
+    /// or what `render` makes of it now.
     pub(crate) async fn document<E>(
         &self,
         computer: &ComputerId,
+        known: Option<&str>,
         render: impl Fn(&World, &Site) -> Result<String, E>,
     ) -> Result<Result<Rendered, E>, ServiceError> {
-        self.look_at(|present| present.document(computer, &render)).await
+        self.look_at(|present| present.document(computer, known, &render)).await
     }
 
     async fn look_at<T>(

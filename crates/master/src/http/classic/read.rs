@@ -27,12 +27,15 @@ pub(super) async fn computer(
     computer: &ComputerId,
 ) -> Result<Response, ClassicError> {
     let render = |world: &World, site: &Site| documents::computer(world, site).encode();
-    let Rendered { text, tag } = service.document(computer, render).await??;
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let Rendered { text, tag } = service.document(computer, known, render).await??;
     service.heard_from(computer);
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let tag = HeaderValue::try_from(tag).expect("a number in quotes can be in a header");
     let tagged = |answer: Response| ([(header::ETAG, tag)], answer).into_response();
-    Ok(tagged(if known { StatusCode::NOT_MODIFIED.into_response() } else { xml(Ok(text))? }))
+    Ok(tagged(match text {
+        None => StatusCode::NOT_MODIFIED.into_response(),
+        Some(text) => xml(Ok(text))?,
+    }))
 }
 
 /// `registerComputerPartition`
