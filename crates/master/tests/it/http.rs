@@ -6,6 +6,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
+    response::Response,
 };
 use serde_json::{Value, json};
 use slapos_core::policy::Policy;
@@ -50,15 +51,20 @@ impl Master {
     }
 
     /// Sends a call and takes what comes, whatever face it is of.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The same: status and text.
     pub(crate) async fn raw(&self, request: Request<Body>) -> (StatusCode, String) {
-        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let answer = self.answer(request).await;
         let status = answer.status();
         let bytes = to_bytes(answer.into_body(), 8 << 20).await.unwrap();
         (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
-        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let answer = self.answer(request).await;
         let status = answer.status();
         let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let expected =
@@ -72,7 +78,7 @@ impl Master {
     pub(crate) async fn text(&self, path: &str, accept: &str) -> (StatusCode, String, String) {
         let request = Request::get(path).header(header::ACCEPT, accept);
         let request = request.body(Body::empty()).unwrap();
-        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let answer = self.answer(request).await;
         let status = answer.status();
         let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let bytes = to_bytes(answer.into_body(), 16 << 20).await.unwrap();

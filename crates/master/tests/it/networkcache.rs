@@ -1,8 +1,14 @@
 //! The networkcache: what is taken, what is refused, and what is left on the disk.
 
 use axum::{body::Body, http::Request};
+use slapos_core::policy::Policy;
+use slapos_master::FaceSettings;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::http::Master;
+use crate::{http::Master, serving::start_with};
 
 const HELLO: &str = "9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca72323c3d99ba5c11d7c7acc6e14b8c5da0c4663475c2e5c3adef46f73bcdec043";
 
@@ -67,4 +73,27 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     assert_eq!(status.as_u16(), 400, "{body}");
     let left = std::fs::read_dir(master.data().join("networkcache/cache")).unwrap();
     assert_eq!(left.count(), 0);
+}
+
+/// The client lets its connection go before it reads, and what is not said to be the last answer is
+/// then read as empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_one_answer_is_told_that_it_is_the_last() {
+    let data = tempfile::TempDir::new().unwrap();
+    let running = start_with(data.path(), Policy::default(), FaceSettings::default()).await;
+    let get = format!("GET /shacache/cache/{HELLO}");
+    let calls = [("POST /shacache/cache", "hello", HELLO), (&get, "", "hello")];
+    for (call, body, expected) in calls {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let length = body.len();
+        let call = format!(
+            "{call} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(call.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap(); // to the end: it is closed
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.to_lowercase().contains("\r\nconnection: close"), "{head}");
+        assert_eq!(body, expected, "{head}");
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use serde_json::{Value, json};
 
 use crate::http::{DB, Master, db_is_up, story};
@@ -37,6 +40,15 @@ async fn a_browser_is_told_in_html_what_is_not_here_and_a_program_in_json() {
     let (status, kind, text) = master.text("/", BROWSER).await;
     assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/html; charset=utf-8"));
     assert!(text.contains("Nothing is requested yet"), "{text}");
+}
+
+#[tokio::test]
+async fn where_a_slapproxy_has_its_page_the_way_to_ours_is_told() {
+    let master = Master::new();
+    let request = Request::get("/panel/").body(Body::empty()).unwrap();
+    let answer = master.answer(request).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()[header::LOCATION], "../");
 }
 
 #[tokio::test]
