@@ -45,11 +45,7 @@ pub(crate) fn write_below(
 
 /// Reads the plain file `root/below`; one with another name elsewhere, or with more than
 /// `bytes_max` bytes, is refused. Never waits, whatever is there.
-pub(crate) fn read_below(
-    root: &Utf8Path,
-    below: &Utf8Path,
-    bytes_max: usize,
-) -> io::Result<Vec<u8>> {
+pub fn read_below(root: &Utf8Path, below: &Utf8Path, bytes_max: usize) -> io::Result<Vec<u8>> {
     let file = open_below(root, below, OFlags::RDONLY, 0)?;
     let mut content = Vec::new();
     file.take(bytes_max as u64 + 1).read_to_end(&mut content)?;
@@ -81,7 +77,7 @@ pub(crate) fn open_below(
 }
 
 /// What `root/below` is, not followed if it is a link; `None` when it is missing.
-pub(crate) fn look_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Option<Metadata>> {
+pub fn look_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Option<Metadata>> {
     match open_place(root, below) {
         Ok(place) => place.metadata().map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -108,7 +104,7 @@ pub(crate) fn remove_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<()> 
 }
 
 /// The names in the directory `root/below`, in no order; none when it is missing.
-pub(crate) fn names_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Vec<OsString>> {
+pub fn names_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<Vec<OsString>> {
     let directory = match enter_below(root, below) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,

@@ -5,7 +5,10 @@
 //! and history, not from its own guesses.
 
 mod cloud;
+mod install;
+mod milestones;
 mod place;
+mod road;
 mod story;
 mod timeline;
 mod verify;

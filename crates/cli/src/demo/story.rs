@@ -5,22 +5,22 @@
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
-use slapos_core::names::{
-    ComputerId, Revision, SoftwareType, SoftwareUrl, SupplyState, SupplyWish, Title, WishedState,
-};
+use slapos_core::names::{ComputerId, SoftwareType, SoftwareUrl, SupplyWish, Title, WishedState};
 use slapos_wire::{
     client::Client,
-    v1::{Computer, Instance, RequestAsk, Supply, SupplyAsk},
+    v1::{Computer, Instance, RequestAsk, SupplyAsk},
 };
 
 use super::{
     cloud::{COMPUTERS, Stage},
+    install::install,
+    road::Road,
     timeline::Timeline,
     verify, wait_for_enter,
 };
 use crate::{
     error::{Exit, Failure},
-    ui::{Progress, Ui},
+    ui::Ui,
 };
 
 const WEB: &str = "software/phpmyadmin";
@@ -88,7 +88,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     plot.step(
         "3. A person requests phpMyAdmin",
         "slap.request: the same call for a person and for a running instance, safe to repeat for \
-         ever. The first answer is \"please wait\".",
+         ever.",
     )?;
     let asked = Instant::now();
     let answer = client.request(&ask_for_web()?)?;
@@ -98,14 +98,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     }
     timeline.measured("the request is answered", answered);
 
-    plot.step(
-        "4. PHP asks for MySQL, from its own partition",
-        "The recipe of the PHP application requests a MySQL database. The master looks for a free \
-         partition on a computer which has the software, and tells that computer to deploy it. \
-         Its connection information is handed to the PHP partition, whose templates use it.",
-    )?;
-    let (web, database) = connect(&client, plot, stage, since)?;
-    timeline.told_by_the_master(&client, &web, &database, stage)?;
+    let (web, database) = connect(plot, stage, &client, &mut timeline)?;
     let address = web.connection.get("url").cloned().unwrap_or_default();
 
     let connected = Instant::now();
@@ -118,6 +111,59 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     Ok(())
 }
 
+/// From the application's own request to its connection: a step for each sentence of the tutorial.
+fn connect(
+    plot: &Plot,
+    stage: &Stage,
+    client: &Client,
+    timeline: &mut Timeline,
+) -> Result<(Instance, Instance), Failure> {
+    let mut road = Road::new(client, plot, stage, timeline.since(), title()?);
+    plot.step(
+        "4. PHP asks for MySQL, from its own partition",
+        "The recipe of the PHP application requests a MySQL database: the partition connects to \
+         the master and asks for one, with the same call as a person.",
+    )?;
+    road.tell("PHP asks for MySQL", |told| told.asked.as_ref())?;
+
+    plot.step(
+        "5. Please wait",
+        "The first answer is \"please wait, I am processing\". PHP makes what needs no database, \
+         and waits for the rest.",
+    )?;
+    road.tell("PHP waits", |told| told.waits.as_ref())?;
+
+    plot.step(
+        "6. The master has a database deployed",
+        "The master looks for a free partition on a computer which has the proper software \
+         installed, and tells that computer to deploy a database there.",
+    )?;
+    road.tell("a node begins with the database", |told| told.begun.as_ref())?;
+
+    plot.step(
+        "7. MySQL publishes its connection",
+        "Once the database runs and its promises are green, its connection information is \
+         published: host, port, user, password, database.",
+    )?;
+    road.tell("the database is connected", |told| told.published.as_ref())?;
+
+    plot.step(
+        "8. PHP's templates are rendered with the values",
+        "PHP asks again, for its first request did not succeed. This time the master sends the \
+         connection, and the templates of the PHP partition use it.",
+    )?;
+    let configured = road.until_configured()?;
+
+    plot.step(
+        "9. Connected",
+        "What was configured anew starts, its promises turn green, and the application publishes \
+         its own address.",
+    )?;
+    let (web, database) = road.until_connected()?;
+    timeline.told_by_the_master(&road.milestones(web.id, database.id)?, configured);
+    Ok((web, database))
+}
+
 /// The last step: a log-in over HTTP, or an invitation to look.
 fn look(
     plot: Plot,
@@ -127,11 +173,11 @@ fn look(
 ) -> Result<(), Failure> {
     if !plot.exit {
         return plot.step(
-            "5. What there is now",
+            "10. What there is now",
             "The page shows how the two instances are connected and what the running processes are.",
         );
     }
-    plot.step("5. Verify", "")?;
+    plot.step("10. Verify", "")?;
     let begun = Instant::now();
     let databases = verify::log_in(address, &database.connection)?.join(", ");
     let user = database.connection.get("user").cloned().unwrap_or_default();
@@ -169,7 +215,7 @@ fn ask_for_web() -> Result<RequestAsk, Failure> {
 }
 
 /// Repeats `look` after each event of the master until it finds what it looks for.
-fn until<T>(
+pub(super) fn until<T>(
     client: &Client,
     what: &str,
     mut look: impl FnMut(&Client) -> Result<Option<T>, Failure>,
@@ -199,141 +245,6 @@ fn all_formatted(client: &Client) -> Result<Option<Vec<Computer>>, Failure> {
             .any(|known| known.computer.as_str() == name && !known.partitions.is_empty())
     };
     Ok(COMPUTERS.iter().all(|name| formatted(name)).then_some(computers))
-}
-
-/// Waits until both releases are there, with a bar for each.
-fn install(client: &Client, ui: Ui) -> Result<(), Failure> {
-    let mut bars = Progress::new();
-    let mut said = Vec::new();
-    until(client, "the releases are installed", |client| {
-        let mut missing = 0;
-        for computer in client.computers()? {
-            for supply in &computer.supplies {
-                if !observe_supply(&computer.computer, supply, &mut bars, &mut said)? {
-                    missing += 1;
-                }
-            }
-        }
-        Ok((missing == 0).then_some(()))
-    })?;
-    drop(bars);
-    for line in said {
-        ui.say(line);
-    }
-    Ok(())
-}
-
-/// Shows one release; true when it is available.
-fn observe_supply(
-    computer: &ComputerId,
-    supply: &Supply,
-    bars: &mut Progress,
-    said: &mut Vec<String>,
-) -> Result<bool, Failure> {
-    let release = &supply.software_release;
-    let label = format!("{release} on {computer}");
-    let text = supply.text.as_deref().unwrap_or_default();
-    match supply.state {
-        SupplyState::Available => {
-            bars.end(&label);
-            let line = format!("   {label}: available");
-            if !said.contains(&line) {
-                said.push(line);
-            }
-            Ok(true)
-        }
-        SupplyState::Error => {
-            bars.end(&label);
-            Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
-        }
-        SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-            bars.show(&label, supply.percent, text);
-            Ok(false)
-        }
-    }
-}
-
-/// Waits until PHP is connected, telling each change of what somebody waits for.
-fn connect(
-    client: &Client,
-    plot: &Plot,
-    stage: &Stage,
-    since: Revision,
-) -> Result<(Instance, Instance), Failure> {
-    let mut bars = Progress::new();
-    let mut told: Vec<String> = Vec::new();
-    let root = title()?;
-    let found = until(client, "phpMyAdmin is connected", |client| {
-        let tree = client.tree(&root)?;
-        for instance in &tree.instances {
-            if let Some(line) = line_of(instance)
-                && !told.contains(&line)
-            {
-                bars.line(format!("   {line}"));
-                told.push(line);
-                if let Some(needed) = needed(instance, stage) {
-                    if plot.exit {
-                        return Err(needed);
-                    }
-                    bars.line(format!("   hint: {}", needed.hint.unwrap_or_default()));
-                }
-            }
-            match &instance.waiting_for {
-                Some(reason) => bars.show(instance.title.as_str(), None, reason),
-                None => bars.end(instance.title.as_str()),
-            }
-            // An error that an earlier run left is being mended already.
-            if instance.state == "error" && instance.revision > since {
-                let reason = instance.error.clone().unwrap_or_default();
-                return Err(Failure::new(
-                    Exit::Failed,
-                    format!("{} failed:\n{reason}", instance.title),
-                ));
-            }
-        }
-        let web = tree.instances.iter().find(|instance| instance.requested_by.is_none());
-        let database = tree.instances.iter().find(|instance| instance.requested_by.is_some());
-        Ok(match (web, database) {
-            (Some(web), Some(database))
-                if web.waiting_for.is_none() && database.waiting_for.is_none() =>
-            {
-                Some((web.clone(), database.clone()))
-            }
-            _ => None,
-        })
-    })?;
-    for title in [&found.0.title, &found.1.title] {
-        bars.end(title.as_str());
-    }
-    Ok(found)
-}
-
-/// What a person has to do before an instance can go on, if it waits for that: an earlier run in
-/// the same directory may have left a closed computer, or one that is full.
-fn needed(instance: &Instance, stage: &Stage) -> Option<Failure> {
-    let code = instance.waiting_code.as_deref()?;
-    if !["allocation-closed", "no-capacity", "no-free-partition"].contains(&code) {
-        return None;
-    }
-    let reason = instance.waiting_for.as_deref().unwrap_or_default();
-    let failure = Failure::new(Exit::Failed, format!("`{}` waits: {reason}", instance.title));
-    let (hint, cfg) = (instance.hint.as_deref().unwrap_or_default(), &stage.client_cfg);
-    Some(failure.hint(format!("{hint} (with SLAPOS_CLIENT_CONFIGURATION={cfg})")))
-}
-
-/// What there is to say of an instance right now.
-fn line_of(instance: &Instance) -> Option<String> {
-    let title = &instance.title;
-    if let Some(reason) = &instance.waiting_for {
-        return Some(format!("{title}: please wait: {reason}"));
-    }
-    let (computer, partition) = (instance.computer.as_ref()?, instance.partition.as_ref()?);
-    let keys: Vec<_> = instance.connection.keys().map(String::as_str).collect();
-    Some(format!(
-        "{title}: {} on {computer} {partition}, publishes {}",
-        instance.state,
-        keys.join(", ")
-    ))
 }
 
 /// A duration for a person.

@@ -44,7 +44,7 @@ pub(super) fn log_in(url: &str, connection: &Dictionary) -> Result<Vec<String>, 
         base: url.trim_end_matches('/').to_owned(),
         cookies: BTreeMap::new(),
     };
-    let (status, form) = visit.get("/index.php")?;
+    let (status, form) = visit.get("/")?;
     if status != 200 {
         return Err(failed(format!("{url} answers with status {status}")));
     }
@@ -58,13 +58,13 @@ pub(super) fn log_in(url: &str, connection: &Dictionary) -> Result<Vec<String>, 
         ("token", &token),
         ("set_session", &session),
     ];
-    let (status, _) = visit.post("/index.php?route=/", &fields)?;
+    let (status, _) = visit.post("/?route=/", &fields)?;
     if status != 302 {
         return Err(failed(format!(
             "log-in as `{user}` was refused: status {status} instead of 302"
         )));
     }
-    let (status, page) = visit.get("/index.php?route=/server/databases&server=1")?;
+    let (status, page) = visit.get("/?route=/server/databases&server=1")?;
     let databases = listed(&page);
     if status != 200 || !databases.iter().any(|name| name == database) {
         return Err(failed(format!(

@@ -46,6 +46,13 @@ impl Progress {
         }
     }
 
+    /// All steps have ended.
+    pub(crate) fn end_all(&mut self) {
+        for (_, bar) in std::mem::take(&mut self.by_name) {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Prints a line above the bars.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if super::on_terminal() {

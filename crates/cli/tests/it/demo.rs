@@ -4,7 +4,7 @@ mod database;
 mod tenants;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read},
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -251,6 +251,44 @@ fn secrets_are_kept(directory: &Path) {
 }
 
 #[test]
+fn s11_the_demo_is_a_master_and_two_computers_with_free_partitions() {
+    let directory = directory();
+    let mut demo = Demo::start(directory.path(), &["--slow"]);
+    std::io::Write::write_all(demo.child.stdin.as_mut().unwrap(), b"\n").unwrap();
+    demo.read_until("2. The master tells");
+    let cfg = directory.path().join("etc/slapos-client.cfg");
+    let mut list = slapos();
+    list.args(["--cfg", cfg.to_str().unwrap(), "computer", "list", "--json"]);
+    let list = Said::from(list.output().unwrap()).json();
+    let mut addresses = BTreeSet::new();
+    for (computer, name) in list.as_array().unwrap().iter().zip(["COMP-1", "COMP-2"]) {
+        assert_eq!(computer["computer"], name);
+        let partitions = computer["partitions"].as_array().unwrap();
+        assert!(partitions.iter().all(|partition| partition["instance"].is_null()), "{computer}");
+        let all = partitions.iter().map(|partition| partition["addresses"][0].as_str().unwrap());
+        addresses.extend(all.map(str::to_owned));
+    }
+    assert_eq!(addresses.len(), 2 * 4, "an address each: {list}");
+    assert_eq!(demo.interrupt(), 1);
+    assert_none_below(directory.path());
+}
+
+/// Where the story told slowly waits for Enter: what it says there, and what it then tells of what
+/// has happened.
+const STOPS: [(&str, &str); 10] = [
+    ("knows what is going on", "COMP-2: 4 partitions"),
+    ("which software to install", "software/mariadb on COMP-2: available"),
+    ("slap.request", "please wait"),
+    ("requests a MySQL database", "`database` is requested by `phpmyadmin`"),
+    ("please wait, I am processing", "`phpmyadmin` waits for another instance"),
+    ("looks for a free partition", "`database` is starting"),
+    ("its connection information is published", "`database` publishes its connection"),
+    ("the templates of the PHP partition use it", "etc/config.inc.php has the address"),
+    ("the application publishes its own address", "connected"),
+    ("how the two instances are connected", "log in as"),
+];
+
+#[test]
 fn s25_told_slowly_each_step_waits_for_enter() {
     let directory = directory();
     let told = directory.path().join("told");
@@ -268,18 +306,16 @@ fn s25_told_slowly_each_step_waits_for_enter() {
             thread::sleep(Duration::from_millis(10));
         }
     };
-    for sentence in [
-        "knows what is going on",
-        "which software to install",
-        "slap.request",
-        "looks for a free partition",
-        "how the two instances are connected",
-    ] {
+    let (mut before, mut expected) = (0, "");
+    for (sentence, what_happened) in STOPS {
         until(sentence, &|| waits_for_enter(&pid));
         assert!(text().ends_with("   [Enter] "), "it goes on by itself: {}", text());
+        assert!(text()[before..].contains(expected), "{expected} in {}", &text()[before..]);
+        (before, expected) = (text().len(), what_happened);
         std::io::Write::write_all(&mut enter, b"\n").unwrap();
     }
     until("Ctrl-C stops everything", &|| true);
+    assert!(text()[before..].contains(expected), "{expected} in {}", text());
     assert_each_sentence_has_its_event(&directory.path().join("cloud/etc/slapos-client.cfg"));
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", text());
@@ -307,6 +343,7 @@ fn assert_each_sentence_has_its_event(cfg: &Path) {
         ("supply-report", "software/phpmyadmin", "available"),
         ("request", "`phpmyadmin`", ""),
         ("request", "`database`", ""),
+        ("report", "`phpmyadmin`", "waits for another instance"),
         ("publish", "`database`", ""),
         ("publish", "`phpmyadmin`", ""),
     ];
@@ -317,6 +354,8 @@ fn assert_each_sentence_has_its_event(cfg: &Path) {
         place("supply", "software/mariadb", "COMP-2 shall have"),
         place("supply-report", "software/mariadb", "available"),
         place("request", "`database`", ""),
+        place("report", "`database`", "is starting"),
+        place("publish", "`database`", ""),
     ];
     assert!(other.is_sorted(), "{other:?} in {text}");
 }
