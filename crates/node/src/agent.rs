@@ -25,6 +25,7 @@ use tokio::{
     sync::{Notify, Semaphore, mpsc, watch},
     task::JoinSet,
 };
+use tracing::Instrument;
 
 use crate::{
     calls,
@@ -258,12 +259,10 @@ impl<'a> Tasks<'a> {
             None => {
                 let (sender, receiver) = watch::channel(supply);
                 self.releases.insert(url.clone(), sender);
-                self.running.spawn(software::run(Release::new(
-                    Arc::clone(&self.node),
-                    url,
-                    receiver,
-                    heard,
-                )));
+                let (computer, node) = (&self.node.settings.computer, Arc::clone(&self.node));
+                let span = tracing::info_span!("at", %computer, release = %url);
+                let release = span.in_scope(|| Release::new(node, url, receiver, heard));
+                self.running.spawn(software::run(release).instrument(span));
             }
         }
     }
@@ -286,7 +285,9 @@ impl<'a> Tasks<'a> {
         let nudge = Arc::new(Nudge::default());
         self.node.nudges().insert(name.clone(), Arc::clone(&nudge));
         self.partitions.insert(name.clone(), sender);
-        let partition = Partition::new(Arc::clone(&self.node), name, receiver, nudge, heard);
-        self.running.spawn(instance::run(partition));
+        let (computer, node) = (&self.node.settings.computer, Arc::clone(&self.node));
+        let span = tracing::info_span!("at", %computer, partition = %name);
+        let partition = span.in_scope(|| Partition::new(node, name, receiver, nudge, heard));
+        self.running.spawn(instance::run(partition).instrument(span));
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn execute(
             (_, None) => Ok(()), // the plan names these only with a wish
         };
         if let Err(StepError(text)) = done {
-            tracing::error!(partition = %partition.name, ?step, error = %text, "pass failed");
+            tracing::error!(?step, error = %text, "pass failed");
             if let Some(wish) = wish {
                 let report =
                     InstanceReport { text: Some(text), ..report(wish, ReportedState::Error) };

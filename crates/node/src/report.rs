@@ -12,6 +12,7 @@ use slapos_wire::{
     v1::{Accepted, InstanceReport, SupplyReport},
 };
 use tokio::{sync::watch, time::sleep};
+use tracing::Instrument;
 
 /// First and longest pause before an unanswered report is sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
@@ -56,7 +57,8 @@ impl<R: Clone + Send + Sync + 'static> Reporter<R> {
     {
         let (outbox, waiting) = watch::channel(None);
         let (hear, answers) = watch::channel(Heard { number: 0, answer: Ok(false) });
-        tokio::spawn(async move { deliver(waiting, &hear, heard, send).await });
+        let delivering = async move { deliver(waiting, &hear, heard, send).await };
+        tokio::spawn(delivering.in_current_span());
         Self { outbox, heard: answers }
     }
 

@@ -18,7 +18,15 @@ mod status;
 mod texts;
 mod v1;
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use axum::{
     Extension, Router,
@@ -28,6 +36,7 @@ use axum::{
 };
 use slapos_core::names::SoftwareUrl;
 use tower::Service as _;
+use tracing::{Instrument, Span};
 
 use self::{connections::Running, error::ApiError, limits::Quick};
 use crate::{
@@ -86,8 +95,21 @@ struct Faces {
     others: Router,
 }
 
-async fn serve(State(mut faces): State<Faces>, origin: Origin, request: Request) -> Response {
+async fn serve(State(faces): State<Faces>, origin: Origin, request: Request) -> Response {
     let _running = Running::new(&request);
+    let span = span(origin, &request);
+    answer(faces, origin, request).instrument(span).await
+}
+
+/// Says in the log of which call a line is. Only where that log tells of calls at all: it costs.
+fn span(origin: Origin, request: &Request) -> Span {
+    static CALLS: AtomicU64 = AtomicU64::new(1);
+    let (method, path) = (request.method(), request.uri().path()); // a query may hold a secret
+    let number = || CALLS.fetch_add(1, Ordering::Relaxed);
+    tracing::debug_span!("call", number = number(), %method, path, from = %origin)
+}
+
+async fn answer(mut faces: Faces, origin: Origin, request: Request) -> Response {
     match classic::endpoint(request.uri().path()) {
         Some(endpoint) => faces.quick.run(faces.classic.serve(origin, endpoint, request)).await,
         None => {

@@ -88,7 +88,7 @@ pub(crate) fn recall(settings: &Settings, partition: &PartitionId) -> Option<Mem
         Ok(bytes) => Some(Memory::understood(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
-            tracing::error!(%partition, %path, %error, "what is remembered cannot be read");
+            tracing::error!(%path, %error, "what is remembered cannot be read");
             Some(Memory { id: None, evaluated: None, reported: None })
         }
     }

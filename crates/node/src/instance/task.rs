@@ -23,6 +23,7 @@ use slapos_wire::{
     v1::{InstanceReport, InstanceWish},
 };
 use tokio::sync::{Notify, watch};
+use tracing::{Instrument, Span};
 
 use super::{Memory, recall};
 use crate::{agent::Node, calls, execute, observe::observe, plan::plan, report::Reporter};
@@ -105,7 +106,9 @@ pub(crate) async fn run(mut partition: Partition) {
         }
         let wish = partition.wishes.borrow_and_update().clone();
         let mut interrupt = partition.wishes.clone();
-        let wait = match calls::unless(interrupt.changed(), pass(&mut partition, wish)).await {
+        let span = span(wish.as_ref());
+        let pass = pass(&mut partition, wish).instrument(span);
+        let wait = match calls::unless(interrupt.changed(), pass).await {
             None => continue, // another wish
             Some(Ok(())) => {
                 pause = RETRY_FIRST;
@@ -126,6 +129,12 @@ pub(crate) async fn run(mut partition: Partition) {
     }
 }
 
+/// Says in the log whom a pass is about.
+fn span(wish: Option<&InstanceWish>) -> Span {
+    let Some(wish) = wish else { return Span::none() };
+    tracing::info_span!("pass", instance = %wish.id, title = %wish.title)
+}
+
 /// One pass. The error, already reported, means: try again after a pause.
 async fn pass(partition: &mut Partition, wish: Option<InstanceWish>) -> Result<(), ()> {
     let settings = &partition.node.settings;
@@ -135,6 +144,6 @@ async fn pass(partition: &mut Partition, wish: Option<InstanceWish>) -> Result<(
     if steps.is_empty() {
         return Ok(());
     }
-    tracing::debug!(partition = %partition.name, ?steps, "pass");
+    tracing::debug!(?steps, "pass");
     execute::execute(partition, wish.as_ref(), &steps, inputs).await
 }

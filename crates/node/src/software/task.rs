@@ -110,18 +110,18 @@ impl Release {
 
     async fn install(&mut self, wish: &Supply, directory: &Utf8Path) -> bool {
         let Some(_turn) = self.turn(wish).await else { return false };
-        tracing::info!(release = %self.url, "installing");
+        tracing::info!("installing");
         self.report(wish.generation, SupplyState::Building, Some("preparing".into())).await;
         let started = Instant::now();
         match self.evaluate(wish, directory).await {
             Ok(()) => {
                 let seconds = started.elapsed().as_secs_f32();
-                tracing::info!(release = %self.url, seconds, "installed");
+                tracing::info!(seconds, "installed");
                 self.node.release_ready(&self.url);
                 self.report(wish.generation, SupplyState::Available, None).await
             }
             Err(text) => {
-                tracing::error!(release = %self.url, error = %text, "installation failed");
+                tracing::error!(error = %text, "installation failed");
                 let (url, computer) = (&self.url, &self.node.settings.computer);
                 let text = format!(
                     "{text}\ntried again by itself after a while; at once: slapos supply {url} {computer}"

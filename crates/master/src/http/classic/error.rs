@@ -129,6 +129,7 @@ fn forward_status(error: &ForwardError) -> StatusCode {
 impl IntoResponse for ClassicError {
     fn into_response(self) -> Response {
         let status = self.status();
+        tracing::debug!(status = status.as_u16(), "{self}");
         let hint = self.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
         let mut response = (status, format!("{self}{hint}\n")).into_response();
         let headers = response.headers_mut();

@@ -93,8 +93,9 @@ fn refused(refusal: &Refusal) -> (StatusCode, String) {
 impl IntoResponse for RpcError {
     fn into_response(self) -> Response {
         let (status, kind) = self.status_and_kind();
-        if let Self::Output(..) = self {
-            tracing::error!("{self}");
+        match self {
+            Self::Output(..) => tracing::error!("{self}"),
+            _ => tracing::debug!(status = status.as_u16(), "{self}"),
         }
         let mut body = json!({"status": status.as_u16(), "type": kind, "title": self.to_string()});
         if let Self::Service(ServiceError::Refused(refusal)) = &self
