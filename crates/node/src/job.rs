@@ -19,6 +19,7 @@ pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) 
         python: settings.python.clone(),
         purpose: Purpose::Software(Supply {
             cache: settings.cache_root.clone(),
+            logs: directory.join(software::PART_LOGS),
             mirror: settings.mirror.clone(),
             keyring: settings.keyring.clone(),
             now_unix_s: clock::now_unix_seconds(),

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use md5::{Digest as _, Md5};
 
+use crate::engine::Teller;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Keep, Mode};
 use crate::job::Supply;
@@ -70,7 +71,7 @@ pub(crate) fn means(egg: &str) -> Means {
 }
 
 /// The environment below a release.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Environment {
     directory: Utf8PathBuf,
 }
@@ -86,27 +87,33 @@ impl Environment {
         self.directory.join("bin/python")
     }
 
-    /// Makes it, unless it is there; true if it was not. `tell` hears what is being done.
+    /// Makes it, unless it is there.
     pub(crate) fn make(
         &self,
         python: &Utf8Path,
         supply: &Supply,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<bool> {
+        teller: &mut Teller<'_>,
+    ) -> Result<()> {
         let (mark, complete) = (self.directory.join(".complete"), mark(python));
         if files::text_of(&mark).is_some_and(|text| text == complete) {
-            return Ok(false);
+            return Ok(());
         }
-        tell("make the Python environment");
-        self.run(python, &["-m", "venv", "--clear", self.directory.as_str()])?;
-        tell("install eggs");
-        self.install("build", BUILD, supply)?;
-        self.install("all", EGGS, supply)?;
+        teller.step("make the Python environment", 0, 0);
+        self.run(python, &["-m", "venv", "--clear", self.directory.as_str()], teller)?;
+        teller.step("install eggs", 0, 0);
+        self.install("build", BUILD, supply, teller)?;
+        self.install("all", EGGS, supply, teller)?;
         files::put(&mark, complete.as_bytes(), Mode::Plain, Keep::Durable)?;
-        Ok(true)
+        Ok(())
     }
 
-    fn install(&self, name: &str, pins: &str, supply: &Supply) -> Result<()> {
+    fn install(
+        &self,
+        name: &str,
+        pins: &str,
+        supply: &Supply,
+        teller: &mut Teller<'_>,
+    ) -> Result<()> {
         let list = self.directory.join(format!("{name}.txt"));
         files::put(&list, pins.as_bytes(), Mode::Plain, Keep::Renewable)?;
         let cache = supply.cache.join("pip");
@@ -128,17 +135,18 @@ impl Environment {
         if Utf8Path::new(AUTHORITIES).exists() {
             arguments.extend(["--cert", AUTHORITIES]);
         }
-        self.run(&self.python(), &arguments)
+        self.run(&self.python(), &arguments, teller)
     }
 
-    fn run(&self, python: &Utf8Path, arguments: &[&str]) -> Result<()> {
+    fn run(&self, python: &Utf8Path, arguments: &[&str], teller: &mut Teller<'_>) -> Result<()> {
         let mut command = Command::new(python);
         command.args(arguments).stdin(Stdio::null());
         let output = command.output().map_err(|source| Error::io("run", python, &source))?;
+        let said = [output.stdout, output.stderr].concat();
+        teller.say(&said);
         if output.status.success() {
             return Ok(());
         }
-        let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said[said.len().saturating_sub(TOLD_BYTES)..]);
         let message =
             format!("the Python environment {} cannot be made: {}", self.directory, said.trim());

@@ -12,7 +12,7 @@ pub trait Host {
     /// Asks the master for an instance. Answers at once; what is not ready says so in the answer.
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError>;
 
-    /// Takes notice of progress; called often.
+    /// Takes notice of the progress of a release; called often.
     fn progress(&mut self, progress: &Progress);
 }
 
@@ -48,9 +48,20 @@ pub struct RequestAnswer {
     pub waiting: Option<String>,
 }
 
-/// How far a part is.
+/// How far the installation of a release is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
+    /// The parts that are being installed, at least one.
+    pub running: Vec<PartProgress>,
+    /// How many parts are done.
+    pub finished: u64,
+    /// How many parts it has.
+    pub total: u64,
+}
+
+/// How far a part is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartProgress {
     /// Section name.
     pub part: String,
     /// What it does right now.

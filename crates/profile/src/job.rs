@@ -39,6 +39,8 @@ pub enum Purpose {
 pub struct Supply {
     /// Directory for packages, shared by all releases.
     pub cache: Utf8PathBuf,
+    /// Directory for the logs of parts, `PART.log` each; made when the first is written.
+    pub logs: Utf8PathBuf,
     /// Another mirror than the host's own, `URL [SUITE [COMPONENT ...]]`.
     pub mirror: Option<String>,
     /// File of the keys that packages are verified with, instead of those that the host trusts.

@@ -44,7 +44,7 @@ pub use engine::{
     Checked, CheckedPart, FileChange, Intent, Means, Plan, Step, check, plan, run, template_of,
 };
 pub use error::{Code, Error, Fault, Place, Result};
-pub use host::{Host, HostError, Progress, RequestAnswer, RequestAsk};
+pub use host::{Host, HostError, PartProgress, Progress, RequestAnswer, RequestAsk};
 pub use job::{Facts, Job, Options, Purpose, Shared, Supply};
 pub use outcome::{Action, Input, Look, Outcome, PartReport, Waiting, unchanged};
 

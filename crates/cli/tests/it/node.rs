@@ -188,6 +188,44 @@ fn installations_wait_for_their_turn_and_say_so() {
 }
 
 #[test]
+fn an_installation_that_was_killed_goes_on_where_it_was() {
+    let mut cloud = Cloud::start();
+    let directory = cloud.path().join("resumed");
+    let hold = directory.join("hold");
+    let part = |name: &str, command: &str| {
+        format!(
+            "[{name}]\nrecipe = plone.recipe.command\nstop-on-error = true\nlocation = ${{buildout:parts-directory}}/{name}\n\
+             command = echo {name} >> ${{buildout:directory}}/count && mkdir ${{:location}} && {command}\n"
+        )
+    };
+    let text = format!(
+        "[buildout]\nparts = quick last\n{}{}{}=> slow\n",
+        part("quick", "true"),
+        part("slow", &format!("while [ -e {hold} ]; do sleep 0.02; done")),
+        part("last", "true"),
+    );
+    let url = profile(&cloud, "resumed", &text);
+    write_file(&hold, "");
+    cloud.must(&["supply", &url, "COMP-1"], 0);
+    let told = |cloud: &Cloud| cloud.until_supply(&url, "COMP-1", SupplyState::Building);
+    cloud.until("one part is finished", |_| told(&cloud).contains("slow: begin (1 of 3 parts"));
+    cloud.kill_node("COMP-1");
+    let releases = cloud.base("COMP-1").join("software");
+    let release = || releases.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
+    assert!(!release().join(".completed").exists());
+    assert!(release().join("parts/slow").exists(), "it was in the middle");
+    cloud.restart_node("COMP-1");
+    let counted = || fs::read_to_string(release().join("count")).unwrap();
+    eventually("it begins again", || counted().lines().filter(|line| *line == "slow").count() == 2);
+    fs::remove_file(&hold).unwrap();
+    cloud.until_supply(&url, "COMP-1", SupplyState::Available);
+    let mut parts: Vec<String> = counted().lines().map(ToOwned::to_owned).collect();
+    parts.sort();
+    assert_eq!(parts, ["last", "quick", "slow", "slow"]);
+    assert!(release().join(".completed").exists());
+}
+
+#[test]
 fn a_password_whose_file_is_removed_is_made_anew_and_reaches_who_uses_it() {
     let cloud = Cloud::start();
     cloud.supply("asker", "COMP-1");

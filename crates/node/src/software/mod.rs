@@ -22,6 +22,8 @@ pub(crate) use task::{Release, chain, run};
 
 /// What the engine remembers of a release, in its directory.
 pub(crate) const STATE: &str = ".installed.json";
+/// The logs of a release's parts, in its directory: they are written by the user that installs it.
+pub(crate) const PART_LOGS: &str = ".log";
 /// A longer mark is not ours.
 const MARK_BYTES_MAX: usize = 16 << 20;
 

@@ -8,7 +8,7 @@ use std::{
 
 use camino::Utf8Path;
 use slapos_core::names::{Generation, Revision, SoftwareUrl, SupplyState, SupplyWish};
-use slapos_profile::{HostError, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{HostError, PartProgress, Progress, RequestAnswer, RequestAsk};
 use slapos_wire::v1::{Supply, SupplyReport};
 use tokio::{
     sync::{SemaphorePermit, watch},
@@ -157,8 +157,8 @@ impl Release {
         let job = job::release(settings, &profile, directory);
         let log = settings.release_log(&self.url);
         fs::create_dir_all(log.parent().unwrap_or(&settings.var_root)).map_err(failed)?;
-        let mut serve =
-            Installation { release: self, generation: wish.generation, told: Instant::now() };
+        let (generation, told) = (wish.generation, Instant::now());
+        let mut serve = Installation { release: self, generation, told, last: Default::default() };
         let outcome =
             evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
         let outcome = outcome.map_err(|error| chain(&error))?;
@@ -222,6 +222,8 @@ struct Installation<'a> {
     release: &'a Release,
     generation: Generation,
     told: Instant,
+    /// What was told last.
+    last: (String, u8),
 }
 
 impl Serve for Installation<'_> {
@@ -233,16 +235,30 @@ impl Serve for Installation<'_> {
     }
 
     fn progress(&mut self, progress: Progress) {
-        if self.told.elapsed() < TELL_EVERY {
-            return;
+        let now = told(&progress);
+        if self.told.elapsed() < TELL_EVERY || self.last == now {
+            return; // the child tells it again
         }
         self.told = Instant::now();
-        let percent = progress.done.saturating_mul(100).checked_div(progress.total);
-        let percent = percent.map(|percent| u8::try_from(percent).unwrap_or(100));
-        let text = Some(format!("{}: {}", progress.part, progress.text));
-        let about = self.release.about(self.generation, SupplyState::Building, text);
-        self.release.reports.begin(SupplyReport { percent, ..about });
+        self.last.clone_from(&now);
+        let (text, percent) = now;
+        let about = self.release.about(self.generation, SupplyState::Building, Some(text));
+        self.release.reports.begin(SupplyReport { percent: Some(percent), ..about });
     }
+}
+
+/// Progress as a line for people, and how far the release is: its finished parts, and what is done of the steps of the
+/// others.
+fn told(progress: &Progress) -> (String, u8) {
+    let steps = progress.running.iter().map(|part| format!("{}: {}", part.part, part.text));
+    let mut text = steps.collect::<Vec<_>>().join("; ");
+    if progress.total > 1 {
+        text.push_str(&format!(" ({} of {} parts are done)", progress.finished, progress.total));
+    }
+    let step = |part: &PartProgress| (part.done * 100).checked_div(part.total).unwrap_or(0);
+    let steps: u64 = progress.running.iter().map(step).sum();
+    let percent = (progress.finished * 100 + steps).checked_div(progress.total).unwrap_or(0);
+    (text, u8::try_from(percent.min(100)).unwrap_or(100))
 }
 
 /// An error with its causes, one line each.
@@ -254,4 +270,26 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_tells_every_part_that_is_being_installed() {
+        let part = |part: &str, text: &str, done, total| PartProgress {
+            part: part.to_owned(),
+            text: text.to_owned(),
+            done,
+            total,
+        };
+        let php = part("php", "download libxml2", 1, 2);
+        let one = Progress { running: vec![php.clone()], finished: 0, total: 1 };
+        assert_eq!(told(&one), ("php: download libxml2".to_owned(), 50));
+        let running = vec![php, part("eggs", "install eggs", 0, 0)];
+        let two = Progress { running, finished: 1, total: 5 };
+        let text = "php: download libxml2; eggs: install eggs (1 of 5 parts are done)";
+        assert_eq!(told(&two), (text.to_owned(), 30));
+    }
 }

@@ -146,8 +146,8 @@ impl Engine<'_> {
             }
         }
         if let Some(instance) = &known.instance {
-            let Engine { job, host, outcome, inputs, .. } = &mut *self;
-            let mut work = Work::new(job, &mut **host, &name, outcome, inputs);
+            let Engine { host, outcome, inputs, .. } = &mut *self;
+            let mut work = Work::new(&mut **host, &name, outcome, inputs);
             let checked = instance.check(&mut work);
             if !checked.as_ref().is_err_and(|error| self.is_about_own_file(error)) {
                 self.noted(checked)?;

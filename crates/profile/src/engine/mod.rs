@@ -5,7 +5,8 @@
 //! order    for each wanted part: macros, references, constructor   (order, scope)
 //!          → values, the parts in order, and which of them wait
 //! sign     hash of each part with all that it read                 (signature)
-//! install  against the state of the last run                       (run, work, state)
+//! install  against the state of the last run                       (run, installer, work, state);
+//!          in a release the long steps of parts beside each other  (slow, beside)
 //! ```
 //!
 //! # Invariants
@@ -13,14 +14,17 @@
 //! - A part that waits is left exactly as the last run left it.
 //! - Only paths that a part recorded, inside the directory, are ever removed.
 
+mod beside;
 mod check;
 mod fetch;
 mod import;
+mod installer;
 mod order;
 mod plan;
 mod run;
 mod scope;
 mod signature;
+mod slow;
 mod software_type;
 mod state;
 mod work;
@@ -51,6 +55,7 @@ pub use plan::{FileChange, Intent, Plan, Step, plan};
 pub use run::run;
 pub(crate) use scope::{Scope, Stop};
 pub(crate) use signature::hex;
+pub(crate) use slow::{Slow, Teller};
 pub(crate) use state::PartState;
 pub use state::template_of;
 pub(crate) use work::Work;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::run::misses_path;
+use super::installer::misses_path;
 use super::signature::{Basis, SECRET};
 use super::state::PartState;
 use super::{Engine, Part, Work};
@@ -168,8 +168,8 @@ impl Engine<'_> {
                 inner = plan(job, &mut *self.host)?.steps;
             }
             if part.kind.pure {
-                let Engine { job, host, outcome, inputs, .. } = &mut *self;
-                let mut work = Work::new(job, &mut **host, name, outcome, inputs);
+                let Engine { host, outcome, inputs, .. } = &mut *self;
+                let mut work = Work::new(&mut **host, name, outcome, inputs);
                 work.draft = Some(draft);
                 match instance.install(&mut work) {
                     // What other parts make is not there yet.

@@ -94,7 +94,7 @@ impl Engine<'_> {
     }
 
     /// Parts that a section refers to, looking through sections without recipe.
-    fn parts_below(&self, name: &str) -> BTreeSet<Rc<str>> {
+    pub(super) fn parts_below(&self, name: &str) -> BTreeSet<Rc<str>> {
         let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut open: Vec<&Rc<str>> = self.slots[name].needs.iter().collect();
         while let Some(next) = open.pop() {

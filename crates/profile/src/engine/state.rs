@@ -20,6 +20,9 @@ pub(super) struct State {
     version: u32,
     /// In the order of their installation.
     pub(super) parts: Vec<PartState>,
+    /// Paths of earlier installations which the run that was interrupted would have removed at its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left: Vec<Utf8PathBuf>,
 }
 
 /// One installed part.
@@ -49,7 +52,7 @@ pub(crate) struct PartState {
 
 impl State {
     pub(super) fn new(parts: Vec<PartState>) -> Self {
-        Self { version: VERSION, parts }
+        Self { version: VERSION, parts, left: Vec::new() }
     }
 
     /// Reads the file; `None` without one.

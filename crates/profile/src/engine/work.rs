@@ -8,14 +8,12 @@ use super::Inputs;
 use super::plan::{Draft, FileChange};
 use crate::error::Result;
 use crate::files::{self, Keep, Mode};
-use crate::host::{Host, Progress};
-use crate::job::Job;
+use crate::host::Host;
 use crate::location::is_url;
 use crate::outcome::{Look, Outcome};
 
 /// The installation of one part.
 pub(crate) struct Work<'w> {
-    pub(crate) job: &'w Job,
     pub(crate) host: &'w mut dyn Host,
     /// Section name.
     pub(crate) part: &'w str,
@@ -34,14 +32,12 @@ pub(crate) struct Work<'w> {
 
 impl<'w> Work<'w> {
     pub(super) fn new(
-        job: &'w Job,
         host: &'w mut dyn Host,
         part: &'w str,
         outcome: &'w mut Outcome,
         inputs: &'w mut Inputs,
     ) -> Self {
         Self {
-            job,
             host,
             part,
             outcome,
@@ -141,14 +137,5 @@ impl Work<'_> {
         self.outcome.changed.extend(other.changed);
         self.outcome.recorded.extend(other.recorded);
         self.outcome.inputs.extend(other.inputs);
-    }
-
-    pub(crate) fn progress(&mut self, text: &str, done: u64, total: u64) {
-        self.host.progress(&Progress {
-            part: self.part.to_owned(),
-            text: text.to_owned(),
-            done,
-            total,
-        });
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Teller, Work};
 use crate::error::{Code, Error, Result};
 
 pub(super) static KINDS: [Kind; 1] =
@@ -22,6 +22,7 @@ const TEXT: &str = "SLAPOS_RECIPE_COMMAND";
 const RUN_TEXT: &str = "eval \"unset SLAPOS_RECIPE_COMMAND\n$SLAPOS_RECIPE_COMMAND\"";
 
 struct Shell {
+    directory: Utf8PathBuf,
     command: String,
     update_command: Option<String>,
     stop_on_error: bool,
@@ -31,6 +32,7 @@ struct Shell {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let location = scope.text("location")?.map(|text| scope.path(&text));
     Ok(Box::new(Shell {
+        directory: scope.directory().to_owned(),
         command: scope.required("command")?,
         update_command: scope.text("update-command")?,
         stop_on_error: scope.flag("stop-on-error", false)?,
@@ -39,35 +41,42 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 }
 
 impl Recipe for Shell {
+    fn slow(&mut self, same: bool) -> Option<Slow> {
+        let command = if same { self.update_command.clone()? } else { self.command.clone() };
+        let (directory, stop_on_error) = (self.directory.clone(), self.stop_on_error);
+        let owns = self.location.clone().into_iter().collect();
+        Some(Slow::new(owns, move |teller| {
+            let (status, said) = shell(&command, &directory, teller)
+                .map_err(|source| Error::io("run", "/bin/sh", &source))?;
+            if status.success() || !stop_on_error {
+                return Ok(());
+            }
+            let said = String::from_utf8_lossy(&said);
+            let said = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
+            let message = format!("the command failed ({status}): {said}");
+            Err(Error::new(Code::Command, message))
+        }))
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         if let Some(location) = &self.location {
             work.record(location);
         }
-        self.run(&self.command, work)
+        Ok(())
     }
 
     fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.keep();
-        self.update_command.as_deref().map_or(Ok(()), |command| self.run(command, work))
-    }
-}
-
-impl Shell {
-    fn run(&self, command: &str, work: &Work<'_>) -> Result<()> {
-        let (status, said) = shell(command, &work.job.directory)
-            .map_err(|source| Error::io("run", "/bin/sh", &source))?;
-        if status.success() || !self.stop_on_error {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&said);
-        let said = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
-        let message = format!("the command failed ({status}): {said}");
-        Err(Error::new(Code::Command, message))
+        Ok(())
     }
 }
 
 /// Runs a command to its end, without input; returns how it ended and the end of what it said.
-fn shell(command: &str, directory: &Utf8Path) -> io::Result<(ExitStatus, Vec<u8>)> {
+fn shell(
+    command: &str,
+    directory: &Utf8Path,
+    teller: &mut Teller<'_>,
+) -> io::Result<(ExitStatus, Vec<u8>)> {
     let (mut said, speaking) = io::pipe()?;
     let mut child = Command::new("/bin/sh")
         .args(["-c", RUN_TEXT])
@@ -82,7 +91,10 @@ fn shell(command: &str, directory: &Utf8Path) -> io::Result<(ExitStatus, Vec<u8>
     loop {
         match said.read(&mut part) {
             Ok(0) => break,
-            Ok(length) => end.extend_from_slice(&part[..length]),
+            Ok(length) => {
+                teller.say(&part[..length]);
+                end.extend_from_slice(&part[..length]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -97,8 +109,12 @@ mod tests {
 
     #[test]
     fn a_command_is_in_no_list_of_processes_and_in_no_environment() {
-        let (status, said) =
-            shell("tr '\\0' ' ' < /proc/$$/cmdline; env # s3cret", Utf8Path::new("/")).unwrap();
+        let (status, said) = shell(
+            "tr '\\0' ' ' < /proc/$$/cmdline; env # s3cret",
+            Utf8Path::new("/"),
+            &mut Teller::default(),
+        )
+        .unwrap();
         let said = String::from_utf8(said).unwrap();
         assert!(status.success() && said.contains("sh -c"), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
@@ -114,16 +130,19 @@ mod tests {
             ("false", 1, ""),
             ("", 0, ""),
         ] {
-            let (status, said) = shell(command, Utf8Path::new("/")).unwrap();
+            let (status, said) =
+                shell(command, Utf8Path::new("/"), &mut Teller::default()).unwrap();
             let said = String::from_utf8(said).unwrap();
             assert_eq!((status.code(), said.as_str()), (Some(code), wanted), "{command}");
         }
-        assert!(!shell("echo 'open", Utf8Path::new("/")).unwrap().0.success());
+        assert!(
+            !shell("echo 'open", Utf8Path::new("/"), &mut Teller::default()).unwrap().0.success()
+        );
     }
 
     #[test]
     fn only_the_end_of_a_long_output_is_kept() {
-        let (_, said) = shell("seq 100000", Utf8Path::new("/")).unwrap();
+        let (_, said) = shell("seq 100000", Utf8Path::new("/"), &mut Teller::default()).unwrap();
         assert_eq!(said.len(), TOLD_BYTES);
         assert!(said.ends_with(b"\n99999\n100000\n"));
     }

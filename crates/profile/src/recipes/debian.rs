@@ -11,7 +11,7 @@ use camino::Utf8PathBuf;
 use slapos_debian::{Lock, Progress, Request, Settings, Ways};
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::job::{Purpose, Supply};
 
@@ -88,12 +88,21 @@ fn debian_error(error: &slapos_debian::Error) -> Error {
 }
 
 impl Recipe for Tree {
+    fn slow(&mut self, same: bool) -> Option<Slow> {
+        if same {
+            return None;
+        }
+        let (request, settings) = (self.request.clone(), self.settings.clone());
+        Some(Slow::new(vec![self.location.clone()], move |teller| {
+            let installed = slapos_debian::install(&request, &settings, &mut |progress| {
+                let (text, done, total) = told(progress);
+                teller.step(&text, done, total);
+            });
+            installed.map(drop).map_err(|error| debian_error(&error))
+        }))
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let installed = slapos_debian::install(&self.request, &self.settings, &mut |progress| {
-            let (text, done, total) = told(progress);
-            work.progress(&text, done, total);
-        });
-        installed.map_err(|error| debian_error(&error))?;
         work.changed(&self.location);
         work.record(&self.location);
         Ok(())

@@ -11,7 +11,7 @@ use camino::Utf8PathBuf;
 
 use super::{Kind, OptionsOnly, Recipe};
 use crate::eggs::{self, Environment, Means};
-use crate::engine::{Scope, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Result};
 use crate::files::Mode;
 use crate::job::{Purpose, Supply};
@@ -143,8 +143,13 @@ struct Programs {
 }
 
 impl Recipe for Programs {
+    fn slow(&mut self, _same: bool) -> Option<Slow> {
+        let environment = self.environment.clone();
+        let (python, supply) = (self.python.clone(), self.supply.clone());
+        Some(Slow::new(Vec::new(), move |teller| environment.make(&python, &supply, teller)))
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        self.environment.make(&self.python, &self.supply, &mut |text| work.progress(text, 0, 0))?;
         let mut known = self.entry_points.clone();
         for egg in &self.eggs {
             known.extend(self.environment.programs(egg)?);

@@ -49,13 +49,19 @@ mod zero_knowledge;
 use camino::Utf8PathBuf;
 use slapos_jinja::Value;
 
-use crate::engine::{Scope, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 use crate::job::Job;
 
 /// A part whose constructor has run.
 pub(crate) trait Recipe {
+    /// What takes long in laying the part out: it is done first, in a release beside that of other parts. `same`: its
+    /// signature is that of the last run.
+    fn slow(&mut self, _same: bool) -> Option<Slow> {
+        None
+    }
+
     /// Lays the part out; records what it owns.
     fn install(&mut self, work: &mut Work<'_>) -> Result<()>;
 

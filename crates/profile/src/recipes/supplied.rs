@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use slapos_debian::Request;
 
 use super::{Kind, OptionsOnly, Recipe, debian, egg};
-use crate::engine::{Scope, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Result};
 use crate::files::{self, Mode};
 use crate::supply::{self, Source, Supplied};
@@ -68,6 +68,10 @@ struct Adapted {
 }
 
 impl Recipe for Adapted {
+    fn slow(&mut self, same: bool) -> Option<Slow> {
+        self.base.slow(same)
+    }
+
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         self.base.install(work)?;
         self.adapt(work)

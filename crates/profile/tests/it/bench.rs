@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use camino::Utf8PathBuf;
 use slapos_profile::{
     Action, Error, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer,
-    RequestAsk, run,
+    RequestAsk, Supply, run,
 };
 
 /// A partition with a profile in it.
@@ -93,6 +93,23 @@ impl Bench {
             extra: BTreeMap::from([("slap-connection".to_owned(), BTreeMap::from(connection))]),
             python: Some("/usr/bin/python3".into()),
             purpose: Purpose::Instance(self.facts.clone()),
+        }
+    }
+
+    /// The same profile as a release.
+    pub(crate) fn release(&self) -> Job {
+        Job {
+            purpose: Purpose::Software(Supply {
+                cache: self.dir.join("cache"),
+                logs: self.dir.join("log"),
+                keyring: None,
+                mirror: None,
+                now_unix_s: 0,
+                http_proxy: None,
+                https_proxy: None,
+                no_proxy: None,
+            }),
+            ..self.job()
         }
     }
 

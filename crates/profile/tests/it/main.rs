@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod bench;
+mod beside;
 mod census;
 mod check;
 mod hostile;

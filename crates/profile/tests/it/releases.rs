@@ -163,6 +163,7 @@ fn checked(profile: &Path) -> Checked {
         python: None,
         purpose: Purpose::Software(Supply {
             cache: "/".into(),
+            logs: "/".into(),
             mirror: None,
             keyring: None,
             now_unix_s: 0,

@@ -90,6 +90,7 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
         extra: BTreeMap::from([section("buildout", [("directory", directory.as_str())])]),
         purpose: Purpose::Software(Supply {
             cache: directory.join(".cache"),
+            logs: directory.join(".log"),
             mirror: None,
             keyring: None,
             now_unix_s: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default(),

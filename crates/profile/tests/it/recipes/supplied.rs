@@ -1,6 +1,6 @@
 //! Parts that a release would build: a table answers them, and what they would need is not asked for.
 
-use slapos_profile::{Job, Means, Purpose, Supply, check};
+use slapos_profile::{Means, check};
 
 use crate::bench::Bench;
 
@@ -28,25 +28,10 @@ recipe = slapos.recipe.build
 init = options['executable'] = find()
 ";
 
-fn release(bench: &Bench) -> Job {
-    Job {
-        purpose: Purpose::Software(Supply {
-            cache: bench.dir.join("cache"),
-            keyring: None,
-            mirror: None,
-            now_unix_s: 0,
-            http_proxy: None,
-            https_proxy: None,
-            no_proxy: None,
-        }),
-        ..bench.job()
-    }
-}
-
 #[test]
 fn a_check_tells_what_comes_from_packages_and_what_from_nowhere() {
     let mut bench = Bench::new(RELEASE);
-    let checked = check(&release(&bench), &mut bench.host);
+    let checked = check(&bench.release(), &mut bench.host);
     assert_eq!(checked.faults, [], "how a supplied part would be built is not looked at");
     let seen: Vec<_> = checked.parts.iter().map(|part| (part.name.as_str(), part.means)).collect();
     assert_eq!(
