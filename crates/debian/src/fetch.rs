@@ -21,8 +21,8 @@ use crate::names::Names;
 use crate::proxy::Proxies;
 use crate::{Error, Settings};
 
+/// A host that is there takes a connection in much less.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
-const READ_WITHIN: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 4;
 const REDIRECTS: usize = 8;
 
@@ -31,6 +31,7 @@ const REDIRECTS: usize = 8;
 pub struct Client {
     proxies: Proxies,
     direct: ureq::Agent,
+    silence: Duration,
 }
 
 /// Why one attempt failed: worth another one, or not.
@@ -47,7 +48,8 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let conf = AptConf::read(&settings.apt_root)?;
         let proxies = Proxies { conf, environment: settings.proxies.clone() };
-        Ok(Self { proxies, direct: agent(None) })
+        let silence = settings.silence;
+        Ok(Self { proxies, direct: agent(None, silence), silence })
     }
 
     /// Whether the host wants `Valid-Until` to be checked.
@@ -209,14 +211,20 @@ impl Client {
         if scheme == "http"
             && let Some(proxy) = &proxy
         {
-            return forward::get(proxy, url, authority, CONNECT_WITHIN, READ_WITHIN)
-                .map_err(|error| Failure::Passing(format!("through a proxy: {error}")));
+            return forward::get(
+                proxy,
+                url,
+                authority,
+                self.silence.min(CONNECT_WITHIN),
+                self.silence,
+            )
+            .map_err(|error| Failure::Passing(format!("through a proxy: {error}")));
         }
         let agent = match &proxy {
             Some(proxy) => {
                 let proxy = ureq::Proxy::new(proxy)
                     .map_err(|_| lasting(url, "its proxy is not a URL".to_owned()))?;
-                &agent(Some(proxy))
+                &agent(Some(proxy), self.silence)
             }
             None => &self.direct,
         };
@@ -309,16 +317,16 @@ enum News<'a> {
     Failed(Error),
 }
 
-fn agent(proxy: Option<ureq::Proxy>) -> ureq::Agent {
+fn agent(proxy: Option<ureq::Proxy>, silence: Duration) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(proxy)
         .accept_encoding("identity")
         .user_agent("slapos-debian")
-        .timeout_connect(Some(CONNECT_WITHIN))
-        .timeout_recv_response(Some(READ_WITHIN))
-        .timeout_per_read(Some(READ_WITHIN))
+        .timeout_connect(Some(silence.min(CONNECT_WITHIN)))
+        .timeout_recv_response(Some(silence))
+        .timeout_per_read(Some(silence))
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .build();
     ureq::Agent::with_parts(config, DefaultConnector::default(), Names::default())

@@ -1,7 +1,7 @@
 //! What the caller says: which packages, where to, and where from. Values only.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use camino::Utf8PathBuf;
 
@@ -104,6 +104,8 @@ pub struct Settings {
     pub now: SystemTime,
     /// Downloads at the same time.
     pub downloads: usize,
+    /// How long a mirror may be silent before an attempt to fetch something counts as failed.
+    pub silence: Duration,
     /// Caps against hostile or broken archives.
     pub limits: Limits,
 }
@@ -120,6 +122,7 @@ impl Settings {
             architecture: host_architecture().to_owned(),
             now,
             downloads: 4,
+            silence: Duration::from_secs(30),
             limits: Limits::default(),
         }
     }

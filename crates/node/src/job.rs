@@ -22,6 +22,7 @@ pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) 
             logs: directory.join(software::PART_LOGS),
             mirror: settings.mirror.clone(),
             keyring: settings.keyring.clone(),
+            mirror_timeout_s: settings.mirror_timeout_s,
             now_unix_s: clock::now_unix_seconds(),
             http_proxy: settings.proxies.http.clone(),
             https_proxy: settings.proxies.https.clone(),

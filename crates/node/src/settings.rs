@@ -37,6 +37,8 @@ pub struct Settings {
     pub mirror: Option<String>,
     /// File of the keys that Debian packages are verified with, instead of those that the host trusts.
     pub keyring: Option<Utf8PathBuf>,
+    /// How many seconds a mirror may be silent, if not as long as usual.
+    pub mirror_timeout_s: Option<u64>,
     /// Proxies, as the invoker's environment names them.
     pub proxies: Proxies,
     /// The program that is started for supervisor, launcher and evaluation: this very one.

@@ -45,6 +45,8 @@ pub struct Supply {
     pub mirror: Option<String>,
     /// File of the keys that packages are verified with, instead of those that the host trusts.
     pub keyring: Option<Utf8PathBuf>,
+    /// How many seconds a mirror may be silent, if not as long as usual.
+    pub mirror_timeout_s: Option<u64>,
     /// Time of the installation, seconds since 1970.
     pub now_unix_s: u64,
     /// Variable `http_proxy` of the caller's environment.

@@ -2,19 +2,20 @@
 
 use std::{
     fs::{self, File},
+    io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::{
         fs::{OpenOptionsExt, PermissionsExt},
         process::CommandExt,
     },
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_node::{format, log::Log, supervise};
-use slapos_wire::client::Client;
 use tempfile::TempDir;
 
 use super::place;
@@ -30,6 +31,8 @@ pub(super) const COMPUTERS: [&str; 2] = ["COMP-1", "COMP-2"];
 const PARTITIONS: u32 = 4;
 /// As root: number of the first partition's user on the first computer.
 const FIRST_USER: u32 = 62_000;
+/// How long the master may take until it takes calls: it may have a long journal to read.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a process may take to end when asked politely.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -51,14 +54,19 @@ pub(super) struct Source<'a> {
     pub(super) mirror: Option<&'a str>,
     /// The keys to verify with.
     pub(super) keyring: Option<&'a Utf8Path>,
+    /// How many seconds a mirror may be silent.
+    pub(super) timeout_s: Option<u64>,
 }
 
 impl Source<'_> {
     /// The settings of a node.
     fn settings(self) -> String {
-        let mirror = self.mirror.map_or_else(String::new, |url| format!("mirror = {url}\n"));
-        let keyring = self.keyring.map_or_else(String::new, |file| format!("keyring = {file}\n"));
-        mirror + &keyring
+        let given = [
+            self.mirror.map(|url| format!("mirror = {url}\n")),
+            self.keyring.map(|file| format!("keyring = {file}\n")),
+            self.timeout_s.map(|seconds| format!("mirror_timeout = {seconds}\n")),
+        ];
+        given.into_iter().flatten().collect()
     }
 }
 
@@ -109,7 +117,7 @@ impl Cloud {
         self.stage.clone()
     }
 
-    /// Starts the master, waits until it answers, starts the nodes. `ended` is told the name of
+    /// Starts the master, waits until it takes calls, starts the nodes. `ended` is told the name of
     /// each of them that ends, by itself or because it was asked to.
     pub(super) fn start(
         &mut self,
@@ -198,13 +206,17 @@ impl Cloud {
             .open(&path)
             .step(|| format!("cannot open {path}"))?;
         log.set_permissions(fs::Permissions::from_mode(0o600))?; // one of an earlier run, too
+        let stdout = match name {
+            "master" => Stdio::piped(), // it says there when it takes calls
+            _ => log.try_clone().step(|| format!("cannot share {path}"))?.into(),
+        };
         let child = Command::new(&self.program)
             .args(arguments)
             .env_remove("SLAPOS_CLIENT_CONFIGURATION")
             .env_remove("SLAPOS_CONFIGURATION")
             .process_group(0) // Ctrl-C is the demo's business
             .stdin(Stdio::piped())
-            .stdout(log.try_clone().step(|| format!("cannot share {path}"))?)
+            .stdout(stdout)
             .stderr(log)
             .spawn()
             .step(|| format!("cannot start the {name}"))?;
@@ -216,29 +228,26 @@ impl Cloud {
         self.stage.directory.join(format!("log/{name}.log"))
     }
 
-    /// Waits until the master answers; if it ended instead, shows why.
+    /// Waits until the master says that it takes calls; if it ended instead, shows why.
     fn await_master(&mut self) -> Result<(), Failure> {
-        let client = Client::new(&self.stage.master_url);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let failure = match client.health() {
-                Ok(_) => return Ok(()),
-                Err(error) => Failure::from(error),
-            };
-            if let Some((name, child)) = self.children.first_mut()
-                && child.try_wait()?.is_some()
-            {
-                let name = name.clone();
-                return Err(self.with_last_words(&name, "the master did not start"));
-            }
-            if Instant::now() > deadline {
-                return Err(failure);
-            }
-            thread::sleep(Duration::from_millis(5));
+        let (told, word) = mpsc::channel();
+        let said = self.children.first_mut().and_then(|(_, child)| child.stdout.take());
+        let listen = move || {
+            let mut line = String::new();
+            let read = said.map(|said| BufReader::new(said).read_line(&mut line));
+            // Nobody listens any more when it took too long.
+            let _late = told.send(matches!(read, Some(Ok(length)) if length > 0));
+        };
+        thread::Builder::new().name("master".into()).spawn(listen)?;
+        match word.recv_timeout(START_TIMEOUT) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.with_last_words("master", "the master did not start")),
+            Err(_) => Err(self.with_last_words("master", "the master takes no calls")),
         }
     }
 
-    /// Stops everything in order: services, nodes, master. Leaves no process behind.
+    /// Stops everything in order: nodes, so that nothing is started again; services; the master.
+    /// Leaves no process behind.
     pub(super) fn end(&mut self, ui: Ui) -> Result<(), Failure> {
         let mut first_failure = None;
         let mut note = |result: Result<(), Failure>| {
@@ -250,13 +259,16 @@ impl Cloud {
             self.children.drain(..).partition(|(name, _)| name == "master");
         for (name, child) in nodes {
             note(end_child(&name, child));
+            ui.say(format_args!("   the node of {name} has ended"));
         }
         for computer in COMPUTERS {
             let base = self.stage.directory.join(computer).join("var");
             note(end_services(computer, &base));
+            ui.say(format_args!("   the services of {computer} and their supervisor have ended"));
         }
         for (name, child) in master {
             note(end_child(&name, child));
+            ui.say("   the master has ended");
         }
         if let Some(temporary) = self.temporary.take() {
             note(place::remove(temporary));

@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// Verify Debian packages with the keys in this file (needed where the host has none)
     #[arg(long, value_name = "FILE", value_parser = settings::keyring)]
     keyring: Option<Utf8PathBuf>,
+    /// Give up on a mirror that says nothing for so long, four times in a row [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    mirror_timeout: Option<u64>,
 }
 
 /// What the main thread waits for.
@@ -82,7 +85,11 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
             let _ended = events.send(Event::Interrupted);
         }
     })?;
-    let source = Source { mirror: args.mirror.as_deref(), keyring: args.keyring.as_deref() };
+    let source = Source {
+        mirror: args.mirror.as_deref(),
+        keyring: args.keyring.as_deref(),
+        timeout_s: args.mirror_timeout,
+    };
     let mut cloud = Cloud::prepare(args.dir.as_deref(), source)?;
     let plot = story::Plot { exit: args.exit, slow: args.slow, ui };
     let stage = cloud.stage();

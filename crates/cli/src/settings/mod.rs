@@ -72,6 +72,7 @@ const OURS: &[(&str, &[&str])] = &[
             "keyring",
             "master_url",
             "mirror",
+            "mirror_timeout",
             "nodes",
             "partition_user",
             "python",
@@ -265,6 +266,7 @@ pub(crate) fn node(
         python: python(&file)?,
         mirror: file.get("slapos", "mirror").map(Into::into),
         keyring: given_file(&file, "keyring")?,
+        mirror_timeout_s: mirror_timeout(&file)?,
         proxies: Proxies {
             http: from_environment("http_proxy"),
             https: from_environment("https_proxy"),
@@ -288,6 +290,14 @@ fn at_once(file: &File, name: &str, default: usize) -> Result<usize, Failure> {
     match file.number::<usize>("slapos", name)? {
         Some(0) => Err(file.wrong("slapos", name, "0", "nothing would ever run")),
         given => Ok(given.unwrap_or(default)),
+    }
+}
+
+/// How many seconds a mirror may be silent.
+fn mirror_timeout(file: &File) -> Result<Option<u64>, Failure> {
+    match file.number("slapos", "mirror_timeout")? {
+        Some(0) => Err(file.wrong("slapos", "mirror_timeout", "0", "no mirror answers at once")),
+        given => Ok(given),
     }
 }
 

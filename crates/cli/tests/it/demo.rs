@@ -1,6 +1,9 @@
 //! The demo, for real: Debian packages, MariaDB, phpMyAdmin, a browser.
 
 mod database;
+mod ending;
+mod mirrors;
+mod slowly;
 mod tenants;
 
 use std::{
@@ -10,16 +13,14 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
-    time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     browser::Browser,
-    cloud::{Said, eventually, on_terminal, slapos},
-    processes::{Guard, assert_none_below, below},
+    cloud::{Said, on_terminal, slapos},
+    processes::{Guard, assert_none_below},
 };
 
 /// A directory that partitions' users may enter.
@@ -273,108 +274,6 @@ fn s11_the_demo_is_a_master_and_two_computers_with_free_partitions() {
     assert_none_below(directory.path());
 }
 
-/// Where the story told slowly waits for Enter: what it says there, and what it then tells of what
-/// has happened.
-const STOPS: [(&str, &str); 10] = [
-    ("knows what is going on", "COMP-2: 4 partitions"),
-    ("which software to install", "software/mariadb on COMP-2: available"),
-    ("slap.request", "please wait"),
-    ("requests a MySQL database", "`database` is requested by `phpmyadmin`"),
-    ("please wait, I am processing", "`phpmyadmin` waits for another instance"),
-    ("looks for a free partition", "`database` is starting"),
-    ("its connection information is published", "`database` publishes its connection"),
-    ("the templates of the PHP partition use it", "etc/config.inc.php has the address"),
-    ("the application publishes its own address", "connected"),
-    ("how the two instances are connected", "log in as"),
-];
-
-#[test]
-fn s25_told_slowly_each_step_waits_for_enter() {
-    let directory = directory();
-    let told = directory.path().join("told");
-    let mut command = slapos();
-    command.args(["demo", "--slow", "--dir", directory.path().join("cloud").to_str().unwrap()]);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(fs::File::create(&told).unwrap());
-    let mut child = command.spawn().unwrap();
-    let pid = child.id().to_string();
-    let _guard = Guard::when_killed("kill -INT $1", &[&pid]);
-    let mut enter = child.stdin.take().unwrap();
-    let text = || fs::read_to_string(&told).unwrap();
-    let mut until = |sentence: &str, look: &dyn Fn() -> bool| {
-        while !(text().contains(sentence) && look()) {
-            assert_eq!(child.try_wait().unwrap(), None, "before `{sentence}`: {}", text());
-            thread::sleep(Duration::from_millis(10));
-        }
-    };
-    let (mut before, mut expected) = (0, "");
-    for (sentence, what_happened) in STOPS {
-        until(sentence, &|| waits_for_enter(&pid));
-        assert!(text().ends_with("   [Enter] "), "it goes on by itself: {}", text());
-        assert!(text()[before..].contains(expected), "{expected} in {}", &text()[before..]);
-        (before, expected) = (text().len(), what_happened);
-        std::io::Write::write_all(&mut enter, b"\n").unwrap();
-    }
-    until("Ctrl-C stops everything", &|| true);
-    assert!(text()[before..].contains(expected), "{expected} in {}", text());
-    assert_each_sentence_has_its_event(&directory.path().join("cloud/etc/slapos-client.cfg"));
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", text());
-    assert_none_below(directory.path());
-}
-
-/// The journal tells the story in the order of the tutorial.
-fn assert_each_sentence_has_its_event(cfg: &Path) {
-    let settings = fs::read_to_string(cfg).unwrap();
-    let master = settings.lines().find_map(|line| line.strip_prefix("master_url = ")).unwrap();
-    let url = format!("{master}/v1/history?limit=1000");
-    let text = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
-    let history: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    let place = |verb: &str, about: &str, what: &str| {
-        let found = history.iter().position(|event| {
-            let change = &event["change"];
-            let says = |part: &str| change["what"].as_str().unwrap().contains(part);
-            change["verb"] == verb && says(about) && says(what)
-        });
-        found.unwrap_or_else(|| panic!("{verb} of {about} is not in {text}"))
-    };
-    let story = [
-        ("format", "COMP-1", ""),
-        ("supply", "software/phpmyadmin", "COMP-1 shall have"),
-        ("supply-report", "software/phpmyadmin", "available"),
-        ("request", "`phpmyadmin`", ""),
-        ("request", "`database`", ""),
-        ("report", "`phpmyadmin`", "waits for another instance"),
-        ("publish", "`database`", ""),
-        ("publish", "`phpmyadmin`", ""),
-    ];
-    let places = story.map(|(verb, about, what)| place(verb, about, what));
-    assert!(places.is_sorted(), "{places:?} in {text}");
-    let other = [
-        place("format", "COMP-2", ""),
-        place("supply", "software/mariadb", "COMP-2 shall have"),
-        place("supply-report", "software/mariadb", "available"),
-        place("request", "`database`", ""),
-        place("report", "`database`", "is starting"),
-        place("publish", "`database`", ""),
-    ];
-    assert!(other.is_sorted(), "{other:?} in {text}");
-}
-
-/// The thread that tells the story sits in a read of standard input: until a line comes, it does
-/// and says nothing.
-fn waits_for_enter(demo: &str) -> bool {
-    const READ: [&str; 2] = ["0", "63"]; // its number on x86-64, elsewhere
-    let mut threads = fs::read_dir(format!("/proc/{demo}/task")).unwrap().flatten();
-    threads.any(|thread| {
-        let read = |name| fs::read_to_string(thread.path().join(name)).unwrap_or_default();
-        let call = read("syscall");
-        let mut words = call.split(' ');
-        read("comm").trim() == "story"
-            && words.next().is_some_and(|number| READ.contains(&number))
-            && words.next() == Some("0x0")
-    })
-}
-
 #[test]
 fn an_ordinary_user_needs_nothing_else() {
     if slapos_node::sys::whoami() != 0 {
@@ -415,84 +314,6 @@ fn as_user(home: &Utf8Path, program: &Utf8Path, arguments: &[&str]) -> Said {
 }
 
 #[test]
-fn ctrl_c_in_every_phase_leaves_no_process() {
-    let directory = directory();
-    let phases: &[fn(&mut Demo)] = &[
-        |_| {},
-        |demo| drop(demo.read_until("1. A master")),
-        |demo| drop(demo.read_until("2. The master tells")),
-        |demo| {
-            demo.read_until("2. The master tells");
-            thread::sleep(Duration::from_secs(2)); // somewhere in downloading or unpacking
-        },
-        |demo| drop(demo.read_until("3. A person requests")),
-        |demo| drop(demo.read_until("4. PHP asks")),
-    ];
-    for (phase, reach) in phases.iter().enumerate() {
-        let mut demo = Demo::start(directory.path(), &[]);
-        reach(&mut demo);
-        let code = demo.interrupt();
-        assert_ne!(code, 0, "phase {phase}: interrupted is not done");
-        eventually("all processes have gone", || below(directory.path()).is_empty());
-    }
-    // Whatever was left half-way is taken up.
-    let dir = directory.path().to_str().unwrap();
-    let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
-    assert_eq!(said.code, 0, "{said:?}");
-    assert_none_below(directory.path());
-}
-
-#[test]
-fn ended_in_any_phase_a_demo_without_a_directory_leaves_no_trace() {
-    let directory = directory();
-    // up to where, with what options, and which signals end it
-    let table: &[(&str, &[&str], &[&str])] = &[
-        ("1. A master", &[], &["-TERM"]),
-        ("knows what is going on", &["--slow"], &["-INT"]), // it waits for Enter
-        ("2. The master tells", &[], &["-HUP"]),            // it installs
-        ("4. PHP asks", &[], &["-INT"]),                    // it evaluates
-        ("Ctrl-C stops everything", &[], &["-INT", "-INT", "-TERM"]), // impatiently
-    ];
-    for (phase, options, signals) in table {
-        let mut demo = Demo::temporary(directory.path(), options);
-        demo.read_until(phase);
-        if phase.starts_with("2.") {
-            eventually("a release is being installed", || {
-                below(directory.path()).iter().any(|(_, line)| line.contains("node evaluate"))
-            });
-        }
-        for signal in *signals {
-            demo.signal(signal);
-        }
-        let (words, _) = demo.ended();
-        assert!(!words.contains("error"), "{phase}: {words}");
-        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
-        assert!(left.is_empty(), "{phase}: {left:?} and {:?}", below(directory.path()));
-        assert_none_below(directory.path());
-    }
-}
-
-#[test]
-fn a_demo_whose_node_or_master_dies_says_so_and_ends() {
-    let directory = directory();
-    for (process, told) in [
-        ("etc/COMP-2.cfg node run", "the node of COMP-2 has ended"),
-        ("master serve", "the master has ended"),
-    ] {
-        let mut demo = Demo::start(directory.path(), &[]);
-        demo.read_until("2. The master tells");
-        let running = below(directory.path());
-        let found = running.iter().find(|(_, line)| line.contains(process));
-        let (pid, _) = found.unwrap_or_else(|| panic!("no {process} in {running:?}"));
-        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
-        let (words, code) = demo.ended();
-        assert_eq!(code, 1, "{words}");
-        assert!(words.contains(told) && words.contains("/log/"), "{words}");
-        assert_none_below(directory.path());
-    }
-}
-
-#[test]
 fn a_place_that_cannot_hold_a_demo_is_refused_with_the_reason() {
     let directory = directory();
     let file = directory.path().join("file");
@@ -517,18 +338,4 @@ fn a_place_that_cannot_hold_a_demo_is_refused_with_the_reason() {
         assert!(said.err.contains(text) && !said.err.contains("1. A master"), "{said:?}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing was left");
-}
-
-#[test]
-fn a_mirror_that_does_not_answer_is_named() {
-    let directory = directory();
-    let dir = directory.path().to_str().unwrap();
-    let said: Said = slapos()
-        .args(["demo", "--exit", "--dir", dir, "--mirror", "http://127.0.0.1:9/debian"])
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains("127.0.0.1:9"), "{said:?}");
-    assert_none_below(directory.path());
 }

@@ -184,6 +184,7 @@ mod tests {
             python: None,
             mirror: None,
             keyring: None,
+            mirror_timeout_s: None,
             proxies: Default::default(),
             program: "slapos".into(),
         }

@@ -110,6 +110,7 @@ fn settings(bench: &Bench, master: &StandIn) -> Settings {
         python: None,
         mirror: None,
         keyring: None,
+        mirror_timeout_s: None,
         proxies: slapos_node::settings::Proxies::default(),
         program: helper().to_owned(),
     }

@@ -67,6 +67,9 @@ fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
     let mut settings = Settings::new(supply.cache.clone(), now);
     settings.mirror = supply.mirror.as_deref().map(str::parse).transpose()?;
     settings.keyring.clone_from(&supply.keyring);
+    if let Some(seconds) = supply.mirror_timeout_s {
+        settings.silence = Duration::from_secs(seconds);
+    }
     settings.proxies.http_proxy.clone_from(&supply.http_proxy);
     settings.proxies.https_proxy.clone_from(&supply.https_proxy);
     settings.proxies.no_proxy.clone_from(&supply.no_proxy);

@@ -103,6 +103,7 @@ impl Bench {
                 cache: self.dir.join("cache"),
                 logs: self.dir.join("log"),
                 keyring: None,
+                mirror_timeout_s: None,
                 mirror: None,
                 now_unix_s: 0,
                 http_proxy: None,

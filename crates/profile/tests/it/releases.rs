@@ -166,6 +166,7 @@ fn checked(profile: &Path) -> Checked {
             logs: "/".into(),
             mirror: None,
             keyring: None,
+            mirror_timeout_s: None,
             now_unix_s: 0,
             http_proxy: None,
             https_proxy: None,

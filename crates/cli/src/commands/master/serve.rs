@@ -9,6 +9,7 @@ use slapos_master::{FaceSettings, Open, ServeSettings};
 use crate::{
     commands::node::{log_to_stderr, until_told_to_end},
     error::{Exit, Failure, Outcome},
+    ui::Ui,
 };
 
 /// Serve the cloud until told to end (SIGTERM or Ctrl-C).
@@ -23,7 +24,8 @@ pub(crate) struct Args {
     /// Serve anybody, without identities: on loopback only
     #[arg(long)]
     open: bool,
-    /// End when standard input does: for whoever starts the master as a part of something
+    /// End when standard input does, and say the address on standard output once calls are taken:
+    /// for whoever starts the master as a part of something
     #[arg(long, hide = true)]
     with_parent: bool,
 }
@@ -40,7 +42,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     serve(settings, args.with_parent)
 }
 
-/// Serves until told to end.
+/// Serves until told to end. `with_parent`: whoever started it hears the address on standard
+/// output once calls are taken, and ends it by the end of standard input.
 pub(crate) fn serve(settings: ServeSettings, with_parent: bool) -> Outcome {
     log_to_stderr();
     // each node that waits for news is a socket
@@ -50,10 +53,18 @@ pub(crate) fn serve(settings: ServeSettings, with_parent: bool) -> Outcome {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let (ready, _listening) = tokio::sync::oneshot::channel();
+    let (ready, listening) = tokio::sync::oneshot::channel();
+    if with_parent {
+        runtime.spawn(async move {
+            if let Ok(address) = listening.await {
+                Ui { json: false }.data(address);
+            }
+        });
+    }
     let end = until_told_to_end(with_parent);
     let served = runtime.block_on(slapos_master::serve(settings, ready, end));
     runtime.shutdown_background();
     served.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
+    tracing::info!("ended");
     Ok(Exit::Done)
 }

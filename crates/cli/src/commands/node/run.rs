@@ -31,5 +31,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let ran = runtime.block_on(slapos_node::agent::run(settings.clone(), end));
     runtime.shutdown_background();
     ran.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
+    tracing::info!("ended; services go on");
     Ok(Exit::Done)
 }

@@ -20,5 +20,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
     let settings = supervise::SupervisorSettings { base: args.base.clone(), program };
     supervise::run(settings).map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    tracing::info!("ended, after all services");
     Ok(Exit::Done)
 }

@@ -93,6 +93,7 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
             logs: directory.join(".log"),
             mirror: None,
             keyring: None,
+            mirror_timeout_s: None,
             now_unix_s: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             http_proxy: settings::from_environment("http_proxy"),
             https_proxy: settings::from_environment("https_proxy"),
