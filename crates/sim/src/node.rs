@@ -99,12 +99,17 @@ pub(crate) struct Node {
     defect: Option<Defect>,
 }
 
+/// The name of the computer with a number.
+pub(crate) fn computer(number: usize) -> ComputerId {
+    format!("COMP-{number}").try_into().expect("a good name")
+}
+
 impl Node {
     pub(crate) fn new(number: usize, partitions: usize, defect: Option<Defect>) -> Self {
         let name = |index| format!("slappart{index}").try_into().expect("a good name");
         Self {
             number,
-            computer: format!("COMP-{number}").try_into().expect("a good name"),
+            computer: computer(number),
             up: false,
             life: 0,
             partitions: (0..partitions).map(name).collect(),

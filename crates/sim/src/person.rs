@@ -7,7 +7,10 @@ use slapos_core::{
     world::{AllocationScope, Dictionary},
 };
 
-use crate::network::{Call, Dice, Reply};
+use crate::{
+    network::{Call, Dice, Reply},
+    node::computer,
+};
 
 const TITLES: [&str; 4] = ["shop", "blog", "wiki", "mail"];
 /// Every release is the same model; only their names differ.
@@ -97,7 +100,7 @@ fn number(dice: &mut Dice, computers: usize) -> usize {
 
 fn supply(release: &str, number: usize) -> Ask {
     Ask::Supply(SupplyAsk {
-        computer: format!("COMP-{number}").try_into().expect("a good name"),
+        computer: computer(number),
         release: release.try_into().expect("a good name"),
         wish: SupplyWish::Available,
         again: false,
@@ -106,7 +109,7 @@ fn supply(release: &str, number: usize) -> Ask {
 
 fn govern(number: usize, scope: AllocationScope) -> Ask {
     Ask::Govern(Govern {
-        computer: format!("COMP-{number}").try_into().expect("a good name"),
+        computer: computer(number),
         allocation: Some(scope),
         capacity: None,
         traits: None,
