@@ -53,6 +53,14 @@ pub struct Place {
     pub text: String,
 }
 
+/// A line of a source with its number, and a caret below a column of it; both count from 1.
+pub fn excerpt(line: usize, column: usize, text: &str) -> String {
+    let before = text.chars().take(column.saturating_sub(1));
+    let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let gutter = " ".repeat(line.to_string().len());
+    format!(" {line} | {text}\n {gutter} | {indent}^")
+}
+
 /// An error of a template: kind, message, perhaps a place and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Fault>);
@@ -123,11 +131,8 @@ impl Error {
     pub fn report(&self) -> String {
         let mut text = self.to_string();
         if let Some(place) = &self.0.place {
-            let number = place.line.to_string();
-            let before = place.text.chars().take(place.column.saturating_sub(1));
-            let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            let gutter = " ".repeat(number.len());
-            text.push_str(&format!("\n {number} | {}\n {gutter} | {indent}^", place.text));
+            text.push('\n');
+            text.push_str(&excerpt(place.line, place.column, &place.text));
         }
         if let Some(hint) = &self.0.hint {
             text.push_str(&format!("\nhint: {hint}"));

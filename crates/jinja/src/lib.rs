@@ -34,7 +34,7 @@ mod source;
 mod template;
 mod value;
 
-pub use error::{Error, ErrorKind, Place, Result};
+pub use error::{Error, ErrorKind, Place, Result, excerpt};
 pub use eval::Loop;
 pub use template::{Context, Limits, Loader, Options, Template};
 pub use value::{

@@ -272,11 +272,8 @@ impl Fault {
     pub fn report(&self) -> String {
         let mut text = format!("{self} [{}]", self.code.name());
         if let Some(place) = &self.place {
-            let number = place.line.to_string();
-            let before = place.text.chars().take(place.column.saturating_sub(1));
-            let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            let gutter = " ".repeat(number.len());
-            let _infallible = write!(text, "\n {number} | {}\n {gutter} | {indent}^", place.text);
+            text.push('\n');
+            text.push_str(&slapos_jinja::excerpt(place.line, place.column, &place.text));
         }
         for link in &self.chain {
             let _infallible = write!(text, "\n  {link}");
