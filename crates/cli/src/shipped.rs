@@ -96,7 +96,7 @@ fn lay_out_below(directory: &Dir<'_>, root: &Utf8Path) -> Result<(), Failure> {
         }
         let above = path.parent().unwrap_or(root);
         fs::create_dir_all(above).step(|| format!("cannot make {above}"))?;
-        slapos_node::files::write_atomically(&path, file.contents(), 0o644)
+        slapos_atomic::write(&path, file.contents(), 0o644)
             .step(|| format!("cannot write {path}"))?;
     }
     Ok(())

@@ -39,7 +39,7 @@ pub(crate) fn build(
     patch_all(&tree, building, request, settings, progress)?;
     remove_tree(&stage)?;
     let marker = format!("{}\n{lock}", request.tree);
-    crate::lock::write_atomically(&building.join(MARKER), marker.as_bytes())?;
+    crate::lock::write(&building.join(MARKER), marker.as_bytes())?;
     let root = std::fs::File::open(building).map_err(|error| Error::io("open", building, error))?;
     rustix::fs::syncfs(&root).map_err(|error| Error::io("write", building, error.into()))?;
     let replaced = request.tree.exists();

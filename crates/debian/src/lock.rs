@@ -13,9 +13,6 @@
 //! The text names no mirror: paths are relative to whatever mirror the host uses.
 
 use std::collections::BTreeSet;
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 
 use camino::Utf8Path;
 
@@ -104,7 +101,7 @@ impl Lock {
     /// # Errors
     /// [`Error::Io`], [`Error::DiskFull`].
     pub fn write(&self, path: &Utf8Path) -> Result<(), Error> {
-        write_atomically(path, self.to_string().as_bytes())
+        write(path, self.to_string().as_bytes())
     }
 }
 
@@ -162,17 +159,9 @@ pub(crate) fn is_inner_path(path: &str) -> bool {
     path.bytes().all(plain) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// Temporary name, fsync, rename.
-pub(crate) fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
-    let directory = path.parent().unwrap_or(Utf8Path::new("."));
-    let mode = Permissions::from_mode(0o644);
-    let written =
-        tempfile::Builder::new().permissions(mode).tempfile_in(directory).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            Ok(file.persist(path)?)
-        });
-    written.map(drop).map_err(|source| Error::io("write", path, source))
+/// Writes a file that everybody may read.
+pub(crate) fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
+    slapos_atomic::write(path, bytes, 0o644).map_err(|source| Error::io("write", path, source))
 }
 
 #[cfg(test)]

@@ -138,10 +138,7 @@ impl Tree {
         let real = self
             .directory(directory)?
             .map_err(|problem| Error::Archive { package: "ca-certificates".to_owned(), problem })?;
-        crate::lock::write_atomically(
-            &self.root.join(real).join("ca-certificates.crt"),
-            bundle.as_bytes(),
-        )
+        crate::lock::write(&self.root.join(real).join("ca-certificates.crt"), bundle.as_bytes())
     }
 
     /// The real path of a directory, made if need be; the inner error says why it cannot be one.

@@ -2,15 +2,12 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use crate::{
-    room::{MAKE_ROOM, is_lacking},
-    store::sync_directory,
-};
+use crate::room::{MAKE_ROOM, is_lacking};
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -119,11 +116,5 @@ impl DataDir {
 
 /// Keeps a text in a file that only its owner may read, whole or not at all.
 pub(crate) fn keep(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut options = File::options();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    sync_directory(path)
+    slapos_atomic::write(path, text.as_bytes(), 0o600)
 }

@@ -1,35 +1,23 @@
-//! Files that matter: written whole or not at all, and never through a link that somebody else laid.
+//! Files in directories that belong to another user, such as a partition: reached without following
+//! any link.
 //!
-//! The functions with a `root` are for directories that belong to another user, such as a
-//! partition: `root` itself is trusted, nothing below it is. They go down one directory at a
-//! time, from open directory to open directory, and follow no link.
+//! `root` itself is trusted, nothing below it is. The functions go down one directory at a time,
+//! from open directory to open directory.
 
 use std::{
     ffi::OsString,
-    fs::{File, Metadata, Permissions},
-    hash::{BuildHasher, RandomState},
-    io::{self, Read, Write},
-    os::unix::{
-        ffi::OsStringExt,
-        fs::{MetadataExt, PermissionsExt},
-    },
+    fs::{File, Metadata},
+    io::{self, Read},
+    os::unix::{ffi::OsStringExt, fs::MetadataExt},
 };
 
 use camino::{Utf8Component, Utf8Path};
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 
 /// Directories that are made on the way.
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// Writes a file under a temporary name, makes it durable and renames it into place. A reader
-/// sees the old content or the new one, also after a power cut. `mode` is exact (no umask). A
-/// link in place of the file is replaced, not followed.
-pub fn write_atomically(path: &Utf8Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let directory = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(".".into());
-    write_into(&File::open(directory)?, name_of(path)?, content, mode)
-}
-
-/// [`write_atomically`] for `root/below`; directories between them are made.
+/// Writes the file `root/below`, durable; directories between them are made.
 pub(crate) fn write_below(
     root: &Utf8Path,
     below: &Utf8Path,
@@ -40,7 +28,13 @@ pub(crate) fn write_below(
         Some(above) => make_below(root, above, DIRECTORY_MODE)?,
         None => File::open(root)?,
     };
-    write_into(&directory, name_of(below)?, content, mode)
+    slapos_atomic::write_into(
+        &directory,
+        name_of(below)?,
+        content,
+        slapos_atomic::Mode::Exact(mode),
+        slapos_atomic::Keep::Durable,
+    )
 }
 
 /// Reads the plain file `root/below`; one with another name elsewhere, or with more than
@@ -151,25 +145,6 @@ fn descend(
     Ok(directory)
 }
 
-fn write_into(directory: &File, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
-    // Nobody can guess the name and be there first.
-    let fresh = format!(".{name}.{:016x}.new", RandomState::new().hash_one(name));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(directory, &fresh, flags, Mode::from_raw_mode(mode))?);
-    let written = (|| {
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        renameat(directory, &fresh, directory, name)?;
-        directory.sync_all()
-    })();
-    if written.is_err() {
-        // The error that counts is the first one.
-        let _ignored = unlinkat(directory, &fresh, AtFlags::empty());
-    }
-    written
-}
-
 fn name_of(path: &Utf8Path) -> io::Result<&str> {
     path.file_name().ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
@@ -180,55 +155,9 @@ fn refused(reason: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::{fs, io::Write, os::unix::fs::symlink};
 
     use super::*;
-
-    #[test]
-    fn a_file_is_replaced_with_its_exact_mode_and_nothing_is_left_beside_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let directory = Utf8Path::from_path(directory.path()).unwrap();
-        let path = directory.join("secret");
-        write_atomically(&path, b"one", 0o600).unwrap();
-        write_atomically(&path, b"two", 0o600).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_reader_sees_the_old_content_or_the_new_one_and_never_a_part() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(directory.path()).unwrap().join("file");
-        let contents = [vec![b'a'; 300_000], vec![b'b'; 200_000]];
-        write_atomically(&path, &contents[0], 0o600).unwrap();
-        let mut seen = std::collections::BTreeSet::new();
-        std::thread::scope(|scope| {
-            let writing = scope.spawn(|| {
-                for turn in 1..100 {
-                    write_atomically(&path, &contents[turn % 2], 0o600).unwrap();
-                }
-            });
-            while !writing.is_finished() {
-                let read = fs::read(&path).unwrap();
-                assert!(contents.contains(&read), "{} bytes", read.len());
-                seen.insert(read.len());
-            }
-        });
-        assert!(!seen.is_empty());
-    }
-
-    #[test]
-    fn a_failed_write_leaves_nothing_but_what_was_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let directory = Utf8Path::from_path(directory.path()).unwrap();
-        assert!(write_atomically(&directory.join("missing/file"), b"x", 0o600).is_err());
-        write_atomically(&directory.join("taken/kept"), b"old", 0o600).unwrap_err();
-        write_below(directory, "taken/kept".into(), b"old", 0o600).unwrap();
-        assert!(write_atomically(&directory.join("taken"), b"x", 0o600).is_err());
-        assert_eq!(fs::read(directory.join("taken/kept")).unwrap(), b"old");
-        assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
-    }
 
     #[test]
     fn what_leads_elsewhere_is_not_followed() {

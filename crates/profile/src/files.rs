@@ -1,10 +1,11 @@
 //! Files of a directory that is laid out: compared, written atomically, removed only inside.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::fs::{self, DirBuilder, File};
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
+pub(crate) use slapos_atomic::Keep;
 
 use crate::error::{Error, Result};
 use crate::location::normal;
@@ -37,15 +38,6 @@ impl Mode {
     }
 }
 
-/// Whether the bytes must outlive a power failure right after the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// Can be made again from the profile.
-    Renewable,
-    /// Secrets and state.
-    Durable,
-}
-
 /// Makes the file say `content`, with its parent folders. Writes, and returns true, only if it is different.
 pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<bool> {
     if !differs(path, content, mode) {
@@ -53,7 +45,13 @@ pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Re
     }
     let folder = path.parent().unwrap_or(Utf8Path::new("/"));
     fs::create_dir_all(folder).map_err(|source| Error::io("make the folder", folder, &source))?;
-    write(folder, path, content, mode, keep).map_err(|source| Error::io("write", path, &source))?;
+    let mode = match mode {
+        Mode::Plain => slapos_atomic::Mode::LessUmask(0o666),
+        Mode::Runnable => slapos_atomic::Mode::LessUmask(0o777),
+        Mode::Exact(mode) => slapos_atomic::Mode::Exact(mode),
+    };
+    let written = slapos_atomic::write_as(path, content, mode, keep);
+    written.map_err(|source| Error::io("write", path, &source))?;
     Ok(true)
 }
 
@@ -65,36 +63,6 @@ pub(crate) fn differs(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
             && mode.fits(meta.permissions().mode())
             && fs::read(path).is_ok_and(|found| found == content)
     })
-}
-
-fn write(
-    folder: &Utf8Path,
-    path: &Utf8Path,
-    content: &[u8],
-    mode: Mode,
-    keep: Keep,
-) -> std::io::Result<()> {
-    let (born, exact) = match mode {
-        Mode::Plain => (0o666, None),
-        Mode::Runnable => (0o777, None),
-        Mode::Exact(mode) => (0o600, Some(mode)),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(Permissions::from_mode(born))
-        .tempfile_in(folder)?;
-    file.write_all(content)?;
-    if let Some(mode) = exact {
-        file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    }
-    if keep == Keep::Durable {
-        file.as_file().sync_all()?;
-    }
-    file.persist(path).map_err(|error| error.error)?;
-    if keep == Keep::Durable {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// Makes a folder and its parents, `mode` less the umask for those that are new. True if it was not there.

@@ -377,6 +377,5 @@ fn master_address(network: Ipv4Addr) -> SocketAddr {
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), Failure> {
-    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644)
-        .step(|| format!("cannot write {path}"))
+    slapos_atomic::write(path, text.as_bytes(), 0o644).step(|| format!("cannot write {path}"))
 }

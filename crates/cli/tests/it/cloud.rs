@@ -434,5 +434,5 @@ pub(crate) fn open_to_all(path: &Path) {
 }
 
 pub(crate) fn write_file(path: &Utf8Path, text: &str) {
-    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644).unwrap();
+    slapos_atomic::write(path, text.as_bytes(), 0o644).unwrap();
 }

@@ -84,7 +84,7 @@ fn a_master_that_was_put_back_is_told_again_what_it_has_forgotten() {
 
 /// Gives the memory of the partition another content.
 fn damage(cloud: &Cloud, content: &[u8]) {
-    slapos_node::files::write_atomically(&memory(cloud), content, 0o600).unwrap();
+    slapos_atomic::write(memory(cloud), content, 0o600).unwrap();
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_mirror_on_the_disk_is_read_wherever_it_lies() {
         let mut answer = ureq::get(format!("{}/{path}", mirror.url())).call().unwrap();
         let (path, content) = (root.join(path), answer.body_mut().read_to_vec().unwrap());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        slapos_node::files::write_atomically(&path, &content, 0o644).unwrap();
+        slapos_atomic::write(&path, &content, 0o644).unwrap();
     }
     let cloud = cloud(&format!("file://{root} sid"), &public(&key));
     cloud.supply_url(release(&cloud, "it", "").as_str(), "COMP-1");

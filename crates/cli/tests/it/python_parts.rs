@@ -1,7 +1,5 @@
 //! Parts of a release that are Python: they run as the partition's user, in its sandbox.
 
-use slapos_node::files::write_atomically;
-
 use crate::cloud::Cloud;
 
 const SOFTWARE: &str = r#"[buildout]
@@ -43,7 +41,7 @@ fn python_of_a_profile_computes_what_is_published_and_sees_nothing_of_others() {
     let secret = cloud.path().join("secret");
     std::fs::create_dir(&secret).unwrap();
     let text = SOFTWARE.replace("SECRET", secret.as_str());
-    write_atomically(&release, text.as_bytes(), 0o644).unwrap();
+    slapos_atomic::write(&release, text.as_bytes(), 0o644).unwrap();
     cloud.supply_url(release.as_str(), "COMP-1");
     cloud.must(&["request", "p", release.as_str(), "--parameters", "name=ada", "--wait"], 0);
     let connection = cloud.instance("p").connection;

@@ -170,7 +170,7 @@ fn s5_each_computer_is_told_which_software_to_install() {
     let profile = directory.join("software.cfg");
     let text = "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\nstop-on-error = true\n\
                 command = echo the last words; exit 7\n";
-    slapos_node::files::write_atomically(&profile, text.as_bytes(), 0o644).unwrap();
+    slapos_atomic::write(&profile, text.as_bytes(), 0o644).unwrap();
     cloud.must(&["supply", profile.as_str(), "COMP-2"], 0);
     cloud.until("the failure is told", |client| {
         let computer = client.computer(&"COMP-2".try_into().unwrap()).unwrap();
@@ -503,7 +503,7 @@ fn s21_a_database_whose_promise_is_red_is_not_handed_out() {
     assert!(said.out.contains("database") && said.out.contains("db-is-ready"), "{said:?}");
     // The database becomes ready: everything follows by itself.
     let partition = cloud.partition(&cloud.instance("database"));
-    slapos_node::files::write_atomically(&partition.join("var/run/ready"), b"", 0o644).unwrap();
+    slapos_atomic::write(partition.join("var/run/ready"), b"", 0o644).unwrap();
     cloud.until("it is handed out", |_| cloud.instance("web").state == "started");
     assert_eq!(cloud.instance("database").connection["password"], "first");
 }

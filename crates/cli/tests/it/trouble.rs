@@ -9,7 +9,7 @@ use crate::skip::skip;
 
 fn write(path: &camino::Utf8Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    slapos_node::files::write_atomically(path, text.as_bytes(), 0o644).unwrap();
+    slapos_atomic::write(path, text.as_bytes(), 0o644).unwrap();
 }
 
 #[test]

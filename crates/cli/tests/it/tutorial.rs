@@ -145,7 +145,7 @@ impl Drop for Terminal {
 fn write_program(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let path = Utf8PathBuf::try_from(path.to_owned()).unwrap();
-    slapos_node::files::write_atomically(&path, text.as_bytes(), 0o755).unwrap();
+    slapos_atomic::write(&path, text.as_bytes(), 0o755).unwrap();
 }
 
 /// Makes a fresh working copy as the lesson needs it, without a release build: `cargo run` runs the

@@ -6,8 +6,6 @@ use std::{fs, io};
 use camino::Utf8Path;
 use slapos_profile::{Job, Purpose};
 
-use crate::files::write_atomically;
-
 /// Lays it out, as the user that evaluates the profile. Writes only what is different.
 pub(super) fn before(job: &Job) -> io::Result<()> {
     let buildout = job.directory.join("buildout.cfg");
@@ -30,7 +28,7 @@ fn put(path: &Utf8Path, content: &[u8], mode: u32) -> io::Result<()> {
     if fs::read(path).is_ok_and(|found| found == content) {
         return Ok(());
     }
-    write_atomically(path, content, mode)
+    slapos_atomic::write(path, content, mode)
 }
 
 fn link_to(link: &Utf8Path, target: &Utf8Path) -> io::Result<()> {

@@ -11,7 +11,6 @@ use slapos_core::names::{Generation, InstanceId, PartitionId, Title, WishedState
 use slapos_wire::v1::Dictionary;
 
 use crate::{
-    files::write_atomically,
     plan::{Inputs, Occupant},
     settings::Settings,
 };
@@ -104,7 +103,7 @@ pub(crate) fn remember(
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
     }
-    write_atomically(&path, &serde_json::to_vec(memory)?, 0o600)
+    slapos_atomic::write(path, &serde_json::to_vec(memory)?, 0o600)
 }
 
 /// Forgets: the partition is empty.

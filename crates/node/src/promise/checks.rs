@@ -209,8 +209,8 @@ mod tests {
     fn the_state_of_a_file() {
         let directory = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(directory.path()).unwrap();
-        crate::files::write_atomically(&directory.join("full"), b"x", 0o600).unwrap();
-        crate::files::write_atomically(&directory.join("empty"), b"", 0o600).unwrap();
+        slapos_atomic::write(directory.join("full"), b"x", 0o600).unwrap();
+        slapos_atomic::write(directory.join("empty"), b"", 0o600).unwrap();
         use FileState::{Absent, Empty, Exists, NotEmpty};
         let table = [
             ("full", NotEmpty, true),
@@ -237,7 +237,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let partition = Utf8Path::from_path(partition.path()).unwrap();
         let elsewhere = Utf8Path::from_path(elsewhere.path()).unwrap();
-        crate::files::write_atomically(&elsewhere.join("file"), b"x", 0o600).unwrap();
+        slapos_atomic::write(elsewhere.join("file"), b"x", 0o600).unwrap();
         let _server = tokio::net::UnixListener::bind(elsewhere.join("s")).unwrap();
         symlink(elsewhere, partition.join("way")).unwrap();
         symlink(elsewhere.join("file"), partition.join("file")).unwrap();

@@ -6,16 +6,16 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use slapos_atomic::{Keep, Mode, write_as};
 
 use super::{Program, protocol::Exit};
-use crate::files::write_atomically;
 
 /// The programs that shall run, by group.
 pub(super) type Wished = BTreeMap<String, Vec<Program>>;
@@ -68,7 +68,7 @@ impl Records {
     }
 
     pub(super) fn save_wished(&self, wished: &Wished) -> io::Result<()> {
-        write_atomically(&self.wished_path(), &serde_json::to_vec(wished)?, 0o600)
+        slapos_atomic::write(self.wished_path(), &serde_json::to_vec(wished)?, 0o600)
     }
 
     /// The processes, if they were recorded in this boot.
@@ -81,11 +81,8 @@ impl Records {
     }
 
     pub(super) fn save_state(&self, state: &State) -> io::Result<()> {
-        let fresh = self.directory.join(".state.json.new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(&serde_json::to_vec(state)?)?;
-        fs::rename(&fresh, self.directory.join("state.json"))
+        let path = self.directory.join("state.json");
+        write_as(path, &serde_json::to_vec(state)?, Mode::Exact(0o600), Keep::Renewable)
     }
 
     pub(super) fn wished_path(&self) -> Utf8PathBuf {
@@ -144,7 +141,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let records = Records::open(Utf8Path::from_path(directory.path()).unwrap()).unwrap();
         for name in ["wished.json", "state.json"] {
-            write_atomically(&records.directory.join(name), b"{", 0o600).unwrap();
+            slapos_atomic::write(records.directory.join(name), b"{", 0o600).unwrap();
         }
         assert!(records.load_wished().is_err());
         assert_eq!(records.load_state("b"), State::default());

@@ -120,8 +120,7 @@ fn release(bench: &Bench) -> SoftwareUrl {
     let directory = bench.place("release");
     fs::create_dir(&directory).unwrap();
     for (name, text) in [("software.cfg", SOFTWARE), ("instance.cfg.in", INSTANCE)] {
-        slapos_node::files::write_atomically(&directory.join(name), text.as_bytes(), 0o644)
-            .unwrap();
+        slapos_atomic::write(directory.join(name), text.as_bytes(), 0o644).unwrap();
     }
     directory.join("software.cfg").as_str().try_into().unwrap()
 }

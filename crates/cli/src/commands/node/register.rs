@@ -8,7 +8,6 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_core::names::Title;
-use slapos_node::files::write_atomically;
 use slapos_wire::{
     client::Client,
     v1::{RegisterAsk, Registered},
@@ -140,7 +139,7 @@ fn write(
         (cfg, &text, 0o644),
     ];
     for (path, content, mode) in files {
-        write_atomically(path, content.as_bytes(), mode).step(|| format!("write {path}"))?;
+        slapos_atomic::write(path, content.as_bytes(), mode).step(|| format!("write {path}"))?;
     }
     Ok(())
 }
