@@ -285,9 +285,6 @@ proptest! {
                     prop_assert!(!served || other.class() != it.class());
                 }
             }
-            for it in world.instances() {
-                prop_assert_eq!(explain(world, it).is_none(), is_ready(world, it.id), "{:?}", it);
-            }
             for (id, place) in places {
                 let now = world.instance(id).and_then(|it| it.place.clone());
                 prop_assert!(now.is_none_or(|now| now == place), "{} moved", id);
@@ -296,6 +293,27 @@ proptest! {
                 let again = cloud.ask(&asked, &actor);
                 let wrote = again.is_ok_and(|(_, entry)| entry.is_some());
                 prop_assert!(!wrote, "asked again, written again: {:?}", asked);
+            }
+        }
+    }
+
+    /// Whatever is asked is refused with a code and a sentence, or as it was wished, or explained by
+    /// a code and a sentence: no instance is in a state for which there are no words.
+    #[test]
+    fn s7_a_request_is_fulfilled_or_refused_with_a_reason_or_waits_with_one(steps in steps()) {
+        let mut cloud = Cloud::default();
+        for step in steps {
+            let Some((asked, actor)) = ask(step, &cloud.world) else { continue };
+            if let Err(refusal) = cloud.ask(&asked, &actor) {
+                prop_assert!(!refusal.code().is_empty() && !refusal.to_string().is_empty());
+                continue;
+            }
+            for it in cloud.world.instances() {
+                let cause = explain(&cloud.world, it);
+                prop_assert_eq!(cause.is_none(), is_ready(&cloud.world, it.id), "{:?}", it);
+                if let Some(cause) = cause {
+                    prop_assert!(!cause.code.is_empty() && !cause.sentence.is_empty(), "{:?}", it);
+                }
             }
         }
     }
