@@ -70,13 +70,13 @@ default = guests.cfg:output
 "#;
 
 /// An agent that runs until it is told to end.
-struct Agent {
+pub(crate) struct Agent {
     end: oneshot::Sender<()>,
     running: JoinHandle<Result<(), agent::AgentError>>,
 }
 
 impl Agent {
-    fn start(bench: &Bench, master: &StandIn) -> Self {
+    pub(crate) fn start(bench: &Bench, master: &StandIn) -> Self {
         let (end, ended) = oneshot::channel::<()>();
         let work = agent::run(settings(bench, master), async move {
             let _told_or_dropped = ended.await;
@@ -84,7 +84,7 @@ impl Agent {
         Self { end, running: tokio::spawn(work) }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.end);
         self.running.await.unwrap().unwrap();
     }
@@ -116,7 +116,7 @@ fn settings(bench: &Bench, master: &StandIn) -> Settings {
     }
 }
 
-fn release(bench: &Bench) -> SoftwareUrl {
+pub(crate) fn release(bench: &Bench) -> SoftwareUrl {
     let directory = bench.place("release");
     fs::create_dir(&directory).unwrap();
     for (name, text) in [("software.cfg", SOFTWARE), ("instance.cfg.in", INSTANCE)] {
@@ -126,7 +126,7 @@ fn release(bench: &Bench) -> SoftwareUrl {
 }
 
 /// The host, when it serves these; each change of the list is news.
-fn wish(release: &SoftwareUrl, news: u64, guests: &[(u64, &str)]) -> InstanceWish {
+pub(crate) fn wish(release: &SoftwareUrl, news: u64, guests: &[(u64, &str)]) -> InstanceWish {
     let shared = guests.iter().map(|(number, word)| SharedWish {
         id: InstanceId(*number),
         title: format!("guest {number}").as_str().try_into().unwrap(),
@@ -154,7 +154,7 @@ fn words(guests: &[(u64, &str)]) -> BTreeMap<InstanceId, Dictionary> {
 }
 
 /// Takes the report that publishes just these.
-fn tells(guests: &[(u64, &str)]) -> impl Fn(&InstanceReport) -> bool + Send + 'static {
+pub(crate) fn tells(guests: &[(u64, &str)]) -> impl Fn(&InstanceReport) -> bool + Send + 'static {
     let wanted = words(guests);
     move |report| {
         report.state == slapos_core::names::ReportedState::Started && report.shared == wanted
