@@ -19,8 +19,6 @@ use crate::error::{Exit, Failure};
 pub(crate) struct ClientSettings {
     /// Address of the master.
     pub(crate) master_url: String,
-    /// Configuration files of nodes on this machine, for `node status`.
-    pub(crate) nodes: Vec<Utf8PathBuf>,
 }
 
 /// A configuration file and what was read of it.
@@ -204,31 +202,53 @@ pub(crate) fn from_environment(variable: &str) -> Option<String> {
 /// `SLAPOS_CLIENT_CONFIGURATION` names, else from `~/.slapos/slapos-client.cfg`. Also returns what
 /// it did not understand.
 pub(crate) fn client(given: Option<&Utf8Path>) -> Result<(ClientSettings, Vec<String>), Failure> {
-    let in_home = || {
-        let home = Utf8PathBuf::from_path_buf(std::env::home_dir()?).ok()?;
-        Some(home.join(".slapos/slapos-client.cfg"))
-    };
     let path = given
         .map(Utf8Path::to_owned)
         .or_else(|| from_environment("SLAPOS_CLIENT_CONFIGURATION").map(Into::into))
-        .or_else(in_home)
+        .or_else(client_in_home)
         .ok_or_else(|| {
             Failure::new(Exit::Usage, "no configuration file").hint("give one with --cfg FILE")
         })?;
     let file = File::read(&path)?;
     let master_url = file.need("slapos", "master_url")?.to_owned();
-    let nodes = file.get("slapos", "nodes").unwrap_or_default();
-    let nodes = nodes.split_whitespace().map(Into::into).collect();
-    Ok((ClientSettings { master_url, nodes }, file.unknown()))
+    Ok((ClientSettings { master_url }, file.unknown()))
 }
 
-/// The configuration files of the nodes that a client's file names, when no node's own is given:
-/// neither by `--cfg`, unless that is a client's, nor by `SLAPOS_CONFIGURATION`.
-pub(crate) fn nodes_of_client(given: Option<&Utf8Path>) -> Vec<Utf8PathBuf> {
-    if given.is_none() && from_environment("SLAPOS_CONFIGURATION").is_some() {
-        return vec![];
+fn client_in_home() -> Option<Utf8PathBuf> {
+    let home = Utf8PathBuf::from_path_buf(std::env::home_dir()?).ok()?;
+    Some(home.join(".slapos/slapos-client.cfg"))
+}
+
+/// Reads the settings of all nodes on this machine that somebody asks about: of the node whose file
+/// is `given` (`--cfg`) or that `SLAPOS_CONFIGURATION` names; or of those that a client's file
+/// names: the one `given`, else that of `SLAPOS_CLIENT_CONFIGURATION` or the one in the home
+/// directory, if there is one; else of the node that has its file in the usual place. Also returns
+/// what was not understood. A fault in any of these files is an error.
+pub(crate) fn nodes(
+    given: Option<&Utf8Path>,
+    program: &Utf8Path,
+    is_root: bool,
+) -> Result<(Vec<Settings>, Vec<String>), Failure> {
+    let of_client = || {
+        let named = from_environment("SLAPOS_CLIENT_CONFIGURATION").map(Into::into);
+        named.or_else(|| client_in_home().filter(|path| path.exists()))
+    };
+    let node_given = given.is_some() || from_environment("SLAPOS_CONFIGURATION").is_some();
+    let client = if node_given { None } else { of_client() };
+    let file = File::read(&client.clone().unwrap_or_else(|| node_path(given)))?;
+    let named = file.get("slapos", "nodes").unwrap_or_default().split_whitespace();
+    let files = named.map(|path| File::read(path.into())).collect::<Result<Vec<_>, _>>()?;
+    let (files, mut unknown) = match (files.is_empty(), client) {
+        (false, _) => (files, file.unknown()),
+        (true, None) => (vec![file], vec![]),
+        (true, Some(_)) => (vec![File::read(&node_path(None))?], file.unknown()),
+    };
+    let mut all = Vec::new();
+    for file in files {
+        all.push(node_of(&file, program.to_owned(), is_root)?);
+        unknown.extend(file.unknown());
     }
-    client(given).map(|(settings, _)| settings.nodes).unwrap_or_default()
+    Ok((all, unknown))
 }
 
 /// Reads a node's settings from the file `given` (`--cfg`), else from the one that
@@ -240,6 +260,10 @@ pub(crate) fn node(
     is_root: bool,
 ) -> Result<(Settings, Vec<String>), Failure> {
     let file = File::read(&node_path(given))?;
+    Ok((node_of(&file, program, is_root)?, file.unknown()))
+}
+
+fn node_of(file: &File, program: Utf8PathBuf, is_root: bool) -> Result<Settings, Failure> {
     let computer = file.need("slapos", "computer_id")?;
     let computer = computer
         .try_into()
@@ -251,7 +275,7 @@ pub(crate) fn node(
     let cache_root =
         file.get("slapos", "cache_root").map_or_else(|| base.join("cache"), Into::into);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = Settings {
+    Ok(Settings {
         computer,
         master_url: file.need("slapos", "master_url")?.to_owned(),
         software_root: file.need("slapos", "software_root")?.into(),
@@ -259,22 +283,21 @@ pub(crate) fn node(
         cache_root,
         shipped_root: base.join("shipped"),
         var_root,
-        partitions: partitions(&file)?,
-        users: if is_root { Some(users(&file)?) } else { None },
-        installations_max: at_once(&file, "installations_max", processors)?,
-        evaluations_max: at_once(&file, "evaluations_max", 2 * processors)?,
-        python: python(&file)?,
+        partitions: partitions(file)?,
+        users: if is_root { Some(users(file)?) } else { None },
+        installations_max: at_once(file, "installations_max", processors)?,
+        evaluations_max: at_once(file, "evaluations_max", 2 * processors)?,
+        python: python(file)?,
         mirror: file.get("slapos", "mirror").map(Into::into),
-        keyring: given_file(&file, "keyring")?,
-        mirror_timeout_s: mirror_timeout(&file)?,
+        keyring: given_file(file, "keyring")?,
+        mirror_timeout_s: mirror_timeout(file)?,
         proxies: Proxies {
             http: from_environment("http_proxy"),
             https: from_environment("https_proxy"),
             none: from_environment("no_proxy"),
         },
         program,
-    };
-    Ok((settings, file.unknown()))
+    })
 }
 
 /// The configuration file of this computer.

@@ -281,3 +281,24 @@ fn a_partition_reads_its_own_release_and_no_other() {
     assert!(promises.len() == 1 && promises[0].ok, "{promises:?}");
     assert!(promises[0].message.contains("Permission denied"), "{promises:?}");
 }
+
+#[test]
+fn a_fault_in_the_file_that_names_the_nodes_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = camino::Utf8Path::from_path(directory.path()).unwrap();
+    let client = place.join("client.cfg");
+    let status = || {
+        let mut status = slapos();
+        status.args(["node", "status"]).env("SLAPOS_CLIENT_CONFIGURATION", &client);
+        Said::from(status.output().unwrap())
+    };
+    let missing = status();
+    let node = place.join("COMP-9.cfg");
+    write_file(&client, &format!("[slapos]\nmaster_url = http://127.0.0.1:9\nnodes = {node}\n"));
+    let without_node = status();
+    write_file(&client, "[slapos\n");
+    for (said, path) in [(missing, &client), (without_node, &node), (status(), &client)] {
+        assert_eq!(said.code, 64, "{said:?}");
+        assert!(said.err.contains(path.as_str()), "{path} in {said:?}");
+    }
+}

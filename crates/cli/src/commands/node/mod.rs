@@ -56,20 +56,21 @@ pub(crate) fn run(verb: &Verb, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
 
 /// Of all nodes that a client's file names, or of the one.
 fn read_all_settings(cfg: Option<&Utf8Path>, ui: Ui) -> Result<Vec<Settings>, Failure> {
-    let nodes = settings::nodes_of_client(cfg);
-    if nodes.is_empty() {
-        return Ok(vec![read_settings(cfg, ui)?]);
-    }
-    nodes.iter().map(|node| read_settings(Some(node), ui)).collect()
+    let (nodes, unknown) = settings::nodes(cfg, &program()?, slapos_node::sys::whoami() == 0)?;
+    warn_unknown(ui, &unknown);
+    Ok(nodes)
 }
 
 fn read_settings(cfg: Option<&Utf8Path>, ui: Ui) -> Result<Settings, Failure> {
-    let program = std::env::current_exe()?;
-    let program = Utf8PathBuf::try_from(program)
-        .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))?;
-    let (settings, unknown) = settings::node(cfg, program, slapos_node::sys::whoami() == 0)?;
+    let (settings, unknown) = settings::node(cfg, program()?, slapos_node::sys::whoami() == 0)?;
     warn_unknown(ui, &unknown);
     Ok(settings)
+}
+
+/// The running program.
+fn program() -> Result<Utf8PathBuf, Failure> {
+    Utf8PathBuf::try_from(std::env::current_exe()?)
+        .map_err(|_| Failure::new(Exit::Failed, "the program's path is not UTF-8"))
 }
 
 /// Log lines go to standard error: time, level, sentence, fields.
