@@ -1,6 +1,12 @@
 //! Computers: what they are told to install and to run, and what they make of it.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+};
 
 use slapos_wire::v1::RequestAsk;
 
@@ -11,16 +17,16 @@ use crate::cloud::{Cloud, eventually, release};
 fn s5_each_computer_is_told_which_software_to_install() {
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-2");
-    let states: Vec<_> = cloud
-        .client()
-        .history(None)
-        .unwrap()
-        .into_iter()
-        .filter(|entry| entry.change.verb.starts_with("supply"))
-        .map(|entry| entry.change.what)
-        .collect();
-    let told = states.join("\n");
-    assert!(told.contains("building") && told.contains("available"), "{told}");
+    let history = cloud.client().history(None).unwrap();
+    let told = history.iter().filter(|entry| entry.change.verb.starts_with("supply"));
+    let told: Vec<_> = told.map(|entry| entry.change.what.clone()).collect();
+    let idle = release("idle");
+    let life = [
+        format!("COMP-2 shall have {idle}"),
+        format!("{idle} on COMP-2: building"),
+        format!("{idle} on COMP-2: available"),
+    ];
+    assert_eq!(told, life, "wished, then begun, then there");
 
     let directory = cloud.path().join("broken");
     fs::create_dir(&directory).unwrap();
@@ -112,6 +118,22 @@ fn s12_the_application_has_its_files_its_process_and_its_log() {
     eventually("the service has written to its log", || {
         fs::read_to_string(&log).is_ok_and(|text| text.contains("serving"))
     });
+
+    // Followed, it goes on to tell: the service is killed, and the next one says its line.
+    let mut tail = Command::new("tail");
+    tail.args(["--follow=name", "--lines=0", "--pid", &std::process::id().to_string()]);
+    let mut follower = tail.arg(&log).stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(follower.stdout.take().unwrap()).lines();
+    eventually("the log is being followed", || {
+        let open = fs::read_dir(format!("/proc/{}/fd", follower.id())).unwrap().flatten();
+        open.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|to| to == log))
+    });
+    let killed = pid_of(&cloud, "COMP-1", "web").unwrap().to_string();
+    assert!(Command::new("kill").args(["-9", &killed]).status().unwrap().success());
+    let line = told.next().unwrap().unwrap();
+    assert!(line.contains("serving"), "{line}");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use slapos_core::names::WishedState;
 use slapos_wire::v1::StateAsk;
 
 use super::pid_of;
-use crate::cloud::{Cloud, release};
+use crate::cloud::{Cloud, release, write_file};
 
 #[test]
 fn s19_the_connection_is_published_and_kept() {
@@ -81,6 +81,68 @@ fn s22_the_dictionary_reaches_the_template() {
         page,
         format!("greeting for world\nhost={host}\nport=5432\nuser=web\npassword=first")
     );
+}
+
+/// A release like `web`, whose page is this template; it gets all of the database's section.
+fn with_page(cloud: &Cloud, page: &str, keys: &str) -> Utf8PathBuf {
+    let directory = cloud.path().join("faulty");
+    fs::create_dir_all(&directory).unwrap();
+    write_file(&directory.join("page.in"), page);
+    let instance = format!(
+        "[buildout]\nparts = page\n[database]\n<= slap-connection\n\
+         recipe = slapos.cookbook:request\nname = database\nsoftware-url = {}\n\
+         return = host port user password\n[page]\nrecipe = slapos.recipe.template:jinja2\n\
+         url = {{{{ page }}}}\noutput = ${{buildout:directory}}/page\ncontext =\n  {keys}\n",
+        release("db")
+    );
+    write_file(&directory.join("instance.cfg.in"), &instance);
+    let software = "[buildout]\nparts = instance.cfg\n[page.in]\n\
+                    recipe = slapos.recipe.build:download\n\
+                    url = ${:_profile_base_location_}/page.in\n[instance.cfg]\n\
+                    recipe = slapos.recipe.template:jinja2\n\
+                    url = ${:_profile_base_location_}/instance.cfg.in\n\
+                    output = ${buildout:directory}/instance.cfg\n\
+                    context = key page page.in:target\n";
+    write_file(&directory.join("software.cfg"), software);
+    directory.join("software.cfg")
+}
+
+#[test]
+fn s22_a_key_that_the_connection_lacks_is_told_to_the_requester_with_its_place_and_the_nearest() {
+    let cloud = Cloud::start();
+    cloud.supply("db", "COMP-2");
+    let table = [
+        // in the template, once the values are there
+        (
+            "one\n{{ it['connection-hots'] }}\n",
+            "section it database",
+            "page.in:2:",
+            "did you mean `connection-host`?",
+        ),
+        // in the profile, at once: perhaps the database publishes it, and nobody asks for it
+        (
+            "{{ it }}\n",
+            "key it database:connection-hots",
+            "instance.cfg.in, rendered as ",
+            "add `hots` to `return` of [database]",
+        ),
+    ];
+    for (page, keys, place, way_out) in table {
+        let url = with_page(&cloud, page, keys);
+        cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
+        cloud.run(&["request", "faulty", url.as_str()]);
+        cloud.until("the error with its place is told", |_| {
+            cloud.instance("faulty").error.is_some_and(|error| error.contains(place))
+        });
+        let info = cloud.must(&["service", "info", "faulty"], 0).out;
+        let explained = cloud.must(&["service", "explain", "faulty"], 2).out;
+        for said in [&info, &explained] {
+            for text in [place, "connection-hots", way_out] {
+                assert!(said.contains(text), "{text} in {said}");
+            }
+            assert!(!said.contains("first"), "a value of the connection is in {said}");
+        }
+    }
 }
 
 #[test]
