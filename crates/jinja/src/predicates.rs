@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::eval::{Machine, compare};
 use crate::filters;
 use crate::methods::{is_lower, is_upper};
-use crate::value::{self, Args, Value};
+use crate::value::{self, Args, Key, Value};
 
 /// The body of a test.
 pub(crate) type Predicate = fn(&mut Machine<'_>, &Value, Args) -> Result<bool>;
@@ -31,9 +31,7 @@ const PREDICATES: &[(&str, Predicate)] = &[
     ("escaped", |_, value, args| none(args, matches!(value, Value::Markup(_)))),
     ("even", |_, value, args| none(args, divides(value, &Value::Int(2))?)),
     ("false", |_, value, args| none(args, matches!(value, Value::Bool(false)))),
-    ("filter", |_, value, args| {
-        none(args, value.as_str().is_some_and(|name| filters::find(name).is_some()))
-    }),
+    ("filter", |_, value, args| none(args, is_name(value, |name| filters::find(name).is_some())?)),
     ("float", |_, value, args| none(args, matches!(value, Value::Float(_)))),
     ("ge", |_, value, args| relation(Comparison::GreaterOrEqual, value, args)),
     ("greaterthan", |_, value, args| relation(Comparison::Greater, value, args)),
@@ -61,7 +59,7 @@ const PREDICATES: &[(&str, Predicate)] = &[
     ("sameas", |_, value, args| Ok(value::identical(value, &args.exactly::<1>("sameas")?[0]))),
     ("sequence", |_, value, args| none(args, is_sequence(value))),
     ("string", |_, value, args| none(args, matches!(value, Value::Str(_) | Value::Markup(_)))),
-    ("test", |_, value, args| none(args, value.as_str().is_some_and(|name| find(name).is_some()))),
+    ("test", |_, value, args| none(args, is_name(value, |name| find(name).is_some())?)),
     ("true", |_, value, args| none(args, matches!(value, Value::Bool(true)))),
     ("undefined", |_, value, args| none(args, value.is_undefined())),
     ("upper", |_, value, args| none(args, is_upper(&value.text()?))),
@@ -72,6 +70,12 @@ const PREDICATES: &[(&str, Predicate)] = &[
     (">", |_, value, args| relation(Comparison::Greater, value, args)),
     (">=", |_, value, args| relation(Comparison::GreaterOrEqual, value, args)),
 ];
+
+/// Whether a value is a name of a table: whatever could be one, is looked up.
+fn is_name(value: &Value, known: impl Fn(&str) -> bool) -> Result<bool> {
+    Key::new(value.clone())?;
+    Ok(value.as_str().is_some_and(known))
+}
 
 /// The answer of a test without arguments.
 fn none(args: Args, answer: bool) -> Result<bool> {

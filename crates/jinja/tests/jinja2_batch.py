@@ -6,6 +6,7 @@ template, and the text is empty.
 """
 import base64
 import functools
+import gc
 import hashlib
 import itertools
 import json
@@ -40,7 +41,6 @@ class Undefined(jinja2.StrictUndefined):
 environment = jinja2.Environment(
     undefined=Undefined,
     extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-    cache_size=0,
     optimized=False,  # folding constants raises errors in code that never runs
 )
 environment.globals.update(BUILTINS)
@@ -49,8 +49,15 @@ environment.globals.update(
     operator=operator, os_path=os.path, re=re, six=six, urllib_parse=urllib.parse)
 
 
+loader = environment.loader = jinja2.DictLoader({})
+gc.set_threshold(100_000)  # what a template leaves behind is little
+
+
 def answer(job):
-    environment.loader = jinja2.DictLoader(job.get("files", {}))
+    files = job.get("files", {})
+    if loader.mapping != files:
+        loader.mapping = files
+        environment.cache.clear()
     try:
         if job.get("parse"):
             environment.parse(job["template"])

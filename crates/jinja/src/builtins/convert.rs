@@ -138,6 +138,13 @@ pub(crate) fn int_of_base(value: &Value, base: &Value) -> Result<Value> {
     value::big(if negative { -number } else { number })
 }
 
+/// Python lets an underscore stand between two digits; elsewhere it stays, and fails.
+fn without_underscores(text: String) -> String {
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    let fits = |(at, _): (usize, &str)| at > 0 && digit(at - 1) && digit(at + 1);
+    if text.match_indices('_').all(fits) { text.replace('_', "") } else { text }
+}
+
 /// Python's `float(value)`.
 pub(crate) fn to_float(value: &Value) -> Result<f64> {
     if let Some(number) = Num::of(value) {
@@ -146,6 +153,7 @@ pub(crate) fn to_float(value: &Value) -> Result<f64> {
     match value {
         Value::Str(text) | Value::Markup(text) => {
             let digits = text.trim_matches(crate::lex::is_space).to_ascii_lowercase();
+            let digits = without_underscores(digits);
             let bare = digits.trim_start_matches(['+', '-']);
             let special =
                 matches!(bare, "inf" | "infinity" | "nan") && digits.len() - bare.len() <= 1;
@@ -156,6 +164,10 @@ pub(crate) fn to_float(value: &Value) -> Result<f64> {
                 Error::value_error(format!("could not convert string to float: {shown}"))
             })
         }
+        Value::Bytes(text) => match str::from_utf8(text) {
+            Ok(text) => to_float(&Value::str(text)),
+            Err(_) => Err(Error::value_error("could not convert bytes to float")),
+        },
         Value::Undefined(missing) => Err(missing.error()),
         other => {
             let name = other.type_name();

@@ -121,6 +121,7 @@ fn chr(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let [code] = args.exactly("chr")?;
     let c = match code {
         Value::Int(code) => u32::try_from(code).ok().and_then(char::from_u32),
+        Value::Bool(code) => char::from_u32(code.into()),
         other => {
             return Err(Error::type_error(format!(
                 "chr() needs an integer, not '{}'",
@@ -148,7 +149,10 @@ fn dumps(_: &mut Machine<'_>, args: Args) -> Result<Value> {
 fn enumerate(_: &mut Machine<'_>, args: Args) -> Result<Value> {
     let [items, start] = args.bind("enumerate", ["iterable", "start"])?;
     let mut items = items.unwrap_or(Value::None).iterate()?;
-    let mut at = start.unwrap_or(Value::Int(0));
+    let mut at = match start.unwrap_or(Value::Int(0)) {
+        number @ Value::Big(_) => number,
+        other => Value::Int(methods::integer(&other)?),
+    };
     Ok(Value::Iter(Iter::lazy(move || {
         let Some(item) = items.next_value()? else {
             return Ok(None);

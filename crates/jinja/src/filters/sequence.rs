@@ -1,5 +1,6 @@
 //! Filters on whole sequences, and `default` and `attr`.
 
+use std::mem::take;
 use std::rc::Rc;
 
 use super::select::attribute_of;
@@ -118,18 +119,26 @@ fn reverse(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 
 fn batch(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [count, fill] = args.bind("batch", ["linecount", "fill_with"])?;
-    let count = size(count, 0)?;
-    if count == 0 {
-        return Err(Error::unsupported("the filter `batch` needs a positive number of items"));
+    let count = count.ok_or_else(|| Error::type_error("batch needs `linecount`"))?;
+    let (mut rows, mut row) = (Vec::new(), Vec::new());
+    for item in value.to_vec()? {
+        if value::equal(&Value::from(row.len()), &count)? {
+            rows.push(Value::list(take(&mut row)));
+        }
+        row.push(item);
     }
-    check_size(count)?;
-    let mut rows: Vec<Vec<Value>> = value.to_vec()?.chunks(count).map(<[Value]>::to_vec).collect();
-    if let (Some(last), Some(fill)) =
-        (rows.last_mut(), fill.filter(|fill| !matches!(fill, Value::None)))
-    {
-        last.resize(count, fill);
+    if !row.is_empty() {
+        let fill = fill.filter(|fill| !matches!(fill, Value::None));
+        if let Some(fill) = fill
+            && value::compare_less(&Value::from(row.len()), &count)?
+        {
+            let wanted = usize::try_from(crate::methods::integer(&count)?).unwrap_or(0);
+            check_size(wanted)?;
+            row.resize(wanted, fill);
+        }
+        rows.push(Value::list(row));
     }
-    Ok(Value::Iter(Iter::of(rows.into_iter().map(Value::list).collect())))
+    Ok(Value::Iter(Iter::of(rows)))
 }
 
 fn slice(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {

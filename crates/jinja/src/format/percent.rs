@@ -39,10 +39,16 @@ struct Values {
 
 impl Values {
     fn new(values: &Value) -> Result<Self> {
-        let mapping =
-            matches!(values, Value::List(_) | Value::Dict(_) | Value::Bytes(_) | Value::Range(_));
+        // To Python whatever has `[...]` is a mapping, also what has no value.
+        let mapping = matches!(
+            values,
+            Value::List(_)
+                | Value::Dict(_)
+                | Value::Bytes(_)
+                | Value::Range(_)
+                | Value::Undefined(_)
+        );
         Ok(match values {
-            Value::Undefined(missing) if !missing.empty => return Err(missing.error()),
             Value::Tuple(items) => Self { positional: items.to_vec(), at: 0, mapping: None },
             other => Self {
                 positional: vec![other.clone()],
@@ -62,6 +68,7 @@ impl Values {
 
     fn named(&self, key: &str) -> Result<Value> {
         match &self.mapping {
+            Some(Value::Undefined(missing)) => Err(missing.error()),
             Some(Value::Dict(dict)) => match dict.get(key) {
                 Some(value) if is_empty(&value) => Ok(value),
                 Some(value) => value.defined(),

@@ -102,7 +102,12 @@ fn pop(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let key = super::required("pop", "key", key)?;
     let dict = this(value)?;
     machine.step(dict.borrow().len() / 16)?;
-    let found = dict.borrow_mut().shift_remove(&Key::new(key.clone())?);
+    // Of an empty one Python does not even ask whether the key can be one.
+    let empty = dict.borrow().is_empty();
+    let found = match empty {
+        true => None,
+        false => dict.borrow_mut().shift_remove(&Key::new(key.clone())?),
+    };
     match found.or(default) {
         Some(value) => Ok(value),
         None => Err(missing(&dict, &key)),

@@ -157,11 +157,23 @@ pub(crate) fn integer(value: &Value) -> Result<i64> {
     }
 }
 
+/// An argument as the place in a sequence: beyond all sequences it does not matter how far.
+fn clamped(value: &Value) -> Result<i64> {
+    match value {
+        Value::Big(number) if number.sign() == num_bigint::Sign::Minus => Ok(i64::MIN),
+        Value::Big(_) => Ok(i64::MAX),
+        other => integer(other),
+    }
+}
+
 /// An argument that must be there.
 fn required(function: &str, name: &str, value: Option<Value>) -> Result<Value> {
     value
         .ok_or_else(|| {
             Error::type_error(format!("{function}() missing required argument '{name}'"))
-        })?
-        .defined()
+        })
+        .and_then(|value| match value {
+            Value::Undefined(missing) if !missing.empty => Err(missing.error()),
+            value => Ok(value),
+        })
 }

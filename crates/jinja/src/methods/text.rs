@@ -1,6 +1,6 @@
 //! Methods of `str`: looking, replacing, filling, encoding.
 
-use super::{Table, integer, required, text_case, text_split, wrong_receiver};
+use super::{Table, clamped, integer, required, text_case, text_split, wrong_receiver};
 use crate::error::{Error, Result};
 use crate::eval::Machine;
 use crate::format::braces;
@@ -100,7 +100,7 @@ fn window<'t>(
         Ok(match value {
             None | Some(Value::None) => default,
             Some(value) => {
-                let index = integer(value)?;
+                let index = clamped(value)?;
                 let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
                 if index < 0 { length.saturating_sub(distance) } else { distance }
             }
@@ -117,10 +117,10 @@ fn window<'t>(
 fn find(value: &Value, args: Args, name: &str, last: bool) -> Result<Option<i64>> {
     let [part, start, end] = args.bind(name, ["sub", "start", "end"])?;
     let part = required(name, "sub", part)?;
+    let part = part_of(&part)?;
     let Some((text, offset)) = window(this(value)?, start.as_ref(), end.as_ref())? else {
         return Ok(None);
     };
-    let part = part_of(&part)?;
     let found = if last { text.rfind(part) } else { text.find(part) };
     Ok(found.and_then(|at| i64::try_from(text[..at].chars().count() + offset).ok()))
 }
@@ -128,10 +128,10 @@ fn find(value: &Value, args: Args, name: &str, last: bool) -> Result<Option<i64>
 fn count(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [part, start, end] = args.bind("count", ["sub", "start", "end"])?;
     let part = required("count", "sub", part)?;
+    let part = part_of(&part)?;
     let Some((text, _)) = window(this(value)?, start.as_ref(), end.as_ref())? else {
         return Ok(Value::Int(0));
     };
-    let part = part_of(&part)?;
     Ok(Value::from(if part.is_empty() {
         text.chars().count() + 1
     } else {

@@ -45,11 +45,15 @@ pub(super) fn capitalize(_: &mut Machine<'_>, value: &Value, args: Args) -> Answ
 pub(crate) fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) => {
-            first.to_uppercase().chain(letters.as_str().to_lowercase().chars()).collect()
-        }
+        Some(first) => initial(first).chain(letters.as_str().to_lowercase().chars()).collect(),
         None => String::new(),
     }
+}
+
+/// A letter at the beginning of a word: of what becomes several letters only the first is large.
+fn initial(c: char) -> impl Iterator<Item = char> {
+    let mut large = c.to_uppercase();
+    large.next().into_iter().chain(large.flat_map(char::to_lowercase))
 }
 
 pub(super) fn title_method(_: &mut Machine<'_>, value: &Value, args: Args) -> Answer {
@@ -60,7 +64,7 @@ pub(super) fn title_method(_: &mut Machine<'_>, value: &Value, args: Args) -> An
         if within {
             out.extend(c.to_lowercase());
         } else {
-            out.extend(c.to_uppercase());
+            out.extend(initial(c));
         }
         within = is_cased(c);
     }

@@ -326,6 +326,7 @@ fn hash_in(value: &Value, walk: &mut Walk) -> Result<u64> {
         // Jinja2 hashes all of these alike.
         Value::Undefined(missing) if missing.empty => 2,
         Value::Undefined(missing) => return Err(missing.error()),
+        Value::Range(_) => return Err(Error::unsupported("a range as a key is not supported")),
         other => {
             return Err(Error::type_error(format!("unhashable type: '{}'", other.type_name())));
         }
