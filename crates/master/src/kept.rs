@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 use slapos_core::names::ComputerId;
 
-/// So many bytes of texts are kept, some hundred computers with a hundred partitions each. Beyond
+/// So many bytes of texts are kept: a thousand computers with a hundred partitions each. Beyond
 /// that, keeping begins anew. Tags are small, and kept all the same.
-const BYTES_MAX: usize = 64 << 20;
+const BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
 
 /// One document, for a caller who may know it.
 #[derive(Debug, Clone)]
