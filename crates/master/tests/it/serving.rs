@@ -116,6 +116,33 @@ async fn a_master_ends_while_nodes_watch_and_people_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_change_is_told_as_an_event_in_the_order_of_revisions() {
+    let data = TempDir::new().unwrap();
+    let running = start(data.path()).await;
+    let url = format!("http://{}", running.address);
+    let work = tokio::task::spawn_blocking(move || {
+        let client = Client::new(&url);
+        let ask = |title: &str| serde_json::json!({"title": title, "software_release": "r"});
+        let request = |title: &str| {
+            client.request(&serde_json::from_value(ask(title)).unwrap()).unwrap().revision
+        };
+        let events = client.events().unwrap();
+        let made = ["one", "two", "one", "three"].map(request);
+        let told = events.take(3).map(|change| {
+            let change = change.unwrap();
+            (change.revision, change.instance.unwrap().title.to_string())
+        });
+        let [one, two, again, three] = made;
+        assert_eq!(again, one, "asked again, nothing happens");
+        let expected = [(one, "one".into()), (two, "two".into()), (three, "three".into())];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    });
+    work.await.unwrap();
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_cannot_commit_ends() {
     let data = TempDir::new().unwrap();
     let running = start(data.path()).await;
