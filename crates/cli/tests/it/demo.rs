@@ -20,6 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::{
     browser::Browser,
     cloud::{Said, on_terminal, slapos},
+    logs::assert_calm,
     processes::{Guard, assert_none_below},
 };
 
@@ -128,6 +129,8 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert!(bar, "a bar for a long step: {said:?}");
     assert_none_below(directory.path());
     secrets_are_kept(directory.path());
+    let log = |name| Utf8Path::new(dir).join(format!("log/{name}.log"));
+    assert_calm(&["master", "COMP-1", "COMP-2"].map(log));
     assert_eq!(packages_of_the_system(), system, "the package manager's state is untouched");
 
     // Warm: the same data, nothing downloaded, and the ordinary commands against it.
