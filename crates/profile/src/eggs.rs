@@ -4,6 +4,7 @@
 //! installed; what has no wheel is built by pinned tools too. The environment of a release is made once: whatever part
 //! wants it first, and again when the tables or the interpreter are others.
 
+use std::fs::File;
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -94,6 +95,7 @@ impl Environment {
         supply: &Supply,
         teller: &mut Teller<'_>,
     ) -> Result<()> {
+        let _claim = self.claim(teller)?;
         let (mark, complete) = (self.directory.join(".complete"), mark(python));
         if files::text_of(&mark).is_some_and(|text| text == complete) {
             return Ok(());
@@ -105,6 +107,19 @@ impl Environment {
         self.install("all", EGGS, supply, teller)?;
         files::put(&mark, complete.as_bytes(), Mode::Plain, Keep::Durable)?;
         Ok(())
+    }
+
+    /// Waits until nobody else makes it: all parts that want eggs may begin at the same time.
+    fn claim(&self, teller: &mut Teller<'_>) -> Result<File> {
+        let path = Utf8PathBuf::from(format!("{}.lock", self.directory));
+        let failed = |source: std::io::Error| Error::io("lock", &path, &source);
+        files::make_folder(path.parent().unwrap_or(Utf8Path::new("/")), 0o777)?;
+        let lock = File::create(&path).map_err(failed)?;
+        if lock.try_lock().is_err() {
+            teller.step("wait for the Python environment", 0, 0);
+            lock.lock().map_err(failed)?;
+        }
+        Ok(lock)
     }
 
     fn install(
@@ -221,6 +236,38 @@ mod tests {
         for (egg, expected) in table {
             assert_eq!(means(egg), expected, "{egg}");
         }
+    }
+
+    #[test]
+    fn one_at_a_time_makes_an_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        // Stands for Python: fails if another of it is running, and makes one that has its own pip.
+        let python = folder.join("python");
+        let text = "#!/bin/sh\nplace=$0.running\nmkdir \"$place\" || exit 1\nsleep 0.05\n\
+                    if [ \"$2\" = venv ]; then mkdir -p \"$4/bin\"; cp \"$0\" \"$4/bin/python\"; echo >> \"$0.made\"; fi\n\
+                    rmdir \"$place\"\n";
+        files::put(&python, text.as_bytes(), Mode::Runnable, Keep::Renewable).unwrap();
+        let supply = Supply {
+            cache: folder.join("cache"),
+            logs: folder.join("log"),
+            mirror: None,
+            keyring: None,
+            now_unix_s: 0,
+            mirror_timeout_s: None,
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: None,
+        };
+        let environment = Environment::at(&folder.join("release/eggs"));
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    environment.make(&python, &supply, &mut Teller::default()).unwrap();
+                });
+            }
+        });
+        assert_eq!(files::text_of(&folder.join("python.made")).unwrap(), "\n");
     }
 
     #[test]
