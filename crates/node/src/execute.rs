@@ -23,6 +23,7 @@ use crate::{
     settings::Settings,
     software::{self, chain},
     steady::{self, Unsteady},
+    supervise::Program,
 };
 
 /// The longest that an evaluation may take.
@@ -60,7 +61,7 @@ pub(crate) async fn execute(
             (Step::Wipe, _) => wipe(partition),
             (Step::RefuseOccupied, _) => refuse_occupied(partition),
             (Step::Evaluate, Some(wish)) => evaluate_profile(partition, wish, &inputs).await,
-            (Step::RunPrograms, Some(wish)) => run_programs(partition, wish).await,
+            (Step::RunPrograms, Some(wish)) => run_programs(partition, wish, &inputs).await,
             (Step::AwaitPromises, Some(wish)) => await_promises(partition, wish).await,
             (Step::ReportStopped, Some(wish)) => report_stopped(partition, wish).await,
             (Step::ReportDestroyed, Some(wish)) => report_destroyed(partition, wish).await,
@@ -250,12 +251,32 @@ fn sentence(waiting: &slapos_profile::Waiting) -> String {
     format!("waits for `{}`: {}", waiting.title, waiting.reason)
 }
 
-async fn run_programs(partition: &mut Partition, wish: &InstanceWish) -> Result<(), StepError> {
-    let settings = &partition.node.settings;
-    fs::create_dir_all(settings.log_directory(&partition.name))?;
-    let programs = list_programs(settings, &partition.name, &wish.software_release)?;
-    let applied = partition.node.supervisor.apply(partition.name.as_str(), programs).await;
-    applied.map_err(|error| StepError(format!("start the services: {}", chain(&error))))?;
+/// Hands the programs to the supervisor. Those that it has found not to stay up begin anew when something is other than
+/// it was then: their release was repaired perhaps, or what they were told.
+async fn run_programs(
+    partition: &mut Partition,
+    wish: &InstanceWish,
+    inputs: &Inputs,
+) -> Result<(), StepError> {
+    let Partition { node, name, .. } = partition;
+    let settings = &node.settings;
+    fs::create_dir_all(settings.log_directory(name))?;
+    let programs = list_programs(settings, name, &wish.software_release)?;
+    let failed = |error| StepError(format!("start the services: {}", chain(&error)));
+    if partition.handed.as_ref() != Some(inputs) {
+        let known = node.supervisor.status().await.map_err(failed)?;
+        let faulty = |program: &Program| {
+            known.iter().any(|known| {
+                known.group == name.as_str() && known.name == program.name && known.fault.is_some()
+            })
+        };
+        let sound: Vec<Program> = programs.iter().filter(|one| !faulty(one)).cloned().collect();
+        if sound.len() < programs.len() {
+            node.supervisor.apply(name.as_str(), sound).await.map_err(failed)?;
+        }
+    }
+    node.supervisor.apply(name.as_str(), programs).await.map_err(failed)?;
+    partition.handed = Some(inputs.clone());
     partition.programs_run = true;
     Ok(())
 }

@@ -128,6 +128,31 @@ fn a_service_that_does_not_stay_up_is_an_error_also_without_a_promise() {
     assert!(verbs.iter().all(|entry| entry.change.verb != "publish"), "{verbs:#?}");
 }
 
+/// A release with a tool, and a service that is the tool.
+fn with_tool(cloud: &Cloud, tool: &str) -> camino::Utf8PathBuf {
+    let software = with_service(cloud, "/bin/sh ${tool:output}");
+    let text = fs::read_to_string(&software).unwrap();
+    let part = "[tool]\nrecipe = slapos.recipe.template\noutput = ${buildout:directory}/tool\n";
+    write(&software, &format!("{text}{part}inline = {tool}\n"));
+    software
+}
+
+#[test]
+fn a_service_that_was_given_up_begins_anew_when_its_release_is_repaired() {
+    let cloud = Cloud::start();
+    let url = with_tool(&cloud, "exit 3");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "broken", url.as_str()]);
+    cloud.until("it was given up", |_| cloud.instance("broken").state == "error");
+    with_tool(&cloud, "exec sleep 10000");
+    cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
+    cloud.until("it runs", |_| cloud.instance("broken").state == "started");
+    // One that was merely tried again would have failed often.
+    let cfg = cloud.node_cfg("COMP-1");
+    let status = cloud.must(&["--cfg", cfg.as_str(), "node", "status", "--json"], 0);
+    assert_eq!(status.json()["processes"][0]["failures"], 0, "{status:?}");
+}
+
 #[test]
 fn a_check_ends_with_its_agent() {
     let mut cloud = Cloud::start();

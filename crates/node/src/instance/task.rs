@@ -26,7 +26,13 @@ use tokio::sync::{Notify, watch};
 use tracing::{Instrument, Span};
 
 use super::{Memory, recall};
-use crate::{agent::Node, calls, execute, observe::observe, plan::plan, report::Reporter};
+use crate::{
+    agent::Node,
+    calls, execute,
+    observe::observe,
+    plan::{Inputs, plan},
+    report::Reporter,
+};
 
 /// How often promises are checked while nothing happens; as SlapOS has it.
 const CHECK_EVERY: Duration = Duration::from_secs(120);
@@ -63,6 +69,8 @@ pub(crate) struct Partition {
     pub(crate) memory: Option<Memory>,
     /// The programs were handed to the supervisor and none has ended since.
     pub(crate) programs_run: bool,
+    /// What the programs were evaluated from that were handed to the supervisor last.
+    pub(crate) handed: Option<Inputs>,
     /// The wish whose last pass failed, which was told: that it is tried again is no news.
     pub(crate) failed: Option<Generation>,
     /// The way to the master.
@@ -93,7 +101,8 @@ impl Partition {
                 calls::once(&client, call).await
             }
         });
-        Self { node, name, memory, programs_run: false, failed: None, reports, wishes, nudge }
+        let (programs_run, handed, failed) = (false, None, None);
+        Self { node, name, memory, programs_run, handed, failed, reports, wishes, nudge }
     }
 }
 
