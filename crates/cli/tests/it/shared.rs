@@ -7,7 +7,8 @@ use std::{
 };
 
 use camino::Utf8Path;
-use slapos_wire::v1::Instance;
+use slapos_core::names::{SoftwareType, WishedState};
+use slapos_wire::v1::{Instance, RequestAsk};
 
 use crate::cloud::{Cloud, release};
 
@@ -195,4 +196,38 @@ fn what_changed_while_the_hosts_node_was_away_is_caught_up() {
     let texts: BTreeSet<_> = served(&home).into_values().collect();
     assert_eq!(texts, ["mine: drei", "place-of-one: uno"].map(String::from).into());
     assert_eq!(process(&cloud, &host), before, "its service went on");
+}
+
+#[test]
+fn wrong_parameters_of_a_shared_instance_are_held_to_its_schema_by_the_host_and_told_to_it_alone() {
+    let cloud = Cloud::start();
+    let picky = release("picky");
+    cloud.supply("picky", "COMP-1");
+    cloud.must(&["request", "host", &picky, "--wait", "--timeout", "90"], 0);
+    // As any program may ask, which no command line checks before.
+    let ask = |title: &str, key: &str| RequestAsk {
+        title: title.try_into().unwrap(),
+        software_release: picky.as_str().try_into().unwrap(),
+        software_type: SoftwareType::default_type(),
+        parameters: Some([(key.to_owned(), "s3cret".to_owned())].into()),
+        placement: [].into(),
+        shared: true,
+        state: Some(WishedState::Started),
+    };
+    for (title, key) in [("right", "word"), ("wrong", "wrod")] {
+        cloud.client().request(&ask(title, key)).unwrap();
+        cloud.until("the host has told something", |_| {
+            cloud.find(title).is_some_and(|it| !it.connection.is_empty())
+        });
+    }
+    assert_eq!(cloud.instance("right").connection["word"], "s3cret");
+    let said = cloud.must(&["service", "info", "wrong"], 0).out;
+    assert!(said.contains("no parameter `wrod` (did you mean `word`?)"), "{said}");
+    assert_eq!(cloud.instance("wrong").connection.len(), 1, "it is not served");
+    assert!(!cloud.logs().contains("s3cret"));
+    assert_eq!(cloud.instance("host").state, "started", "the others' mistakes are not its own");
+
+    // Mended, it is served.
+    cloud.client().request(&ask("wrong", "word")).unwrap();
+    cloud.until("it is served", |_| cloud.instance("wrong").connection.contains_key("word"));
 }
