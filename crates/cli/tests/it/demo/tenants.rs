@@ -3,7 +3,8 @@
 use std::fs;
 
 use camino::Utf8PathBuf;
-use slapos_wire::v1::Instance;
+use slapos_core::names::{SoftwareType, WishedState};
+use slapos_wire::v1::{Instance, RequestAsk};
 
 use super::database::{MARIADB, application, must_sql, replaced, server, sql, until_it_shows};
 use crate::cloud::{Cloud, write_file};
@@ -75,6 +76,23 @@ fn each_has_a_database_of_its_own_and_nobody_else_notices() {
     // Whoever comes back under the same title is another instance, with another database.
     let again = database(&cloud, "first", &[]);
     assert_ne!(again.connection["database"], first.connection["database"]);
+    // A slip that no command line has caught is told by the host, to that one alone.
+    let title = "third".try_into().unwrap();
+    let ask = RequestAsk {
+        title,
+        software_release: MARIADB.try_into().unwrap(),
+        software_type: SoftwareType::default_type(),
+        parameters: Some([("pasword".to_owned(), "x".to_owned())].into()),
+        placement: [].into(),
+        shared: true,
+        state: Some(WishedState::Started),
+    };
+    cloud.client().request(&ask).unwrap();
+    cloud.until("the slip is told", |_| {
+        let told = cloud.find("third").and_then(|third| third.connection.get("error").cloned());
+        told.is_some_and(|error| error.contains("`pasword` (did you mean `password`?)"))
+    });
+    must_sql(&cloud, &cloud.instance("third"), "SELECT 1");
     assert_eq!(must_sql(&cloud, &again, "SHOW TABLES").out, "");
     assert_eq!(cloud.instance("second").connection, second.connection);
     assert_eq!(server(&cloud, &host), Some(running), "the server went on");
