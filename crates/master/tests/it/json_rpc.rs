@@ -171,8 +171,11 @@ async fn a_call_is_a_post_of_json_that_takes_json() {
         (Request::post(method).header(json.0, json.1).header("accept", "text/html"), "{}", 406),
         (Request::post(method).header(json.0, json.1).header("host", "h"), "{}", 200),
     ];
-    for (request, body, status) in table {
-        let (found, body) = master.raw(request.body(Body::from(body)).unwrap()).await;
+    let huge = format!("\"{}\"", "x".repeat(8 << 20));
+    let too_large = (Request::post(method).header(json.0, json.1), huge.as_str(), 413);
+    for (request, body, status) in table.into_iter().chain([too_large]) {
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let (found, body) = master.raw(request).await;
         assert_eq!(found.as_u16(), status, "{body}");
     }
 }
