@@ -11,40 +11,55 @@ use libfuzzer_sys::fuzz_target;
 use slapos_core::{
     actor::Actor,
     names::{Revision, Timestamp},
+    world::World,
     write::{Entry, Note},
 };
-use slapos_master::store::Store;
+use slapos_master::{store::Store, upkeep};
 use tempfile::TempDir;
 
-/// A database with some commits, as a power cut leaves it: database and log.
+/// A database with some commits, a restore among them, as a power cut leaves it: database and log.
 static GOOD: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     let folder = place();
-    let path = folder.path().join("master.sqlite");
-    let (mut store, _) = Store::open(&path).expect("a new database opens");
-    for number in 1..=8 {
-        let note = Note {
-            verb: "test".into(),
-            what: format!("commit {number}"),
-            instance: None,
-            computer: None,
-        };
-        let entry = Entry {
-            revision: Revision(number),
-            at: Timestamp(number),
-            actor: Actor::Nobody,
-            origin: "fuzz".into(),
-            note,
-            writes: Vec::new(),
-        };
-        store.commit(&[entry]).expect("a commit is taken");
-    }
-    ["master.sqlite", "master.sqlite-wal"].map(|name| fs::read(folder.path().join(name)).unwrap_or_default())
+    let [before, backup, after] =
+        ["before", "backup", "after"].map(|name| folder.path().join(name));
+    fs::create_dir(&before).expect("a folder can be made");
+    drop(grown(&before));
+    upkeep::backup(&before, &backup, false).expect("it can be backed up");
+    upkeep::restore(&backup, &after, false).expect("the backup can be restored");
+    let open = grown(&after); // so that the log is not taken into the database
+    let files = ["master.sqlite", "master.sqlite-wal"]
+        .map(|name| fs::read(after.join(name)).unwrap_or_default());
+    drop(open);
+    files
 });
+
+/// The store in a data directory, after some more commits.
+fn grown(data: &Path) -> Store {
+    let (mut store, _) = Store::open(&data.join("master.sqlite")).expect("it opens");
+    for _ in 0..4 {
+        store.commit(&[commit(store.revision().0 + 1)]).expect("a commit is taken");
+    }
+    store
+}
+
+/// An entry that changes nothing.
+fn commit(number: u64) -> Entry {
+    let what = format!("commit {number}");
+    Entry {
+        revision: Revision(number),
+        at: Timestamp(number),
+        actor: Actor::Nobody,
+        origin: "fuzz".into(),
+        note: Note { verb: "test".into(), what, instance: None, computer: None },
+        writes: Vec::new(),
+    }
+}
 
 /// In memory: a case must not wait for a disk.
 fn place() -> TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.expect("a folder can be made")
+    if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }
+        .expect("a folder can be made")
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -52,6 +67,7 @@ fuzz_target!(|data: &[u8]| {
         let written = serde_json::to_vec(&entry).expect("an entry can be written");
         let again: Entry = serde_json::from_slice(&written).expect("what is written can be read");
         assert_eq!(again, entry);
+        drop(World::default().commit(&entry)); // that of a state which it does not fit is refused
     }
     let [mut database, mut log] = GOOD.clone();
     // Each five bytes: which file, where, and the other byte. The last may cut the log.
