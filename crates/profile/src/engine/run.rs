@@ -4,8 +4,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::installer::Installer;
 use super::state::State;
-use super::{BUILDOUT, Engine, Part, Teller, beside, import};
-use crate::error::Result;
+use super::{BUILDOUT, Engine, Means, Part, Teller, beside, check, import};
+use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::host::Host;
 use crate::job::{Job, Purpose};
@@ -15,11 +15,15 @@ use crate::value::Seen;
 /// Evaluates a profile and lays out its directory.
 ///
 /// Parts that wait for a request are no error: the outcome names them. An error leaves installed what was installed
-/// before it, and the next run goes on there.
+/// before it, and the next run goes on there. A release that would build software from source is refused with the list
+/// of such parts.
 pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let mut engine = Engine::load(job, host)?;
     let state = engine.last_state()?;
-    engine.evaluate()?;
+    if let Err(error) = engine.evaluate() {
+        drop(engine);
+        return Err(unsupplied(job, host).unwrap_or(error));
+    }
     let bases = engine.bases()?;
     let mut installer = Installer::new(state, bases);
     installer.remove_first(&mut engine)?;
@@ -32,6 +36,20 @@ pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     result?;
     engine.inputs_seen(&state);
     Ok(engine.outcome)
+}
+
+/// The refusal of a release that would build software from source: it names all that nothing takes the place of, for
+/// the first of them alone says little.
+fn unsupplied(job: &Job, host: &mut dyn Host) -> Option<Error> {
+    let Purpose::Software(_) = &job.purpose else { return None };
+    let mut parts = check(job, host).parts;
+    parts.retain(|part| part.means == Means::Nobody);
+    let list = parts.iter().map(|part| format!("{} ({})", part.name, part.recipe));
+    let list = list.collect::<Vec<_>>().join(", ");
+    let message = format!("it builds software from source, and nothing takes its place: {list}");
+    let hint = "`slapos profile check` tells where they stand, and software/supply/README.md how to add what takes \
+                their place";
+    (!parts.is_empty()).then(|| Error::new(Code::Unsupported, message).with_hint(hint))
 }
 
 /// Parts of an instance are installed in their order, whether they refer to each other or not.

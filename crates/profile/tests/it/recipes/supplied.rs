@@ -1,6 +1,6 @@
 //! Parts that a release would build: a table answers them, and what they would need is not asked for.
 
-use slapos_profile::{Means, check};
+use slapos_profile::{Means, check, run};
 
 use crate::bench::Bench;
 
@@ -43,6 +43,15 @@ fn a_check_tells_what_comes_from_packages_and_what_from_nowhere() {
             ("template", Means::Native),
         ]
     );
+}
+
+#[test]
+fn a_release_that_builds_from_source_is_refused_with_the_list() {
+    let parts = "[buildout]\nparts = a b\n[a]\nrecipe = slapos.recipe.cmmi\n[b]\nrecipe = zc.recipe.egg\neggs = no.such\n";
+    let mut bench = Bench::new(parts);
+    let report = run(&bench.release(), &mut bench.host).unwrap_err().report();
+    assert!(report.contains("a (slapos.recipe.cmmi), b (zc.recipe.egg) [unsupported]"), "{report}");
+    assert!(report.contains("slapos profile check"), "{report}");
 }
 
 #[test]
