@@ -139,7 +139,15 @@ pub fn restore(backup: &Path, data: &Path, replace: bool) -> Result<Restored, Up
     if !backup.is_file() {
         return Err(UpkeepError::NoState(backup.to_owned()));
     }
-    let directory = DataDir::take(data)?;
+    put(backup, &DataDir::take(data)?, replace)
+}
+
+/// Puts the state in a file in place of that in a directory, as [`restore`] does.
+pub(crate) fn put(
+    backup: &Path,
+    directory: &DataDir,
+    replace: bool,
+) -> Result<Restored, UpkeepError> {
     let database = directory.database();
     if database.exists() && !replace {
         return Err(UpkeepError::Exists(database));

@@ -25,8 +25,11 @@ use crate::{
     release_root,
     service::{Origin, Service, ServiceError},
     store::StoreError,
-    upkeep::{UpkeepError, restore},
+    upkeep::{UpkeepError, put},
 };
+
+/// The directory, in that of the new state, in which it is made.
+const WORK: &str = "importing";
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -138,28 +141,48 @@ pub async fn import(
         return Err(ImportError::Exists(data.to_owned()));
     }
     let known = slapproxy::read(database)?;
-    let work = data.with_extension("importing");
+    let directory = DataDir::take(data)?;
+    if is_state(data) {
+        return Err(ImportError::Exists(data.to_owned()));
+    }
+    let work = directory.path().join(WORK);
+    let imported = become_state(&known, &directory, &work, person).await;
+    // a failure of before is what matters, and a leftover is removed the next time
+    let removed = fs::remove_dir_all(&work);
+    if imported.is_err() {
+        directory.give_back();
+        return imported;
+    }
+    removed.map_err(|source| ImportError::Write { path: work, source })?;
+    imported
+}
+
+/// Fills a state in `work`, and makes it that of the directory.
+async fn become_state(
+    known: &slapproxy::Database,
+    directory: &DataDir,
+    work: &Path,
+    person: PersonId,
+) -> Result<Imported, ImportError> {
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| ImportError::Write { path, source }
     };
     if work.exists() {
-        fs::remove_dir_all(&work).map_err(write(&work))?; // of one that was broken off
+        fs::remove_dir_all(work).map_err(write(work))?; // of one that was broken off
     }
-    let directory = DataDir::take(&work)?;
-    let service = Service::open(&directory.database(), Policy::default())?;
-    let filled = fill(&service, &known, person).await;
+    let unfinished = DataDir::take(work)?;
+    let service = Service::open(&unfinished.database(), Policy::default())?;
+    let filled = fill(&service, known, person).await;
     let closing = service.clone();
     drop(tokio::task::spawn_blocking(move || closing.close()).await);
     drop(service);
     let imported = filled?;
-    restore(&directory.database(), data, false)?;
+    // before the state has its name: with that, nothing is imported any more
     if let Some(root) = &known.release_root {
-        let data = DataDir::take(data)?;
-        data.keep(release_root::FILE, root).map_err(write(database))?;
+        directory.keep(release_root::FILE, root).map_err(write(directory.path()))?;
     }
-    drop(directory);
-    fs::remove_dir_all(&work).map_err(write(&work))?;
+    put(&unfinished.database(), directory, false)?;
     Ok(imported)
 }
 

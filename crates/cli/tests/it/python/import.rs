@@ -105,19 +105,20 @@ fn our_proxy_goes_on_where_the_slapproxy_ended() {
     };
 
     let (database, data) = (path.join("slapproxy.db"), path.join("imported"));
+    // into the directory where somebody stands, in which there is something
+    std::fs::create_dir(&data).unwrap();
+    write_file(&data.join("mine"), "kept");
     let import = || {
-        Said::from(
-            slapos()
-                .args(["--json", "master", "import", database.as_str(), data.as_str()])
-                .output()
-                .unwrap(),
-        )
+        let args = ["--json", "master", "import", database.as_str(), "."];
+        Said::from(slapos().args(args).current_dir(&data).output().unwrap())
     };
     let said = import();
     assert_eq!(said.code, 0, "{said:?}");
     let expected = json!({"computers": 1, "partitions": 5, "releases": 2, "instances": 4, "shared": 2, "notes": []});
     assert_eq!(said.json(), expected);
     assert_eq!(import().code, 1, "a state that is there is left alone");
+    assert_eq!(std::fs::read_to_string(data.join("mine")).unwrap(), "kept");
+    assert!(!data.join("importing").exists(), "nothing is left of how it was made");
     let check = Said::from(slapos().args(["master", "check", data.as_str()]).output().unwrap());
     assert_eq!(check.code, 0, "{check:?}");
 
