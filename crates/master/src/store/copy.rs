@@ -89,7 +89,7 @@ pub(crate) fn succeed(backup: &Path, other: Head, now: Timestamp) -> Result<Head
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let (epoch, last, folded) = sqlite::head(&transaction).map_err(&failed)?;
     // so that the rows are never a gap behind the journal
-    let folded = fold::fold(&transaction, folded, usize::MAX)?;
+    let folded = fold::fold(&transaction, epoch, folded, usize::MAX)?;
     let entry = Entry::of_restore(last, other.revision, now);
     let head = Head { epoch: epoch.max(other.epoch) + 1, revision: entry.revision };
     journal::append(&transaction, head.epoch, &entry, &journal::chain_at(&transaction, folded)?)?;

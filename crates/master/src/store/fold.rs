@@ -20,8 +20,12 @@ use super::{
 pub(super) const TABLES: [&str; 5] = ["computers", "partitions", "supplies", "instances", "tokens"];
 
 /// Folds up to `limit` entries beyond `folded` in one transaction; returns where it is then.
+///
+/// # Errors
+/// Among others [`StoreError::Deposed`], when another writer took over since the epoch began.
 pub(super) fn fold(
     transaction: &Transaction<'_>,
+    epoch: u64,
     folded: Revision,
     limit: usize,
 ) -> Result<Revision, StoreError> {
@@ -31,10 +35,13 @@ pub(super) fn fold(
         }
         entry.writes.iter().try_for_each(|write| put(transaction, write))
     })?;
-    transaction
-        .execute("UPDATE head SET folded = ?1", [as_i64(last.0)])
+    let moved = transaction
+        .execute(
+            "UPDATE head SET folded = ?1 WHERE epoch = ?2 AND folded = ?3",
+            (as_i64(last.0), as_i64(epoch), as_i64(folded.0)),
+        )
         .map_err(StoreError::at("fold the journal"))?;
-    Ok(last)
+    if moved == 1 { Ok(last) } else { Err(StoreError::Deposed) }
 }
 
 /// All rows of the tables, in the order in which a world takes them.

@@ -174,7 +174,7 @@ impl Store {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let folded = fold::fold(&transaction, self.folded, limit)?;
+        let folded = fold::fold(&transaction, self.epoch, self.folded, limit)?;
         transaction.commit().map_err(&failed)?;
         self.folded = folded;
         Ok(self.unfolded())

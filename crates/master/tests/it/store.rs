@@ -102,6 +102,8 @@ fn whoever_opened_the_store_before_can_commit_nothing_more() {
     let mut new_world = loaded.world;
     let refused = old.commit(&entries(&mut old_world, 1));
     assert!(matches!(refused, Err(StoreError::Deposed)), "{refused:?}");
+    let refused = old.fold(100);
+    assert!(matches!(refused, Err(StoreError::Deposed)), "nor move the rows: {refused:?}");
     new.commit(&entries(&mut new_world, 1)).unwrap();
     drop((old, new));
     assert_eq!(Store::open(&path).unwrap().1.world, new_world);
