@@ -18,6 +18,7 @@ mod cloud;
 mod demo;
 mod disk;
 mod faults;
+mod foreign;
 mod kill;
 mod logs;
 mod master;

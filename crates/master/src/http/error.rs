@@ -8,7 +8,7 @@ use axum::{
 use slapos_core::{names::Title, refusal::RefusalKind};
 use slapos_wire::v1::Problem;
 
-use super::{hateoas::BadSearch, texts::Unwritable};
+use super::{browser::Foreign, hateoas::BadSearch, texts::Unwritable};
 use crate::service::{PastError, ServiceError};
 
 /// Why a call was not answered as asked.
@@ -30,6 +30,8 @@ pub(crate) enum ApiError {
     Unwritable(Unwritable),
     /// A search of the HATEOAS face is none that clients make.
     Search(BadSearch),
+    /// A browser calls for the page of another site.
+    Foreign(Foreign),
     /// The caller does not say under which name it knows this master.
     NoHost,
     /// Nothing is here.
@@ -47,6 +49,12 @@ pub(crate) enum ApiError {
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         Self::Service(error)
+    }
+}
+
+impl From<Foreign> for ApiError {
+    fn from(error: Foreign) -> Self {
+        Self::Foreign(error)
     }
 }
 
@@ -95,6 +103,9 @@ impl ApiError {
                 "header Host: it is missing".into(),
                 None,
             ),
+            Self::Foreign(error) => {
+                say(error.status(), error.code(), error.to_string(), Some(error.hint().into()))
+            }
             Self::NoSuchPath => {
                 say(StatusCode::NOT_FOUND, "unknown-path", "nothing is at this path".into(), None)
             }

@@ -3,6 +3,7 @@
 //! The one place where faces are composed: [`router`].
 
 mod anywhere;
+mod browser;
 mod classic;
 pub(crate) mod connections;
 mod error;
@@ -32,13 +33,13 @@ use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
     middleware::from_fn,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use slapos_core::names::SoftwareUrl;
 use tower::Service as _;
 use tracing::{Instrument, Span};
 
-use self::{connections::Running, error::ApiError, limits::Quick};
+use self::{browser::Foreign, connections::Running, error::ApiError, limits::Quick};
 use crate::{
     authority::Authority,
     forward::OtherMaster,
@@ -57,6 +58,9 @@ pub struct FaceSettings {
     pub masters: Vec<OtherMaster>,
     /// The directory of the networkcache; `None`: in the data directory, when it is served.
     pub networkcache: Option<PathBuf>,
+    /// The names under which it may be called, besides those of this machine. `None`: any, since
+    /// whoever reaches its address may call.
+    pub hosts: Option<Vec<String>>,
 }
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
@@ -70,6 +74,7 @@ pub fn router(
 ) -> io::Result<Router> {
     let networkcache = settings.networkcache.as_deref().map(networkcache::router).transpose()?;
     let authority = Arc::new(authority);
+    let hosts = settings.hosts.clone().map(Arc::from);
     let classic = classic::Face::new(service.clone(), authority.clone(), settings);
     let anywhere = anywhere::router(service.clone(), authority.clone(), classic.clone());
     let others = Router::new()
@@ -82,7 +87,7 @@ pub fn router(
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(crate::page::not_found))
         .with_state(service);
-    let faces = Faces { classic, quick: Quick::default(), others };
+    let faces = Faces { hosts, classic, quick: Quick::default(), others };
     Ok(Router::new().fallback(serve).with_state(faces))
 }
 
@@ -90,6 +95,7 @@ pub fn router(
 /// fleet calls, and each layer of a router costs.
 #[derive(Clone)]
 struct Faces {
+    hosts: Option<Arc<[String]>>,
     classic: classic::Face,
     quick: Quick,
     others: Router,
@@ -101,6 +107,11 @@ async fn serve(State(faces): State<Faces>, origin: Origin, request: Request) -> 
     answer(faces, origin, request).instrument(span).await
 }
 
+fn check_browser(faces: &Faces, request: &Request) -> Result<(), Foreign> {
+    faces.hosts.as_ref().map_or(Ok(()), |hosts| browser::refuse_unknown_host(request, hosts))?;
+    browser::refuse_foreign(request)
+}
+
 /// Says in the log of which call a line is. Only where that log tells of calls at all: it costs.
 fn span(origin: Origin, request: &Request) -> Span {
     static CALLS: AtomicU64 = AtomicU64::new(1);
@@ -110,6 +121,9 @@ fn span(origin: Origin, request: &Request) -> Span {
 }
 
 async fn answer(mut faces: Faces, origin: Origin, request: Request) -> Response {
+    if let Err(refused) = check_browser(&faces, &request) {
+        return ApiError::from(refused).into_response();
+    }
     match classic::endpoint(request.uri().path()) {
         Some(endpoint) => faces.quick.run(faces.classic.serve(origin, endpoint, request)).await,
         None => {

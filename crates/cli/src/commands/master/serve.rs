@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
-use slapos_core::policy::Policy;
+use slapos_core::policy::{self, Policy};
 use slapos_master::{FaceSettings, Open, ServeSettings};
 
 use crate::{
@@ -24,19 +24,38 @@ pub(crate) struct Args {
     /// Serve anybody, without identities: on loopback only
     #[arg(long)]
     open: bool,
+    /// A name under which servers in front call it, besides addresses and localhost; may be repeated
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// What becomes of instances that the one who requested them asks for no more
+    #[arg(long, value_enum, default_value_t = Unrequested::Destroy)]
+    unrequested: Unrequested,
     /// End when standard input does, and say the address on standard output once calls are taken:
     /// for whoever starts the master as a part of something
     #[arg(long, hide = true)]
     with_parent: bool,
 }
 
+/// What becomes of children that their requester did not ask for in a complete pass.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Unrequested {
+    /// They are destroyed
+    Destroy,
+    /// They stay, and `service list` says that nobody asks for them
+    List,
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
+    let unrequested = match args.unrequested {
+        Unrequested::Destroy => policy::Unrequested::Destroyed,
+        Unrequested::List => policy::Unrequested::Listed,
+    };
     let settings = ServeSettings {
         listen: args.listen,
         data: args.data.clone().into(),
         open: if args.open { Open::Loopback } else { Open::No },
-        policy: Policy::default(),
-        faces: FaceSettings::default(),
+        policy: Policy { unrequested, ..Policy::default() },
+        faces: FaceSettings { hosts: Some(args.host.clone()), ..FaceSettings::default() },
         release_root: None,
     };
     serve(settings, args.with_parent)
