@@ -1,7 +1,9 @@
 //! `request`: find or create the instance (tree, title) and bring it to the wished state.
 //!
 //! A person requests roots, a running instance requests children in its own tree. Asking the
-//! same again changes nothing. An instance keeps its place whatever is asked later.
+//! same again changes nothing. An instance keeps its place whatever is asked later, and
+//! a shared one its host: its data lives there, also while host and guest change their release
+//! one after the other.
 
 use std::sync::Arc;
 

@@ -103,6 +103,23 @@ impl Service {
         self.reading(turns, newest, move |reading| reading.history(&ask)).await
     }
 
+    /// What happened beyond a revision, oldest first: the next changes; none when there are none yet.
+    pub(crate) async fn changes_since(
+        &self,
+        since: Revision,
+    ) -> Result<Vec<v1::Change>, ServiceError> {
+        let (newest, _) = self.present().await?;
+        if since >= newest {
+            return Ok(vec![]);
+        }
+        let work = move |reading: &Reading| {
+            // of a state that a backup replaced, there may be no such entry
+            let since = reading.journal.before(since, 0).map_err(ServiceError::Journal)?;
+            Ok(reading.tail(since, STRIDE)?.iter().map(documents::change).collect())
+        };
+        self.reading(&self.inner.turns.readers, newest, work).await
+    }
+
     /// All computers as they were, in order of name.
     pub async fn computers_at(&self, at: At) -> Result<Vec<v1::Computer>, ServiceError> {
         let show = |world: &World| {

@@ -1,6 +1,6 @@
 //! The `v1` face: the router in process, on a real store in a directory of its own.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -8,10 +8,12 @@ use axum::{
     http::{Request, StatusCode, header},
     response::Response,
 };
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use slapos_core::policy::Policy;
 use slapos_master::{Authority, FaceSettings, router, service::Service};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// The faces of a master whose state is in a directory.
@@ -351,4 +353,47 @@ async fn a_closed_master_answers_nothing_and_loses_nothing() {
     assert_eq!(master.refused("GET", "/v1/instances", Value::Null).await.1, "master-ending");
     let again = Service::open(&database, Policy::default()).unwrap();
     assert_eq!(again.instances(None, None).await.unwrap().len(), 1);
+}
+
+/// The revisions of the next changes that a stream of events tells.
+async fn told(stream: &mut axum::body::BodyDataStream, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    while ids.len() < count {
+        let piece = timeout(Duration::from_secs(60), stream.next()).await.expect("it is told");
+        let text = String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap();
+        ids.extend(text.lines().filter_map(|it| it.strip_prefix("id: ")).map(str::to_owned));
+    }
+    ids
+}
+
+#[tokio::test]
+async fn who_comes_again_is_told_each_change_beyond_the_last_one_heard_of_once() {
+    let master = Master::new();
+    let request = async |title: &str| {
+        master.ok("POST", "/v1/instances", wanted(title, "software/php")).await;
+    };
+    for title in ["one", "two", "three"] {
+        request(title).await;
+    }
+    let follow = async |query: &str, heard: Option<&str>| {
+        let mut ask = Request::get(format!("/v1/events{query}"));
+        if let Some(heard) = heard {
+            ask = ask.header("last-event-id", heard);
+        }
+        let answer = master.answer(ask.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.into_body().into_data_stream()
+    };
+    let mut all = follow("?since=0", None).await;
+    let mut again = follow("?since=0", Some("2")).await; // the address is that of the first time
+    let mut ahead = follow("", Some("77")).await; // of a state that a backup replaced
+    let mut new = follow("", None).await;
+    assert_eq!(told(&mut all, 3).await, ["1", "2", "3"]);
+    assert_eq!(told(&mut again, 1).await, ["3"]);
+    request("four").await;
+    for stream in [&mut all, &mut again, &mut ahead, &mut new] {
+        assert_eq!(told(stream, 1).await, ["4"]);
+    }
+    let refused = master.refused("GET", "/v1/events?since=x", Value::Null).await;
+    assert_eq!(refused, (400, "bad-query".to_owned()));
 }

@@ -33,7 +33,7 @@
 //! | `GET /v1/instances[?title=T][&id=SOFTINST-N][&at=AT]` | → `[Instance]` |
 //! | `GET /v1/instances/tree?title=ROOT[&at=AT]` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
-//! | `GET /v1/events` | server-sent events: one `change` per durable revision that changed something, data is [`Change`]; one `usage` per sample of a computer, data is `{"computer": NAME}` |
+//! | `GET /v1/events[?since=REVISION]` | server-sent events: one `change` per durable revision that changed something, data is [`Change`]; one `usage` per sample of a computer, data is `{"computer": NAME}`. With `since`, or the header `Last-Event-ID` of who comes again, first the changes beyond that |
 //! | `GET /v1/history[?title=T][&computer=C][&errors=true][&limit=N][&before=REVISION]` | → `[HistoryEntry]`, oldest first: a page ([`HistoryAsk`]) |
 //!
 //! `AT` is [`At`]: the state as it was then. It has no processes and no `seen_at`, which no

@@ -2,45 +2,102 @@
 //!
 //! `change` for each durable revision ([`v1::Change`](slapos_wire::v1::Change)), `usage` when a
 //! computer sent a new sample. The stream ends when the master stops, or when the reader is too
-//! slow: then it has to look at everything again.
+//! slow. Who comes again and says the last change that it heard of is told the later ones first.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, vec};
 
 use axum::{
     extract::State,
+    http::HeaderMap,
     response::{
         Sse,
         sse::{self, KeepAlive},
     },
 };
 use futures_util::{Stream, stream::unfold};
+use serde::Deserialize;
+use slapos_core::names::Revision;
+use slapos_wire::v1::Change;
 
-use crate::service::{Event, Service, Viewer};
+use super::super::{error::ApiError, extract::Query};
+use crate::service::{Event, Service, ServiceError, Viewer};
+
+/// With which browsers come again after a stream broke off.
+const LAST_HEARD: &str = "last-event-id";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Since {
+    since: Option<Revision>,
+}
 
 /// `GET /v1/events`
 pub(super) async fn stream(
     State(service): State<Service>,
-) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let viewer = service.look();
-    Sse::new(unfold((service, viewer), next)).keep_alive(KeepAlive::default())
+    headers: HeaderMap,
+    Query(Since { since }): Query<Since>,
+) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, ApiError> {
+    let heard = headers.get(LAST_HEARD).and_then(|id| id.to_str().ok()?.parse().ok());
+    let since = heard.map(Revision).or(since);
+    let viewer = service.look(); // before the past is read: nothing is missed in between
+    let mut reader =
+        Reader { service, viewer, past: vec![].into_iter(), behind: since.is_some(), told: None };
+    reader.catch_up(since).await?;
+    Ok(Sse::new(unfold(reader, next)).keep_alive(KeepAlive::default()))
 }
 
-type Reader = (Service, Viewer);
+struct Reader {
+    service: Service,
+    viewer: Viewer,
+    /// What it still has to be told of the past.
+    past: vec::IntoIter<Change>,
+    /// There may be more of that in the journal.
+    behind: bool,
+    /// The last revision that it was told.
+    told: Option<Revision>,
+}
 
-async fn next((service, mut viewer): Reader) -> Option<(Result<sse::Event, Infallible>, Reader)> {
-    let event = tokio::select! {
-        event = viewer.next() => event?,
-        () = service.stopping() => return None,
-    };
-    let event = match event {
-        Event::Change(change) => sse::Event::default()
-            .event("change")
-            .id(change.revision.0.to_string())
-            .json_data(&*change)
-            .unwrap_or_default(),
-        Event::Usage(computer) => {
-            sse::Event::default().event("usage").data(format!("{{\"computer\":\"{computer}\"}}"))
+impl Reader {
+    async fn catch_up(&mut self, since: Option<Revision>) -> Result<(), ServiceError> {
+        if let Some(since) = since {
+            self.past = self.service.changes_since(since).await?.into_iter();
         }
-    };
-    Some((Ok(event), (service, viewer)))
+        self.behind = self.past.len() > 0;
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Option<sse::Event> {
+        loop {
+            if let Some(change) = self.past.next() {
+                self.told = Some(change.revision);
+                return Some(event(&change));
+            }
+            if self.behind {
+                self.catch_up(self.told).await.ok()?;
+                continue;
+            }
+            let happened = tokio::select! {
+                event = self.viewer.next() => event?,
+                () = self.service.stopping() => return None,
+            };
+            match happened {
+                Event::Change(change) if Some(change.revision) <= self.told => {}
+                Event::Change(change) => return Some(event(&change)),
+                Event::Usage(computer) => {
+                    let data = format!("{{\"computer\":\"{computer}\"}}");
+                    return Some(sse::Event::default().event("usage").data(data));
+                }
+            }
+        }
+    }
+}
+
+async fn next(mut reader: Reader) -> Option<(Result<sse::Event, Infallible>, Reader)> {
+    let event = reader.next().await?;
+    Some((Ok(event), reader))
+}
+
+fn event(change: &Change) -> sse::Event {
+    let event = sse::Event::default().event("change").id(change.revision.0.to_string());
+    event.json_data(change).unwrap_or_default()
 }
