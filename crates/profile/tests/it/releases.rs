@@ -137,7 +137,7 @@ What is proven, is so with these substitutes:
   by which each site is reached at its own address.
 - hugo shows nothing before somebody has made a site, so the test makes one.
 - lamp-template leaves the application to be filled in, and the archive of one cannot be had: it is Debian's phpMyAdmin. The
-  files of its three instances are not compared yet. ProxySQL and nxdtest, which it does not start, cannot be had at all.
+  files of its database are not compared: the oracle would need an egg for them. ProxySQL and nxdtest, which it does not start, cannot be had at all.
 - The user of ssh's partition must be known by name: OpenSSH refuses to run as another.
 - Of dufs neither Debian nor PyPI nor npm has a program, and helloworld builds Ruby: both are refused with the list of parts.
 

@@ -46,7 +46,7 @@ pub(super) fn compare(cloud: &Cloud, instance: &Instance, passwords: &[&str]) {
     };
     let ours = cloud.partition(instance);
     cloud.must(&["--cfg", cloud.node_cfg("COMP-1").as_str(), "node", "stop"], 0);
-    let theirs = cloud.path().join("oracle");
+    let theirs = cloud.path().join(format!("oracle/{}", instance.title));
     for password in passwords {
         let copy = theirs.join(password);
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
@@ -74,7 +74,7 @@ pub(super) fn compare(cloud: &Cloud, instance: &Instance, passwords: &[&str]) {
             }
         }
     }
-    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(different.is_empty(), "{ours}: {}", different.join("\n"));
 }
 
 /// Whether a script says all that the other one, which is Python, calls a function of SlapOS with.
@@ -96,7 +96,7 @@ fn run_oracle(
     let release = ours.join("software_release").canonicalize_utf8().unwrap();
     std::os::unix::fs::symlink(&release, directory.join("software_release")).unwrap();
     let profile = std::fs::read_to_string(ours.join("buildout.cfg")).unwrap();
-    let main = cloud.path().join("instance.cfg");
+    let main = cloud.path().join(format!("{}.cfg", instance.title));
     let (computer, partition) =
         (instance.computer.as_ref().unwrap(), instance.partition.as_ref().unwrap());
     let told = format!(
