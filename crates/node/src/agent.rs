@@ -102,6 +102,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            client: Client::new(&settings.master_url),
+            supervisor: supervise::Client::new(&settings.var_root),
+            evaluations: Semaphore::new(settings.evaluations_max),
+            installations: Semaphore::new(settings.installations_max),
+            processes_changed: Notify::new(),
+            nudges: Mutex::default(),
+            settings,
+        }
+    }
+
     /// A release became complete: partitions that wait for it look again.
     pub(crate) fn release_ready(&self, release: &SoftwareUrl) {
         tracing::debug!(%release, "ready");
@@ -136,15 +148,7 @@ pub async fn run(settings: Settings, end: impl Future<Output = ()>) -> Result<()
     let declared = format::format(&settings)?;
     let _lock = lock(&settings)?;
     supervise::ensure_running(&settings.program, &settings.var_root).await?;
-    let node = Arc::new(Node {
-        client: Client::new(&settings.master_url),
-        supervisor: supervise::Client::new(&settings.var_root),
-        evaluations: Semaphore::new(settings.evaluations_max),
-        installations: Semaphore::new(settings.installations_max),
-        processes_changed: Notify::new(),
-        nudges: Mutex::default(),
-        settings,
-    });
+    let node = Arc::new(Node::new(settings));
     let mut tasks = JoinSet::new();
     let work = async {
         let (computer, format) = (node.settings.computer.clone(), declared.clone());
@@ -248,11 +252,7 @@ impl<'a> Tasks<'a> {
         let url = supply.software_release.clone();
         match self.releases.get(&url) {
             // What the node itself reported comes back here; only another wish is news.
-            Some(known)
-                if !complete && {
-                    let old = known.borrow();
-                    (old.generation, old.wished) == (supply.generation, supply.wished)
-                } => {}
+            Some(known) if !complete && software::is_same(&known.borrow(), &supply) => {}
             Some(known) => {
                 known.send_replace(supply);
             }

@@ -39,11 +39,14 @@ where
     }
 }
 
-/// Gives up when `interrupt` is ready first.
-pub(crate) async fn unless<T>(interrupt: impl Future, work: impl Future<Output = T>) -> Option<T> {
+/// Gives up when `interrupt` is ready first; the error is what it says.
+pub(crate) async fn unless<T, I>(
+    interrupt: impl Future<Output = I>,
+    work: impl Future<Output = T>,
+) -> Result<T, I> {
     tokio::select! {
         biased;
-        _ = interrupt => None,
-        result = work => Some(result),
+        why = interrupt => Err(why),
+        result = work => Ok(result),
     }
 }

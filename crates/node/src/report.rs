@@ -67,12 +67,27 @@ impl<R: Clone + Send + Sync + 'static> Reporter<R> {
         let _number = self.post(report);
     }
 
+    /// Sends the last report again, if there was one: the master may have lost it.
+    pub(crate) fn repeat(&self) {
+        self.outbox.send_if_modified(|last| {
+            let Some(last) = last else { return false };
+            last.number += 1;
+            true
+        });
+    }
+
     /// Sends a report and waits, as long as the master does not answer.
     pub(crate) async fn tell(&self, report: R) -> Answer {
         let number = self.post(report);
         let mut heard = self.heard.clone();
         let answered = heard.wait_for(|heard| heard.number >= number).await;
         answered.map_or(Ok(false), |heard| heard.answer.clone()) // an error: the node is ending
+    }
+
+    /// Tells of each report that is posted.
+    #[cfg(test)]
+    pub(crate) fn outbox(&self) -> watch::Receiver<impl Sized + use<R>> {
+        self.outbox.subscribe()
     }
 
     fn post(&self, report: R) -> u64 {

@@ -120,3 +120,33 @@ impl Settings {
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+impl Settings {
+    /// Those of a computer with one partition, everything below `base`, and no master.
+    pub(crate) fn below(base: &camino::Utf8Path) -> Self {
+        Self {
+            computer: "COMP-1".try_into().unwrap(),
+            master_url: String::new(),
+            software_root: base.join("software"),
+            instance_root: base.join("instance"),
+            var_root: base.join("var"),
+            cache_root: base.join("cache"),
+            shipped_root: base.join("shipped"),
+            partitions: vec![PartitionSettings {
+                name: "slappart0".try_into().unwrap(),
+                addresses: vec!["127.1.2.3".parse().unwrap()],
+                capabilities: vec![],
+            }],
+            users: None,
+            installations_max: 1,
+            evaluations_max: 1,
+            python: None,
+            mirror: None,
+            keyring: None,
+            mirror_timeout_s: None,
+            proxies: Proxies::default(),
+            program: "slapos".into(),
+        }
+    }
+}

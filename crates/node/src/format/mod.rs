@@ -162,38 +162,11 @@ fn reachable(path: &Utf8Path, user: u32) -> Result<(), FormatError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::PartitionSettings;
-
-    fn settings(base: &Utf8Path) -> Settings {
-        Settings {
-            computer: "COMP-1".try_into().unwrap(),
-            master_url: String::new(),
-            software_root: base.join("software"),
-            instance_root: base.join("instance"),
-            var_root: base.join("var"),
-            cache_root: base.join("cache"),
-            shipped_root: base.join("shipped"),
-            partitions: vec![PartitionSettings {
-                name: "slappart0".try_into().unwrap(),
-                addresses: vec!["127.1.2.3".parse().unwrap()],
-                capabilities: vec![],
-            }],
-            users: None,
-            installations_max: 1,
-            evaluations_max: 1,
-            python: None,
-            mirror: None,
-            keyring: None,
-            mirror_timeout_s: None,
-            proxies: Default::default(),
-            program: "slapos".into(),
-        }
-    }
 
     #[test]
     fn directories_get_the_modes_of_slapos_and_a_second_run_changes_nothing() {
         let base = tempfile::tempdir().unwrap();
-        let settings = settings(Utf8Path::from_path(base.path()).unwrap());
+        let settings = Settings::below(Utf8Path::from_path(base.path()).unwrap());
         let first = format(&settings).unwrap();
         let partition = settings.instance_root.join("slappart0");
         let before = fs::metadata(&partition).unwrap();
@@ -223,7 +196,7 @@ mod tests {
     fn a_partition_path_too_long_for_sockets_is_refused_before_anything_is_made() {
         let base = tempfile::tempdir().unwrap();
         let deep = Utf8Path::from_path(base.path()).unwrap().join("x".repeat(90));
-        let error = format(&settings(&deep)).unwrap_err();
+        let error = format(&Settings::below(&deep)).unwrap_err();
         assert!(matches!(error, FormatError::TooLong { .. }), "{error}");
         assert!(error.to_string().contains("107 bytes"), "{error}");
         assert!(error.hint().unwrap().contains("shorter"));

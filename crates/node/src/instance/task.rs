@@ -118,12 +118,16 @@ pub(crate) async fn run(mut partition: Partition) {
         let span = span(wish.as_ref());
         let pass = pass(&mut partition, wish).instrument(span);
         let wait = match calls::unless(interrupt.changed(), pass).await {
-            None => continue, // another wish
-            Some(Ok(())) => {
+            Err(Err(_)) => return, // the node is ending
+            Err(Ok(())) => {
+                pause = RETRY_FIRST; // another wish has not failed yet
+                continue;
+            }
+            Ok(Ok(())) => {
                 pause = RETRY_FIRST;
                 CHECK_EVERY
             }
-            Some(Err(())) => {
+            Ok(Err(())) => {
                 let after = pause;
                 pause = (pause * 2).min(RETRY_MAX);
                 after
@@ -131,7 +135,10 @@ pub(crate) async fn run(mut partition: Partition) {
         };
         let nudge = Arc::clone(&partition.nudge);
         tokio::select! {
-            changed = partition.wishes.changed() => if changed.is_err() { return },
+            changed = partition.wishes.changed() => match changed {
+                Ok(()) => pause = RETRY_FIRST,
+                Err(_) => return,
+            },
             () = nudge.notify.notified() => {}
             () = tokio::time::sleep(wait) => partition.programs_run = false, // look at everything
         }

@@ -18,7 +18,7 @@ use crate::{
     settings::hexadecimal,
 };
 
-pub(crate) use task::{Release, chain, run};
+pub(crate) use task::{Release, chain, is_same, run};
 
 /// What the engine remembers of a release, in its directory.
 pub(crate) const STATE: &str = ".installed.json";

@@ -67,35 +67,46 @@ pub(crate) async fn run(mut release: Release) {
     loop {
         let wish = release.wishes.borrow_and_update().clone();
         let mut interrupt = release.wishes.clone();
-        let result = calls::unless(interrupt.changed(), release.pass(&wish)).await;
-        let retry = match result {
-            None => continue, // another wish
-            Some(true) => {
-                pause = RETRY_FIRST;
-                None
-            }
-            Some(false) => {
+        let another = release.another(&wish, &mut interrupt);
+        let heard = match calls::unless(another, release.pass(&wish)).await {
+            Err(another) => another,
+            Ok(true) => release.wishes.changed().await, // the same one too: a pass tells what there is
+            Ok(false) => {
                 let after = pause;
                 pause = (pause * 2).min(RETRY_MAX);
-                Some(after)
+                let mut wishes = release.wishes.clone();
+                tokio::select! {
+                    another = release.another(&wish, &mut wishes) => another,
+                    () = tokio::time::sleep(after) => continue,
+                }
             }
         };
-        let changed = match retry {
-            None => release.wishes.changed().await,
-            Some(after) => tokio::select! {
-                changed = release.wishes.changed() => changed,
-                () = tokio::time::sleep(after) => Ok(()),
-            },
-        };
-        if changed.is_err() {
+        if heard.is_err() {
             return;
         }
+        pause = RETRY_FIRST; // another wish has not failed yet
     }
 }
 
 impl Release {
+    /// Waits for another wish than this one. A master that came back tells the same one again, and
+    /// may have lost what it was told: it hears that once more, and nothing is interrupted.
+    async fn another(
+        &self,
+        wish: &Supply,
+        wishes: &mut watch::Receiver<Supply>,
+    ) -> Result<(), watch::error::RecvError> {
+        loop {
+            wishes.changed().await?;
+            if !is_same(&wishes.borrow_and_update(), wish) {
+                return Ok(());
+            }
+            self.reports.repeat();
+        }
+    }
+
     /// Brings the release to what is wished; true when it is.
-    async fn pass(&mut self, wish: &Supply) -> bool {
+    async fn pass(&self, wish: &Supply) -> bool {
         let directory = self.node.settings.release_directory(&self.url);
         match wish.wished {
             SupplyWish::Destroyed => self.remove(wish, &directory).await,
@@ -108,7 +119,7 @@ impl Release {
         }
     }
 
-    async fn install(&mut self, wish: &Supply, directory: &Utf8Path) -> bool {
+    async fn install(&self, wish: &Supply, directory: &Utf8Path) -> bool {
         let Some(_turn) = self.turn(wish).await else { return false };
         tracing::info!("installing");
         self.report(wish.generation, SupplyState::Building, Some("preparing".into())).await;
@@ -212,6 +223,11 @@ impl Release {
     }
 }
 
+/// Nothing else is wished; what is told of its state may differ.
+pub(crate) fn is_same(wish: &Supply, other: &Supply) -> bool {
+    (wish.generation, wish.wished) == (other.generation, other.wished)
+}
+
 /// What is wished is there: complete, and not older than the wish to install it again.
 fn has(directory: &Utf8Path, wish: &Supply) -> bool {
     Completed::of(directory).is_some_and(|completed| completed.again >= wish.again)
@@ -274,7 +290,36 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use slapos_core::names::Timestamp;
+
     use super::*;
+    use crate::settings::Settings;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_release_that_nobody_wishes_any_more_is_left_in_the_middle_of_a_pass() {
+        let base = tempfile::tempdir().unwrap();
+        let settings = Settings::below(Utf8Path::from_path(base.path()).unwrap());
+        let node = Arc::new(Node::new(settings));
+        let _others = node.installations.acquire().await.unwrap(); // its turn never comes
+        let url = SoftwareUrl::try_from("software/x").unwrap();
+        let (wishes, wished) = watch::channel(Supply {
+            software_release: url.clone(),
+            wished: SupplyWish::Available,
+            state: SupplyState::Building,
+            generation: Generation(1),
+            text: None,
+            percent: None,
+            changed_at: Timestamp(0),
+            again: Generation(0),
+        });
+        let release = Release::new(Arc::clone(&node), url, wished, Revision(1));
+        let mut begun = release.reports.outbox();
+        let running = tokio::spawn(run(release));
+        begun.changed().await.unwrap(); // it says that it waits
+        drop(wishes);
+        let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+        ended.expect("the task goes on for ever").unwrap();
+    }
 
     #[test]
     fn progress_tells_every_part_that_is_being_installed() {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panic, as tests do")]
 
 mod bench;
+mod install;
 mod missed;
 mod promise;
 mod sandbox;

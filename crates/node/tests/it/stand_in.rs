@@ -14,7 +14,8 @@ use slapos_core::names::{
     ComputerId, Generation, Revision, SoftwareUrl, SupplyState, SupplyWish, Timestamp,
 };
 use slapos_wire::v1::{
-    Accepted, AllocationScope, Computer, InstanceReport, InstanceWish, PartitionWish, Supply, Watch,
+    Accepted, AllocationScope, Computer, InstanceReport, InstanceWish, PartitionWish, Supply,
+    SupplyReport, Watch,
 };
 
 use crate::bench::GROUP;
@@ -38,6 +39,9 @@ struct State {
     deaf: bool,
     heard: Vec<InstanceReport>,
     lost: Vec<InstanceReport>,
+    /// Nobody has asked for everything since it went away.
+    away: bool,
+    supplies: Vec<SupplyReport>,
 }
 
 impl StandIn {
@@ -69,9 +73,37 @@ impl StandIn {
         self.state().deaf = deaf;
     }
 
+    /// Goes away and comes back at once: whoever waits for what changes gets no answer.
+    pub(crate) fn come_back(&self) {
+        self.state().away = true;
+        self.shared.1.notify_all();
+    }
+
+    /// Waits for a report about the release that `pick` takes.
+    pub(crate) async fn supply_report(
+        &self,
+        pick: impl Fn(&SupplyReport) -> bool + Send + 'static,
+    ) -> SupplyReport {
+        let master = self.clone();
+        let waiting = tokio::task::spawn_blocking(move || {
+            let end = Instant::now() + HANGS;
+            let mut state = master.state();
+            loop {
+                if let Some(found) = state.supplies.iter().find(|report| pick(report)) {
+                    return found.clone();
+                }
+                let left = end.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "never; heard {:#?}", state.supplies);
+                state = master.shared.1.wait_timeout(state, left).unwrap().0;
+            }
+        });
+        waiting.await.unwrap()
+    }
+
     /// Forgets earlier reports.
     pub(crate) fn forget(&self) {
         let mut state = self.state();
+        state.supplies.clear();
         state.heard.clear();
         state.lost.clear();
     }
@@ -111,8 +143,12 @@ impl StandIn {
             say(stream, &self.computer());
         } else if let Some((_, query)) = path.split_once("/watch?") {
             let since = query.split('&').find_map(|pair| pair.strip_prefix("since="));
-            say(stream, &self.watch(since.unwrap().parse().unwrap()));
+            if let Some(watch) = self.watch(since.unwrap().parse().unwrap()) {
+                say(stream, &watch);
+            }
         } else if path.ends_with("/supplies/report") {
+            self.state().supplies.push(serde_json::from_slice(&body).unwrap());
+            self.shared.1.notify_all();
             say(stream, &self.accepted());
         } else if path.ends_with("/report") {
             let report = serde_json::from_slice(&body).unwrap();
@@ -127,13 +163,20 @@ impl StandIn {
         }
     }
 
-    fn watch(&self, since: u64) -> Watch {
+    /// What has changed; `None` if the master went away meanwhile.
+    fn watch(&self, since: u64) -> Option<Watch> {
         let mut state = self.state();
-        while state.revision <= since {
+        if since == 0 {
+            state.away = false;
+        }
+        while state.revision <= since && !state.away {
             state = self.shared.1.wait(state).unwrap();
         }
+        if state.away {
+            return None;
+        }
         let partition = GROUP.try_into().unwrap();
-        Watch {
+        Some(Watch {
             revision: Revision(state.revision),
             complete: since == 0,
             observed: false,
@@ -148,7 +191,7 @@ impl StandIn {
                 changed_at: Timestamp(0),
                 again: Generation(0),
             }],
-        }
+        })
     }
 
     fn accepted(&self) -> Accepted {
