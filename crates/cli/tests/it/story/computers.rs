@@ -6,6 +6,8 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::fs::MetadataExt,
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use slapos_wire::v1::RequestAsk;
@@ -123,14 +125,17 @@ fn s12_the_application_has_its_files_its_process_and_its_log() {
     let mut tail = Command::new("tail");
     tail.args(["--follow=name", "--lines=0", "--pid", &std::process::id().to_string()]);
     let mut follower = tail.arg(&log).stdout(Stdio::piped()).spawn().unwrap();
-    let mut told = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let (teller, told) = mpsc::channel();
+    let lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
     eventually("the log is being followed", || {
         let open = fs::read_dir(format!("/proc/{}/fd", follower.id())).unwrap().flatten();
         open.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|to| to == log))
     });
     let killed = pid_of(&cloud, "COMP-1", "web").unwrap().to_string();
     assert!(Command::new("kill").args(["-9", &killed]).status().unwrap().success());
-    let line = told.next().unwrap().unwrap();
+    let mut line = String::new();
+    eventually("the next one has said its line", || told.try_recv().map(|it| line = it).is_ok());
     assert!(line.contains("serving"), "{line}");
     follower.kill().unwrap();
     follower.wait().unwrap();

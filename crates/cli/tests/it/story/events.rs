@@ -1,12 +1,10 @@
 //! Who asks is told when there is news, and asks for nothing in between.
 
 use super::verbs;
-use crate::cloud::{Cloud, release};
-
-/// The revision since which a call asks for changes, if it is one that waits for them.
-fn since(call: &str) -> Option<u64> {
-    call.split_once("/watch?since=")?.1.split('&').next()?.parse().ok()
-}
+use crate::{
+    cloud::{Cloud, release},
+    recorder::{Loss, since},
+};
 
 #[test]
 fn s18_the_node_is_woken_and_asks_for_nothing_in_between() {
@@ -62,14 +60,29 @@ fn place(order: &[String], what: &str) -> usize {
 }
 
 #[test]
-fn s20_a_lost_wake_up_is_made_good() {
-    let (cloud, recorder) = Cloud::recorded();
-    cloud.supply("idle", "COMP-1");
-    recorder.lose_next_wake_up();
-    let before = recorder.calls().len();
-    cloud.must(&["request", "late", &release("idle"), "--wait", "--timeout", "90"], 0);
-    assert!(!recorder.still_loses());
-    let calls = recorder.calls().split_off(before);
+fn s20_a_wake_up_that_is_lost_with_its_connection_is_made_good() {
+    let calls = late(Loss::Cut).1;
     let asks_for_all = calls.iter().any(|call| since(call) == Some(0));
     assert!(asks_for_all, "it cannot know what it missed: {calls:#?}");
+}
+
+#[test]
+fn s20_a_wake_up_that_is_lost_in_silence_is_made_good_by_the_next_poll() {
+    let (waited, calls) = late(Loss::Silent);
+    let mut polls = calls.iter().filter_map(|call| since(call));
+    assert_eq!(polls.next(), Some(waited), "it asks again since what it knew: {calls:#?}");
+    assert!(polls.all(|known| known > waited), "and is told then: {calls:#?}");
+}
+
+/// An instance is started though the wake-up for it is lost: since when the node had waited for it, and what it
+/// asked from then on.
+fn late(loss: Loss) -> (u64, Vec<String>) {
+    let (cloud, recorder) = Cloud::recorded();
+    cloud.supply("idle", "COMP-1");
+    recorder.lose_next_wake_up(loss);
+    let before = recorder.calls();
+    let waited = before.iter().rev().find_map(|call| since(call)).unwrap();
+    cloud.must(&["request", "late", &release("idle"), "--wait", "--timeout", "90"], 0);
+    assert!(!recorder.still_loses());
+    (waited, recorder.calls().split_off(before.len()))
 }
