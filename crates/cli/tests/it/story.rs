@@ -3,6 +3,7 @@
 mod computers;
 mod connection;
 mod events;
+mod page;
 mod requests;
 
 use slapos_core::names::WishedState;

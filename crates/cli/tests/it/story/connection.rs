@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use slapos_core::names::WishedState;
 use slapos_wire::v1::StateAsk;
 
-use super::pid_of;
+use super::{page, pid_of};
 use crate::cloud::{Cloud, release, write_file};
 
 #[test]
@@ -222,39 +222,50 @@ fn s24_the_page_shows_instances_their_link_and_their_processes() {
     let cloud = Cloud::with_releases();
     let (_, database) = cloud.connected();
     let _looking = cloud.client().events().unwrap(); // nodes send samples while somebody looks
-    let page = || {
-        ureq::get(&format!("{}/", cloud.url)).call().unwrap().body_mut().read_to_string().unwrap()
-    };
-    cloud.until("the page shows the processes", |_| page().matches("<td>sh</td>").count() >= 3);
-    let shown = page();
-    let pid = pid_of(&cloud, "COMP-2", "db").unwrap();
-    let row = shown.split("<tr>").find(|row| row.contains(&format!("<td>{pid}</td>"))).unwrap();
-    let cells: Vec<_> =
-        row.split("<td>").skip(1).filter_map(|cell| cell.split('<').next()).collect();
-    let number = |cell: &str, unit: &str| cell.strip_suffix(unit).unwrap().parse::<f64>().unwrap();
-    assert_eq!((cells[0], cells[1]), ("sh", pid.to_string().as_str()), "{row}");
-    assert!(number(cells[2], " %") >= 0.0 && number(cells[3], " MiB") >= 0.0, "{row}");
-    let green = "<li class=\"green\">db-is-ready</li>";
-    for text in ["web", "database", "host, password, port, user", "COMP-2", "started", green] {
-        assert!(shown.contains(text), "{text} in {shown}");
-    }
-    assert!(!shown.contains("first"), "no secret on the page: {shown}");
-    // Kill the database's process: it is back, with its files.
-    let killed = pid_of(&cloud, "COMP-2", "db").unwrap();
-    let status =
-        std::process::Command::new("kill").args(["-9", &killed.to_string()]).status().unwrap();
-    assert!(status.success());
-    cloud.until("the process is back", |_| {
-        pid_of(&cloud, "COMP-2", "db").is_some_and(|pid| pid != killed)
+    let boxes = || page::boxes(&page::text(&cloud));
+    cloud.until("the page shows the processes", |_| {
+        boxes().iter().all(|shown| !shown.processes.is_empty())
     });
-    cloud.until("the page shows the new process", |_| {
-        let pid = pid_of(&cloud, "COMP-2", "db").unwrap();
-        page().contains(&format!("<td>{pid}</td>"))
+    let text = page::text(&cloud);
+    let shown = page::boxes(&text);
+    let [web, db] = &shown[..] else { panic!("two boxes: {shown:#?}") };
+    assert_eq!((web.title.as_str(), web.state.as_str()), ("web", "started"));
+    assert_eq!((db.title.as_str(), db.state.as_str()), ("database", "started"));
+    assert!(web.place.starts_with("COMP-1") && db.place.starts_with("COMP-2"), "{shown:#?}");
+    assert_eq!(web.arrows, ["host, password, port, user"], "one arrow, with what is published");
+    assert_eq!(db.arrows, [""; 0], "and no other");
+    assert_eq!(text.matches("class=\"arrow\"").count(), 1, "{text}");
+    assert_eq!(db.promises, [("green".to_owned(), "db-is-ready".to_owned())]);
+    assert!(!text.contains("first"), "no secret on the page: {text}");
+
+    let killed = pid_of(&cloud, "COMP-2", "db").unwrap().to_string();
+    let row = db.processes.iter().find(|cells| cells[1] == killed).unwrap();
+    let number = |cell: &str, unit: &str| cell.strip_suffix(unit).unwrap().parse::<f64>().unwrap();
+    assert_eq!(row[0], "sh", "{row:?}");
+    assert!(number(&row[2], " %") >= 0.0 && number(&row[3], " MiB") >= 0.0, "{row:?}");
+    let of_web: Vec<_> = ["static", "web"]
+        .map(|service| pid_of(&cloud, "COMP-1", service).unwrap().to_string())
+        .into();
+    assert!(of_web.iter().all(|pid| web.pids().contains(&pid.as_str())), "{shown:#?}");
+
+    // Kill the database's process: its row goes, the one of its successor comes, all else stays.
+    let status = std::process::Command::new("kill").args(["-9", &killed]).status().unwrap();
+    assert!(status.success());
+    cloud.until("the page shows the new process in place of the killed one", |_| {
+        let (shown, running) = (boxes(), pid_of(&cloud, "COMP-2", "db"));
+        let [web, db] = &shown[..] else { panic!("two boxes: {shown:#?}") };
+        let of_db = db.pids();
+        running.is_some_and(|pid| of_db.contains(&pid.to_string().as_str()))
+            && !of_db.contains(&killed.as_str())
+            && of_web.iter().all(|pid| web.pids().contains(&pid.as_str()))
+            && db.state == "started"
     });
     assert_eq!(cloud.instance("database").connection, database.connection);
     // A promise that turns red is red on the page, and says why.
     cloud.run(&["request", "web", &release("web"), "--parameters", "ready=no"]);
     cloud.until("the page shows the red promise", |_| {
-        page().contains("<li class=\"red\">db-is-ready: ")
+        boxes()[1].promises.iter().any(|(class, text)| {
+            class == "red" && text.strip_prefix("db-is-ready: ").is_some_and(|why| !why.is_empty())
+        })
     });
 }
