@@ -22,6 +22,7 @@ use crate::{
     cloud::{Said, on_terminal, slapos},
     logs::assert_calm,
     processes::{Guard, assert_none_below},
+    skip::skip,
 };
 
 /// A directory that partitions' users may enter.
@@ -122,6 +123,7 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     for step in ["please wait", "PHP's configuration is rewritten", "from request to connected"] {
         assert!(said.out.contains(step), "{step} in {said:?}");
     }
+    assert_a_time_is_told(&said.out, "MariaDB's node is woken and begins"); // from its allocation on
     let bar = said
         .out
         .split("software/mariadb on COMP-2 ")
@@ -177,6 +179,14 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert!(said.err.contains("hint: open it: slapos computer open COMP-2"), "{said:?}");
     assert!(!said.err.contains("connected"), "{said:?}");
     assert_none_below(directory.path());
+}
+
+/// The table of a run tells how long a step took.
+fn assert_a_time_is_told(told: &str, step: &str) {
+    let time = told.lines().find_map(|line| line.trim_start().strip_prefix(step));
+    let mut words = time.unwrap_or_else(|| panic!("no {step} in {told}")).split_whitespace();
+    let (number, unit) = (words.next().unwrap().parse::<f64>(), words.next());
+    assert!(number.is_ok() && matches!(unit, Some("ms" | "s")), "{told}");
 }
 
 /// The state of dpkg and apt.
@@ -280,7 +290,7 @@ fn s11_the_demo_is_a_master_and_two_computers_with_free_partitions() {
 #[test]
 fn an_ordinary_user_needs_nothing_else() {
     if slapos_node::sys::whoami() != 0 {
-        return; // the other tests already run as one, and only root can become another
+        return skip("only root can become an ordinary user");
     }
     let directory = directory();
     // A home of its own: the program, and nothing that belongs to root.
