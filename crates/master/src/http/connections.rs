@@ -218,19 +218,22 @@ mod tests {
 
     use super::*;
 
+    /// Far more than the pause between two words of a caller, so that a busy machine is no silence.
+    const IDLE: Duration = Duration::from_secs(2);
+    const PAUSE: Duration = Duration::from_millis(30);
+
     /// Serves with little patience: where.
     async fn serve(connections: usize) -> SocketAddr {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
-        let idle = Duration::from_millis(100);
-        let listener = Listener::new(tcp, Patience { connections, idle, stalled: idle });
+        let listener = Listener::new(tcp, Patience { connections, idle: IDLE, stalled: IDLE });
         let slow = async || {
-            sleep(Duration::from_millis(400)).await;
+            sleep(IDLE * 3 / 2).await;
             "slowly"
         };
         let pieces = async || {
             let pieces = stream::iter(0..12).then(async |number| {
-                sleep(Duration::from_millis(40)).await;
+                sleep(IDLE / 8).await;
                 Ok::<_, Infallible>(format!("piece {number};"))
             });
             Body::from_stream(pieces)
@@ -258,7 +261,7 @@ mod tests {
             for text in said {
                 // the other side may have closed it already
                 let _gone = stream.write_all(text.as_bytes());
-                std::thread::sleep(Duration::from_millis(30));
+                std::thread::sleep(PAUSE);
             }
             let mut answer = Vec::new();
             let end = stream.read_to_end(&mut answer).map_err(|error| error.kind());
@@ -275,19 +278,30 @@ mod tests {
     async fn whoever_says_nothing_or_takes_long_to_say_it_is_hung_up_on() {
         let address = serve(10).await;
         assert_eq!(hear(address, &[]).await, "");
-        let slowly: Vec<_> = std::iter::repeat_n("x", 40).collect();
-        assert_eq!(hear(address, &slowly).await, "");
+        // who goes on talking is hung up on all the same, so that a later word is refused
+        let talk = move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let said = (0..600).take_while(|_| {
+                std::thread::sleep(PAUSE);
+                stream.write_all(b"x").is_ok()
+            });
+            said.count()
+        };
+        let said = tokio::task::spawn_blocking(talk).await.unwrap();
+        assert!(said < 600, "it is still listened to");
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_call_may_take_long_and_a_connection_may_have_many() {
         let address = serve(10).await;
-        let answer = hear(address, &[SLOW]).await;
-        assert!(answer.ends_with("slowly"), "{answer}");
-        let answer = hear(address, &["GET /pieces HTTP/1.1\r\nhost: a\r\n\r\n"]).await;
-        assert!(answer.contains("piece 11;"), "an answer may come in pieces: {answer}");
-        let answer = hear(address, &[QUICK, QUICK, SLOW, QUICK]).await;
-        assert_eq!(answer.matches("quickly").count(), 3, "{answer}");
+        let (slowly, pieces, many) = tokio::join!(
+            hear(address, &[SLOW]),
+            hear(address, &["GET /pieces HTTP/1.1\r\nhost: a\r\n\r\n"]),
+            hear(address, &[QUICK, QUICK, SLOW, QUICK]),
+        );
+        assert!(slowly.ends_with("slowly"), "{slowly}");
+        assert!(pieces.contains("piece 11;"), "an answer may come in pieces: {pieces}");
+        assert_eq!(many.matches("quickly").count(), 3, "{many}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, actions};
 
@@ -281,9 +280,7 @@ fn a_url_is_available_when_it_answers_as_it_shall() {
         assert!(bench.read("called").contains("http://h/?a=1&b=2 -w %{http_code} --max-time 20"));
     }
     bench.file("etc/promise_timeout", "7\n");
-    let start = Instant::now();
     assert_eq!(Command::new(bench.dir.join("check")).output().unwrap().status.code(), Some(0));
-    assert!(
-        start.elapsed() < Duration::from_secs(60) && bench.read("called").contains("--max-time 7")
-    );
+    let called = bench.read("called");
+    assert!(called.contains("--max-time 7"), "curl itself gives up in time: {called}");
 }
