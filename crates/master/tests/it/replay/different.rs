@@ -1,5 +1,15 @@
 //! What our master answers otherwise than was recorded, on purpose.
 
+/// Of each such exchange what differs from the recording, as [`super::own`] names it: a heading with its name, then
+/// the differences.
+const WRITTEN: &str = include_str!("different.txt");
+
+/// What shall differ in an exchange.
+pub(super) fn written(name: &str) -> Option<&'static str> {
+    let mut sections = WRITTEN.split("### ").filter_map(|section| section.split_once('\n'));
+    sections.find(|(heading, _)| *heading == name).map(|(_, differences)| differences.trim_end())
+}
+
 /// Exchanges with another answer.
 #[derive(Debug)]
 pub(super) struct Different {

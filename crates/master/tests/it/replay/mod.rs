@@ -1,12 +1,14 @@
 //! Replays what was recorded between the unmodified Python client and its masters: our master must
 //! answer every call so that the client sees the same (`crates/wire/tests/fixtures`, which has a
-//! README). What is answered otherwise on purpose is in [`different`], with the reason.
+//! README). What is answered otherwise on purpose is in [`different`], with the reason; `different.txt` has
+//! what exactly differs, and there a replay must find it.
 
 mod compare;
 mod different;
 mod exchange;
 mod hateoas;
 mod json_rpc;
+mod own;
 mod production;
 
 use slapos_core::policy::Policy;
@@ -67,6 +69,9 @@ impl Replay {
         };
         let name = &exchange.name;
         match self.different.iter().find(|it| it.numbers.contains(&number)) {
+            None if different::written(name).is_some() => {
+                vec![format!("{name}: is not listed as different, but different.txt has it")]
+            }
             None => differs.into_iter().map(|it| format!("{name}: {it}")).collect(),
             Some(it) if it.status != answer.status => {
                 let Response { status, body, .. } = answer;
@@ -75,7 +80,11 @@ impl Replay {
             Some(it) if differs.is_empty() => {
                 vec![format!("{name}: is as recorded, but listed as different: {}", it.why)]
             }
-            Some(_) => vec![],
+            Some(_) => {
+                let found = own::named(&differs.join("\n"), url);
+                let is_written = different::written(name) == Some(found.trim_end());
+                if is_written { vec![] } else { vec![format!("### {name}\n{found}")] }
+            }
         }
     }
 }
