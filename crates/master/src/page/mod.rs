@@ -3,13 +3,14 @@
 //! No build step, no outside asset; reads without JavaScript. Shows the names of what instances
 //! publish, never the values, but for an address to click.
 
+mod drawing;
 mod view;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use askama::Template;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     http::{Method, StatusCode, header},
     middleware::Next,
@@ -21,7 +22,10 @@ use axum::{
 };
 use futures_util::{Stream, stream::unfold};
 
-use self::view::{Live, NotFound, Page};
+use self::{
+    drawing::Drawing,
+    view::{Live, NotFound, Page},
+};
 use crate::{
     http::limits,
     service::{Service, ServiceError, Viewer},
@@ -29,8 +33,6 @@ use crate::{
 
 /// How many of the newest changes are shown.
 const CHANGES_SHOWN: usize = 20;
-/// What happens within this time is drawn once.
-const GATHER: Duration = Duration::from_millis(50);
 
 /// What the browser may load: our own files; what an instance publishes is a text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -43,7 +45,8 @@ pub(crate) fn router() -> Router<Service> {
         .route("/panel/", get(|| async { Redirect::to("../") })) // where a slapproxy has its page
         .route("/page/style.css", get(|| asset("text/css", include_str!("style.css"))))
         .route("/page/live.js", get(|| asset("text/javascript", include_str!("live.js"))));
-    let waiting = Router::new().route("/page/events", get(events));
+    let drawing = Arc::new(Drawing::default());
+    let waiting = Router::new().route("/page/events", get(events)).layer(Extension(drawing));
     limits::quick(quick).merge(limits::waiting(waiting))
 }
 
@@ -58,27 +61,33 @@ async fn page(State(service): State<Service>) -> Response {
 /// `GET /page/events`: the live part, drawn again after each change and each sample.
 async fn events(
     State(service): State<Service>,
+    Extension(drawing): Extension<Arc<Drawing>>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
     let viewer = service.look();
-    Sse::new(unfold((service, viewer, true), next)).keep_alive(KeepAlive::default())
+    let reader = Reader { service, drawing, viewer, first: true };
+    Sse::new(unfold(reader, next)).keep_alive(KeepAlive::default())
 }
 
-type Reader = (Service, Viewer, bool);
+struct Reader {
+    service: Service,
+    drawing: Arc<Drawing>,
+    viewer: Viewer,
+    first: bool,
+}
 
-async fn next(
-    (service, mut viewer, first): Reader,
-) -> Option<(Result<sse::Event, Infallible>, Reader)> {
-    if !first {
+async fn next(mut reader: Reader) -> Option<(Result<sse::Event, Infallible>, Reader)> {
+    if !reader.first {
         tokio::select! {
-            event = viewer.next() => drop(event?),
-            () = service.stopping() => return None,
+            event = reader.viewer.next() => drop(event?),
+            () = reader.service.stopping() => return None,
         }
-        let gathered = async { while viewer.next().await.is_some() {} };
+        let gathered = async { while reader.viewer.next().await.is_some() {} };
         // The time that is over is what ends the gathering.
-        let _over = tokio::time::timeout(GATHER, gathered).await;
+        let _over = tokio::time::timeout(reader.drawing.pause().await, gathered).await;
     }
-    let drawn = draw(&service).await.ok()?.render().ok()?;
-    Some((Ok(sse::Event::default().data(drawn)), (service, viewer, false)))
+    reader.first = false;
+    let drawn = reader.drawing.since(&reader.service, Instant::now()).await?;
+    Some((Ok(sse::Event::default().data(drawn)), reader))
 }
 
 /// Draws one revision; nothing here waits for a disk.
