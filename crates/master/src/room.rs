@@ -33,6 +33,16 @@ pub(crate) fn there_is(directory: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// So many bytes of the disk, or a tenth of a small one, are for the journal alone.
+const RESERVE_BYTES: u64 = 1 << 30;
+
+/// True when the disk of a directory has room besides what it keeps for the journal.
+pub(crate) fn beyond_reserve(directory: &Path) -> io::Result<bool> {
+    let disk = rustix::fs::statvfs(directory)?;
+    let reserve = RESERVE_BYTES.min(disk.f_blocks * disk.f_frsize / 10);
+    Ok(disk.f_bavail * disk.f_frsize > reserve)
+}
+
 fn write(path: &Path) -> io::Result<()> {
     let mut file = File::create(path)?;
     let block = vec![0x5a; 1 << 16];

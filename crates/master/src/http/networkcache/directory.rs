@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::data_dir::keep;
+use crate::{data_dir::keep, room::beyond_reserve};
 
 /// Entries of one key; older ones give way.
 const ENTRIES_MAX: usize = 100;
@@ -56,6 +56,9 @@ impl Directory {
 
     /// Adds an entry to a key; one that is there becomes the newest. Blocks on the disk.
     pub(super) fn add(&self, key: &str, entry: Entry) -> io::Result<()> {
+        if !beyond_reserve(&self.path)? {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.read(key)?.map(|list| serde_json::from_str(&list)).transpose();
         let mut list: Vec<Entry> = known.map_err(io::Error::from)?.unwrap_or_default();

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha512};
 use tempfile::{Builder, NamedTempFile};
 use tokio::{fs::File, io::AsyncWriteExt, task::spawn_blocking, time::timeout};
 
-use crate::store::sync_directory;
+use crate::{room::beyond_reserve, store::sync_directory};
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 30;
@@ -52,6 +52,9 @@ pub(super) enum UploadError {
     /// The cache is full.
     #[error("the cache has {ALL_BYTES_MAX} bytes and takes no more: remove files from it")]
     NoRoom,
+    /// The rest of the disk is the journal's.
+    #[error("the disk has no room but what is kept for the master's journal")]
+    Reserved,
     /// The client sent nothing for too long.
     #[error("nothing came for {} seconds", SILENCE_MAX.as_secs())]
     Stalled,
@@ -106,7 +109,7 @@ impl Files {
         wanted: Option<Digest>,
     ) -> Result<Digest, UploadError> {
         let unfinished = Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
-        let mut taken = Taken { all: &self.bytes, bytes: 0, keep: false };
+        let mut taken = Taken { all: &self.bytes, path: &self.path, bytes: 0, keep: false };
         let digest = receive(body, &unfinished, &mut taken).await?;
         if wanted.is_some_and(|wanted| wanted != digest) {
             return Err(UploadError::OtherDigest);
@@ -155,6 +158,7 @@ fn finish(unfinished: NamedTempFile, to: &Path) -> io::Result<bool> {
 /// What an upload took of the room, and gives back unless it is kept.
 struct Taken<'f> {
     all: &'f AtomicU64,
+    path: &'f Path,
     bytes: u64,
     keep: bool,
 }
@@ -166,7 +170,10 @@ impl Taken<'_> {
         if self.bytes > FILE_BYTES_MAX {
             return Err(UploadError::TooLarge);
         }
-        if all > ALL_BYTES_MAX { Err(UploadError::NoRoom) } else { Ok(()) }
+        if all > ALL_BYTES_MAX {
+            return Err(UploadError::NoRoom);
+        }
+        if beyond_reserve(self.path)? { Ok(()) } else { Err(UploadError::Reserved) }
     }
 }
 

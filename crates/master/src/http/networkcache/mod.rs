@@ -88,7 +88,9 @@ impl IntoResponse for CacheError {
             Self::Absent => StatusCode::NOT_FOUND,
             Self::NotADigest(_) | Self::Entry(_) => StatusCode::BAD_REQUEST,
             Self::Upload(UploadError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Upload(UploadError::NoRoom) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Upload(UploadError::NoRoom | UploadError::Reserved) => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             Self::Upload(UploadError::Disk(error)) | Self::Disk(error) if is_lacking(error) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
