@@ -150,6 +150,37 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     let text = answer.body_mut().read_to_string().unwrap();
     assert!(text.contains("disk-full") && text.contains("make room"), "{text}");
+    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let answer = ureq::Agent::from(config)
+        .post(format!("{}/supplySupply", master.url))
+        .send_form([("computer_id", "COMP-1"), ("url", "software/hello"), ("state", "available")])
+        .unwrap();
+    let seen = (answer.status().as_u16(), &answer.headers()["retry-after"]);
+    assert_eq!(seen, (503, &"10".parse().unwrap()), "old clients are told the same");
+}
+
+#[test]
+fn what_others_upload_leaves_the_journal_a_part_of_the_disk() {
+    let (directory, at, disk) = match on_disk("32m") {
+        Ok(made) => made,
+        Err(why) => return skip(why),
+    };
+    let log = path(&directory).join("log");
+    let master = Master::start(serve(disk.slapos(), &at.join("data")), &log);
+    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let agent = ureq::Agent::from(config);
+    let upload = |byte: u8| {
+        let url = format!("{}/shacache/cache", master.url);
+        let mut answer = agent.post(url).send(&vec![byte; 4 << 20][..]).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    let refused = (0..9).map(upload).find(|(status, _)| *status != 201);
+    let (status, why) = refused.expect("36 MiB are more than there is");
+    assert_eq!(status, 507, "{why}");
+    assert!(why.contains("kept for the master's journal"), "{why}");
+    let client = master.client();
+    request(&client, "app", 100_000).unwrap();
+    assert_eq!(titles(&client), ["app"], "changes are taken as ever");
 }
 
 #[test]

@@ -182,24 +182,22 @@ fn service_problem(
     }
 }
 
-/// When a caller shall come again: nobody makes room on a disk within a second.
-fn retry_after(problem: &Problem) -> &'static str {
-    if problem.code == "disk-full" { "10" } else { "1" }
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = self.problem();
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         tracing::debug!(code = problem.code, status = problem.status, "{}", problem.title);
-        let again = HeaderValue::from_static(retry_after(&problem));
+        let again = match &self {
+            Self::Service(error) => error.retry_after(),
+            _ => "1",
+        };
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, again);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(again));
         }
         response
     }

@@ -87,6 +87,13 @@ pub enum ServiceError {
     Past(#[from] PastError),
 }
 
+impl ServiceError {
+    /// In how many seconds to come again, of what passes: nobody makes room on a disk in one.
+    pub(crate) fn retry_after(&self) -> &'static str {
+        if matches!(self, Self::DiskFull) { "10" } else { "1" }
+    }
+}
+
 /// From where a call came, for the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

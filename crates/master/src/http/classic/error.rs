@@ -141,6 +141,10 @@ impl IntoResponse for ClassicError {
             Self::PleaseWait(_) => {
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
             }
+            Self::Service(error) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                let again = HeaderValue::from_static(error.retry_after());
+                headers.insert(header::RETRY_AFTER, again);
+            }
             _ if status == StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }

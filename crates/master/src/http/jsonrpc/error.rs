@@ -109,7 +109,11 @@ impl IntoResponse for RpcError {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let again = match &self {
+                Self::Service(error) => error.retry_after(),
+                _ => "1",
+            };
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(again));
         }
         response
     }
