@@ -19,7 +19,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     browser::Browser,
-    cloud::{Said, on_terminal, slapos},
+    cloud::{Said, eventually, on_terminal, slapos},
     logs::assert_calm,
     processes::{Guard, assert_none_below},
     skip::skip,
@@ -149,12 +149,13 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert_eq!(second.code, 1);
     assert!(second.err.contains("already running") && second.err.contains("hint"), "{second:?}");
     let cfg = directory.path().join("etc/slapos-client.cfg");
-    let tree: Said = slapos()
-        .args(["--cfg", cfg.to_str().unwrap(), "service", "tree", "phpmyadmin"])
-        .output()
-        .unwrap()
-        .into();
-    assert!(tree.out.contains("database") && tree.out.contains("mariadbd"), "{tree:?}");
+    // a process is seen as soon as it starts, and for a moment then under the name of what starts it
+    eventually("the database and its process are in the tree", || {
+        let mut command = slapos();
+        command.args(["--cfg", cfg.to_str().unwrap(), "service", "tree", "phpmyadmin"]);
+        let tree = Said::from(command.output().unwrap()).out;
+        tree.contains("database") && tree.contains("mariadbd")
+    });
     let status: Said = slapos()
         .args(["node", "status"])
         .env("SLAPOS_CLIENT_CONFIGURATION", &cfg)
