@@ -37,6 +37,10 @@ use crate::{
     supervise,
 };
 
+/// So many threads the runtime of an agent needs for what waits: calls of the master, the disk, and
+/// URLs that promises ask.
+pub const BLOCKING_THREADS: usize = 32;
+
 /// Why the agent cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {

@@ -11,17 +11,14 @@ mod url;
 
 use std::{
     io::ErrorKind,
-    os::{
-        fd::AsRawFd,
-        linux::net::SocketAddrExt,
-        unix::{fs::FileTypeExt, net::SocketAddr},
-    },
+    os::{fd::AsRawFd, unix::fs::FileTypeExt},
     time::Duration,
 };
 
 use camino::Utf8Path;
 use tokio::{
     net::{TcpStream, UnixStream},
+    sync::Semaphore,
     task::spawn_blocking,
     time::timeout,
 };
@@ -31,18 +28,25 @@ use super::{
     description::{Check, FileState},
     executable,
 };
-use crate::files::{look_below, open_place};
+use crate::{
+    agent::BLOCKING_THREADS,
+    files::{look_below, open_place},
+};
 
 /// Everybody may read the arguments of a process, and a command may hold secrets; the environment
 /// is for its user only. The variable is gone before the command's first word.
 const COMMAND: &str = "SLAPOS_PROMISE_COMMAND";
 const RUN_COMMAND: &str = "eval \"unset SLAPOS_PROMISE_COMMAND\n$SLAPOS_PROMISE_COMMAND\"";
 
+/// Limits the URLs of all partitions that are asked at the same time: each takes a thread, perhaps
+/// until its timeout, and the calls of the master shall always find one.
+static ASKING: Semaphore = Semaphore::const_new(BLOCKING_THREADS / 2);
+
 pub(super) async fn run(context: &PromiseContext, check: Check) -> Outcome {
     match check {
         Check::Listening { host, port, timeout } => listening(&host, port, timeout).await,
         Check::ListeningAt { path } => listening_at(&context.directory, &path).await,
-        Check::ListeningAs { name } => listening_as(&name),
+        Check::ListeningAs { name } => listening_as(&name).await,
         Check::Command { command } => {
             let mut context = context.clone();
             context.environment.set(COMMAND, command);
@@ -51,7 +55,12 @@ pub(super) async fn run(context: &PromiseContext, check: Check) -> Outcome {
         check => {
             // These wait for the disk, or have a deadline of their own.
             let directory = context.directory.clone();
-            let looked = spawn_blocking(move || blocking(&directory, check));
+            let asks = matches!(check, Check::Url(_));
+            let turn = if asks { ASKING.acquire().await.ok() } else { None };
+            let looked = spawn_blocking(move || {
+                let _until_answered = turn; // the thread goes on when nobody waits for it any more
+                blocking(&directory, check)
+            });
             looked.await.unwrap_or_else(|error| Err(format!("the check broke: {error}")))
         }
     }
@@ -88,6 +97,7 @@ fn named(error: &std::io::Error) -> String {
         ErrorKind::ConnectionReset => "ConnectionResetError",
         ErrorKind::NotFound => "FileNotFoundError",
         ErrorKind::PermissionDenied => "PermissionError",
+        ErrorKind::WouldBlock => "BlockingIOError",
         ErrorKind::TimedOut => "TimeoutError",
         _ => "OSError",
     };
@@ -125,9 +135,9 @@ async fn listening(host: &str, port: u16, limit: Duration) -> Outcome {
     }
 }
 
-fn listening_as(name: &str) -> Outcome {
-    let address = SocketAddr::from_abstract_name(name).map_err(|error| named(&error))?;
-    match std::os::unix::net::UnixStream::connect_addr(&address) {
+/// Never waits: a server that does not take its connections, so that no more find room, is red.
+async fn listening_as(name: &str) -> Outcome {
+    match UnixStream::connect(format!("\0{name}")).await {
         Ok(_stream) => Ok(format!("socket connection OK '\\x00{name}'")),
         Err(error) => Err(named(&error)),
     }
@@ -201,7 +211,10 @@ fn free_space(partition: &Utf8Path, ratio: f64) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::{
+        linux::net::SocketAddrExt,
+        unix::{fs::symlink, net::SocketAddr},
+    };
 
     use super::*;
 
@@ -281,13 +294,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_name_outside_of_the_file_system_is_seen() {
+    #[tokio::test]
+    async fn a_name_outside_of_the_file_system_is_seen() {
         let name = format!("slapos-check-{}", std::process::id());
-        assert!(listening_as(&name).is_err());
+        assert!(listening_as(&name).await.is_err());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let _server = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
-        assert_eq!(listening_as(&name), Ok(format!("socket connection OK '\\x00{name}'")));
+        assert_eq!(listening_as(&name).await, Ok(format!("socket connection OK '\\x00{name}'")));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_connection_makes_nobody_wait() {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
+        let directory = tempfile::tempdir().unwrap();
+        let partition = Utf8Path::from_path(directory.path()).unwrap();
+        let name = format!("slapos-full-{}", std::process::id());
+        let addresses = [
+            SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap(),
+            SocketAddrUnix::new(partition.join("s").as_std_path()).unwrap(),
+        ];
+        let _servers = addresses.map(|address| {
+            let server = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+            bind(&server, &address).unwrap();
+            listen(&server, 1).unwrap();
+            server
+        });
+        let full = Err("BlockingIOError: [Errno 11] Resource temporarily unavailable".to_owned());
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.push([listening_as(&name).await, listening_at(partition, "s".into()).await]);
+        }
+        assert!(seen[0].iter().all(Result::is_ok), "{seen:?}");
+        assert!(seen[3].iter().all(|outcome| *outcome == full), "{seen:?}");
     }
 
     #[test]

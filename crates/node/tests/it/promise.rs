@@ -4,12 +4,16 @@ use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_node::{
+    agent::BLOCKING_THREADS,
     promise::{PromiseContext, PromiseResult, run_all, until_green},
     sandbox::Sandbox,
     supervise::Environment,
 };
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, timeout},
+};
 
 use crate::bench::{helper, is_alive};
 
@@ -221,4 +225,42 @@ async fn a_description_that_is_not_a_short_plain_file_is_red_at_once() {
 
 fn write(path: &Utf8Path) {
     fs::File::create(path).unwrap().write_all(b"x").unwrap();
+}
+
+/// Takes connections and never says anything.
+fn mute_server() -> (String, std::sync::mpsc::Receiver<std::net::TcpStream>) {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", server.local_addr().unwrap());
+    let (taken, connections) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in server.incoming().map_while(Result::ok) {
+            let _test_ended = taken.send(stream);
+        }
+    });
+    (url, connections)
+}
+
+#[test]
+fn urls_that_do_not_answer_leave_threads_for_the_calls_of_the_master() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).max_blocking_threads(BLOCKING_THREADS).enable_all();
+    let runtime = runtime.build().unwrap();
+    let (url, connections) = mute_server();
+    let partitions = [(); 6].map(|()| Partition::new());
+    for partition in &partitions {
+        for number in 0..8 {
+            let config = serde_json::json!({ "url": url, "timeout": 100 });
+            partition.native(&format!("url-{number}"), "check_url_available", &config);
+        }
+        let context = partition.context.clone();
+        runtime.spawn(async move { run_all(&context).await });
+    }
+    let mut hanging = Vec::new();
+    for _ in 0..200 {
+        hanging.extend(connections.recv_timeout(Duration::from_millis(5)));
+        let call = async { timeout(Duration::from_secs(20), spawn_blocking(|| ())).await };
+        runtime.block_on(call).expect("no thread is left for a call").unwrap();
+    }
+    assert!(hanging.len() >= 8, "the checks have not begun");
+    runtime.shutdown_background();
 }

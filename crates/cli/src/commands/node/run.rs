@@ -1,6 +1,6 @@
 //! `slapos node run`
 
-use slapos_node::settings::Settings;
+use slapos_node::{agent, settings::Settings};
 
 use super::{log_to_stderr, until_told_to_end};
 use crate::{
@@ -24,11 +24,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     shipped::lay_out(&settings.shipped_root)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(32)
+        .max_blocking_threads(agent::BLOCKING_THREADS)
         .enable_all()
         .build()?;
     let end = until_told_to_end(args.with_parent);
-    let ran = runtime.block_on(slapos_node::agent::run(settings.clone(), end));
+    let ran = runtime.block_on(agent::run(settings.clone(), end));
     runtime.shutdown_background();
     ran.map_err(|error| Failure::hinted(Exit::Failed, &error, error.hint()))?;
     tracing::info!("ended; services go on");
