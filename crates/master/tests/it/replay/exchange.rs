@@ -45,10 +45,10 @@ impl Request {
         self.query = self.query.replace(&encoded(recorded), &encoded(ours));
     }
 
-    /// A field of the query.
-    pub(super) fn field(&self, name: &str) -> Option<String> {
-        let mut fields = form_urlencoded::parse(self.query.as_bytes());
-        fields.find(|(key, _)| key == name).map(|(_, text)| text.into_owned())
+    /// The values of a field of the query, which may be there more than once.
+    pub(super) fn fields(&self, name: &str) -> Vec<String> {
+        let fields = form_urlencoded::parse(self.query.as_bytes());
+        fields.filter(|(key, _)| key == name).map(|(_, text)| text.into_owned()).collect()
     }
 }
 

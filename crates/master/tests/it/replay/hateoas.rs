@@ -31,11 +31,11 @@ impl Addresses {
             return vec![format!("not JSON: {}", ours.body)];
         };
         let (told, found): (Value, Value) = (told, found);
-        let (told, found) = match recorded.request.field("mode").as_deref() {
+        let (told, found) = match recorded.request.fields("mode").first().map(String::as_str) {
             None => (templates(&told), templates(&found)),
             Some("search") => {
                 self.learn(&told, &found);
-                let selected = recorded.request.field("select_list").unwrap_or_default();
+                let selected = recorded.request.fields("select_list").join(",");
                 (rows(&told, &selected), rows(&found, &selected))
             }
             Some(_) => (fields(&told), fields(&found)),
