@@ -20,7 +20,7 @@ use sha2::{Digest, Sha512_256};
 use slapos_core::names::{ComputerId, InstanceId, Revision};
 use slapos_wire::classic::document::Certificate;
 
-use crate::data_dir::keep;
+use crate::{data_dir::keep, hex::hex};
 
 /// Where the key is kept in the data directory.
 const FILE: &str = "authority.key";
@@ -138,10 +138,6 @@ fn key_pair(seed: &Seed) -> KeyPair {
     let der = [PKCS8, seed].concat();
     let key = KeyPair::from_pkcs8_der_and_sign_algo(&der.into(), &PKCS_ED25519);
     key.expect("32 bytes are a key of Ed25519")
-}
-
-fn hex(seed: &Seed) -> String {
-    seed.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Seed> {

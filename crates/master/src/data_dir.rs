@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::room::{MAKE_ROOM, is_lacking};
+use crate::store::{MAKE_ROOM, is_lacking};
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]

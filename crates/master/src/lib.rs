@@ -12,19 +12,16 @@
 
 mod authority;
 mod clock;
-mod committer;
 mod data_dir;
 pub mod documents;
 mod forward;
+mod hex;
 pub mod http;
 mod hub;
 pub mod import;
-mod kept;
 mod live;
 mod page;
-mod present;
 mod release_root;
-mod room;
 mod serve;
 pub mod service;
 pub mod store;

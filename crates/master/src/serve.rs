@@ -19,9 +19,8 @@ use crate::{
         router,
     },
     release_root::{self, ReleaseRootError},
-    room::{MAKE_ROOM, is_lacking},
     service::{Failure, Origin, Service, ServiceError},
-    store::StoreError,
+    store::{MAKE_ROOM, StoreError, is_lacking},
 };
 
 /// How long calls that run may take to end once the master stops.

@@ -14,6 +14,7 @@ use super::extract::Person;
 use crate::{
     authority::Authority,
     clock::now,
+    hex::hex,
     service::{Origin, Service, ServiceError},
 };
 
@@ -106,8 +107,4 @@ fn certificate(
 
 fn digest(token: &str) -> TokenDigest {
     TokenDigest(hex(&Sha256::digest(token)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,7 +9,10 @@
 //! Faces use [`Service::act`] for what may change something and the functions of `read.rs` for
 //! the rest; [`Service::look`] is the stream of what happens.
 
+mod committer;
 mod history;
+mod kept;
+mod present;
 mod read;
 
 use std::{
@@ -30,21 +33,24 @@ use slapos_core::{
 use tokio::sync::{oneshot, watch};
 
 pub use self::history::PastError;
-pub(crate) use self::read::{Picture, titled_root};
+use self::{
+    committer::Job,
+    present::{Present, Progress},
+};
+pub(crate) use self::{
+    kept::Rendered,
+    read::{Picture, titled_root},
+};
 pub use crate::hub::{Event, Viewer};
 use crate::{
     clock::now,
-    committer::{self, Job},
     hub::{Hub, RECENT_MAX},
-    kept::Rendered,
     live::Live,
-    present::{Present, Progress},
     store::{Journal, Loaded, Store, StoreError},
 };
 
 /// Decisions that may wait for the disk; beyond that, callers are asked to come again. About what
-/// a good disk makes durable within a second: who waits longer is told so, and what waits cannot
-/// fill the memory.
+/// a good disk makes durable within a second: who waits longer is told so.
 const BACKLOG_MAX: u64 = if cfg!(test) { 100 } else { 10_000 };
 
 /// Why the master has to end.

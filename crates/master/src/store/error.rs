@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use slapos_core::{names::Revision, world::ApplyError};
 
-use crate::room::{MAKE_ROOM, is_lacking};
+use super::room::{MAKE_ROOM, is_lacking};
 
 /// Why the store cannot do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ mod error;
 mod fold;
 mod journal;
 mod log;
+mod room;
 mod sqlite;
 mod tail;
 
@@ -32,5 +33,6 @@ pub(crate) use self::{
     check::check,
     copy::{Head, copy, depose, succeed, sync_directory},
     log::check_log,
+    room::{MAKE_ROOM, beyond_reserve, is_lacking, there_is as there_is_room},
     sqlite::unfinished_restore,
 };

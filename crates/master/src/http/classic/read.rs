@@ -15,7 +15,10 @@ use slapos_wire::classic::{
 };
 
 use super::{documents, error::ClassicError, xml};
-use crate::{http::status, kept::Rendered, service::Service};
+use crate::{
+    http::status,
+    service::{Rendered, Service},
+};
 
 type Document = Result<String, Unwritable>;
 

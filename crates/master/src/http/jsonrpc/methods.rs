@@ -4,41 +4,51 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde_json::Value;
 
+use self::About::{Computers, Instances};
 use crate::http::schema;
 
-/// Method and text of its schemas.
+/// What a method is about: the file that answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// `instances.rs`
+    Instances,
+    /// `computers.rs`
+    Computers,
+}
+
+/// Method, what it is about, and text of its schemas.
 macro_rules! schemas {
-    ($method:literal) => {
-        ($method, include_str!(concat!("schemas/", $method, ".json")))
+    ($about:ident, $method:literal) => {
+        ($method, $about, include_str!(concat!("schemas/", $method, ".json")))
     };
 }
 
-const METHODS: &[(&str, &str)] = &[
-    schemas!("slapos.post.v0.software_instance"),
-    schemas!("slapos.get.v0.software_instance"),
-    schemas!("slapos.get.v0.compute_partition"),
-    schemas!("slapos.get.v0.instance_tree"),
-    schemas!("slapos.get.v0.software_instance_certificate"),
-    schemas!("slapos.get.v0.compute_node_status"),
-    schemas!("slapos.get.v0.hateoas_url"),
-    schemas!("slapos.allDocs.v0.instance_tree_list"),
-    schemas!("slapos.allDocs.v0.compute_node_instance_list"),
-    schemas!("slapos.allDocs.v0.compute_node_software_installation_list"),
-    schemas!("slapos.allDocs.v0.instance_node_instance_list"),
-    schemas!("slapos.put.v0.software_instance_connection_parameter"),
-    schemas!("slapos.put.v0.software_instance_reported_state"),
-    schemas!("slapos.put.v0.software_instance_error"),
-    schemas!("slapos.put.v0.software_instance_bang"),
-    schemas!("slapos.put.v0.software_instance_title"),
-    schemas!("slapos.post.v0.software_installation"),
-    schemas!("slapos.put.v0.software_installation_reported_state"),
-    schemas!("slapos.put.v0.software_installation_error"),
-    schemas!("slapos.put.v0.compute_node_format"),
-    schemas!("slapos.put.v0.compute_node_bang"),
-    schemas!("slapos.post.v0.compute_node_usage"),
-    schemas!("slapos.post.v0.compute_node_certificate"),
-    schemas!("slapos.remove.v0.compute_node_certificate"),
-    schemas!("slapos.allDocs.WIP.compute_node_list"),
+const METHODS: &[(&str, About, &str)] = &[
+    schemas!(Instances, "slapos.post.v0.software_instance"),
+    schemas!(Instances, "slapos.get.v0.software_instance"),
+    schemas!(Computers, "slapos.get.v0.compute_partition"),
+    schemas!(Instances, "slapos.get.v0.instance_tree"),
+    schemas!(Instances, "slapos.get.v0.software_instance_certificate"),
+    schemas!(Computers, "slapos.get.v0.compute_node_status"),
+    schemas!(Instances, "slapos.get.v0.hateoas_url"),
+    schemas!(Instances, "slapos.allDocs.v0.instance_tree_list"),
+    schemas!(Computers, "slapos.allDocs.v0.compute_node_instance_list"),
+    schemas!(Computers, "slapos.allDocs.v0.compute_node_software_installation_list"),
+    schemas!(Instances, "slapos.allDocs.v0.instance_node_instance_list"),
+    schemas!(Instances, "slapos.put.v0.software_instance_connection_parameter"),
+    schemas!(Instances, "slapos.put.v0.software_instance_reported_state"),
+    schemas!(Instances, "slapos.put.v0.software_instance_error"),
+    schemas!(Instances, "slapos.put.v0.software_instance_bang"),
+    schemas!(Instances, "slapos.put.v0.software_instance_title"),
+    schemas!(Computers, "slapos.post.v0.software_installation"),
+    schemas!(Computers, "slapos.put.v0.software_installation_reported_state"),
+    schemas!(Computers, "slapos.put.v0.software_installation_error"),
+    schemas!(Computers, "slapos.put.v0.compute_node_format"),
+    schemas!(Computers, "slapos.put.v0.compute_node_bang"),
+    schemas!(Computers, "slapos.post.v0.compute_node_usage"),
+    schemas!(Computers, "slapos.post.v0.compute_node_certificate"),
+    schemas!(Computers, "slapos.remove.v0.compute_node_certificate"),
+    schemas!(Computers, "slapos.allDocs.WIP.compute_node_list"),
 ];
 
 static COMMON: LazyLock<Value> = LazyLock::new(|| {
@@ -46,9 +56,10 @@ static COMMON: LazyLock<Value> = LazyLock::new(|| {
 });
 
 static SCHEMAS: LazyLock<BTreeMap<&str, Schemas>> = LazyLock::new(|| {
-    let read = |(method, text): &(&'static str, &str)| {
+    let read = |(method, about, text): &(&'static str, About, &str)| {
         let mut both: Value = serde_json::from_str(text).expect("schemas are JSON");
-        (*method, Schemas { input: both["input"].take(), output: both["output"].take() })
+        let (input, output) = (both["input"].take(), both["output"].take());
+        (*method, Schemas { about: *about, input, output })
     };
     METHODS.iter().map(read).collect()
 });
@@ -56,6 +67,8 @@ static SCHEMAS: LazyLock<BTreeMap<&str, Schemas>> = LazyLock::new(|| {
 /// What goes into a method and what comes out of it.
 #[derive(Debug)]
 pub(super) struct Schemas {
+    /// Where it is answered.
+    pub(super) about: About,
     /// The schema of its input.
     pub(super) input: Value,
     /// The schema of its output.

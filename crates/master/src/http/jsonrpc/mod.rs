@@ -22,7 +22,7 @@ use axum::{
 use serde_json::{Value, json};
 use slapos_core::{refusal::Refusal, world::World};
 
-use self::{error::RpcError, input::Input};
+use self::{error::RpcError, input::Input, methods::About};
 use crate::{
     authority::Authority,
     service::{Origin, Service},
@@ -99,10 +99,9 @@ async fn answer(
         .map_err(|error| RpcError::Input(format!("the body is not JSON: {error}")))?;
     methods::check(&value, &schemas.input).map_err(RpcError::Input)?;
     let call = Call { service, authority, origin, parts: &parts, method, input: Input(value) };
-    let noun = method.rsplit('.').next().unwrap_or_default();
-    let output = match noun.starts_with("comp") || noun.contains("installation") {
-        true => computers::answer(&call).await?,
-        false => instances::answer(&call).await?,
+    let output = match schemas.about {
+        About::Computers => computers::answer(&call).await?,
+        About::Instances => instances::answer(&call).await?,
     };
     match methods::check(&output, &schemas.output) {
         Ok(()) => Ok(output),

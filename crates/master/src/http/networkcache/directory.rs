@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{data_dir::keep, room::beyond_reserve};
+use crate::{data_dir::keep, hex::hex, store::beyond_reserve};
 
 /// Entries of one key; older ones give way.
 const ENTRIES_MAX: usize = 100;
@@ -70,7 +70,6 @@ impl Directory {
 
     /// Keys are texts of any kind: the hash of one is its file's name.
     fn at(&self, key: &str) -> PathBuf {
-        let digest = Sha256::digest(key);
-        self.path.join(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        self.path.join(hex(&Sha256::digest(key)))
     }
 }

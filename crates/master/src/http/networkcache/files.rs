@@ -14,7 +14,10 @@ use sha2::{Digest as _, Sha512};
 use tempfile::{Builder, NamedTempFile};
 use tokio::{fs::File, io::AsyncWriteExt, task::spawn_blocking, time::timeout};
 
-use crate::{room::beyond_reserve, store::sync_directory};
+use crate::{
+    hex::hex,
+    store::{beyond_reserve, sync_directory},
+};
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 30;
@@ -143,7 +146,7 @@ async fn receive(
         file.write_all(&piece).await?;
     }
     file.sync_all().await?;
-    Ok(Digest(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok(Digest(hex(&hash.finalize())))
 }
 
 /// Gives a file its name; false when one of this content is there.

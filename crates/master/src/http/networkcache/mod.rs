@@ -26,7 +26,7 @@ use self::{
     files::{Digest, Files, UploadError},
 };
 use super::limits;
-use crate::room::is_lacking;
+use crate::store::is_lacking;
 
 /// The largest entry with its signature, in bytes.
 const ENTRY_BYTES_MAX: usize = 64 << 10;

@@ -20,12 +20,13 @@ use std::{
 use slapos_core::write::Entry;
 use tokio::sync::{oneshot, watch};
 
+use super::{
+    Failure,
+    present::{Present, Progress},
+};
 use crate::{
     hub::Hub,
-    present::{Present, Progress},
-    room,
-    service::Failure,
-    store::{Store, StoreError},
+    store::{Store, StoreError, there_is_room},
 };
 
 /// The most entries in one commit.
@@ -151,7 +152,7 @@ impl Committer {
     /// True when it was for lack of room that a commit or a fold failed.
     fn lacks_room(&self, error: &StoreError) -> Result<bool, StoreError> {
         let unclear = error.is_failed_write();
-        Ok(error.is_disk_full() || unclear && !room::there_is(&self.directory)?)
+        Ok(error.is_disk_full() || unclear && !there_is_room(&self.directory)?)
     }
 
     /// Gives up what is not durable, and returns when there is room again.
@@ -168,7 +169,7 @@ impl Committer {
                 Ok(Job::Commit(..)) => {} // nothing is decided in this state
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
                 Err(RecvTimeoutError::Timeout) => {
-                    if room::there_is(&self.directory)? && self.store.make_room()? {
+                    if there_is_room(&self.directory)? && self.store.make_room()? {
                         self.term.send_modify(|term| term.full = false);
                         tracing::info!(revision, "the disk has room again; changes are taken");
                         break;

@@ -15,7 +15,7 @@ use slapos_core::{
 };
 use tokio::sync::watch;
 
-use crate::kept::{Kept, Rendered};
+use super::kept::{Kept, Rendered};
 
 /// How far the store is, in one term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

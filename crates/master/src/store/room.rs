@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::store::StoreError;
+use super::StoreError;
 
 /// What an operator does about a full disk before the master is started.
 pub(crate) const MAKE_ROOM: &str =

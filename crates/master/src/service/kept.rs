@@ -7,6 +7,8 @@ use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 use slapos_core::names::ComputerId;
 
+use crate::hex::hex;
+
 /// So many bytes of texts are kept: a thousand computers with a hundred partitions each. Beyond
 /// that, keeping begins anew. Tags are small, and kept all the same.
 const BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
@@ -24,8 +26,7 @@ impl Rendered {
     /// What was just rendered.
     pub(crate) fn new(text: String) -> Self {
         let digest = Sha256::digest(&text);
-        let tag = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self { tag: format!("\"{tag}\""), text: Some(text.into()) }
+        Self { tag: format!("\"{}\"", hex(&digest[..16])), text: Some(text.into()) }
     }
 
     /// The same for a caller who has the one with the tag `known`.
