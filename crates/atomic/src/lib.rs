@@ -5,7 +5,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{File, Permissions},
+    fs::{self, File, Permissions},
     hash::{BuildHasher, RandomState},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
@@ -91,6 +91,22 @@ pub fn write_into(
     written
 }
 
+/// Removes a file, durable: a power failure does not bring it back. That it is missing is fine.
+///
+/// # Errors
+/// When it may still be there, perhaps only after a power failure.
+pub fn remove(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
+    let missing_is_fine = |removed: io::Result<()>| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    missing_is_fine(fs::remove_file(path))?;
+    // When it was missing, too: whoever removed it may have come no further.
+    let directory = path.parent().filter(|above| !above.as_os_str().is_empty());
+    missing_is_fine(File::open(directory.unwrap_or(Path::new("."))).and_then(|it| it.sync_all()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -158,6 +174,19 @@ mod tests {
         }
         assert_eq!(read(taken.join("kept")).unwrap(), b"old");
         assert_eq!(read_dir(&directory).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_removed_and_what_is_missing_is_no_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write(&path, b"x", 0o600).unwrap();
+        for _ in 0..2 {
+            remove(&path).unwrap();
+            assert!(!path.exists());
+        }
+        remove(directory.path().join("missing/file")).unwrap();
+        assert!(remove(directory.path()).is_err(), "a directory");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::{sync::SemaphorePermit, task::block_in_place, time::Instant};
 use crate::{
     confine,
     evaluate::evaluate,
+    files::insist,
     format,
     instance::{
         Evaluated, Memory, Partition, Requests, forget, list_programs, memory_path, remember,
@@ -123,7 +124,7 @@ fn wipe(partition: &mut Partition) -> Result<(), StepError> {
     let directory = settings.partition_directory(&partition.name);
     let failed = |error: io::Error| StepError(format!("empty {directory}: {error}"));
     block_in_place(|| {
-        empty(&directory)?;
+        insist(&directory, || empty(&directory))?;
         match fs::remove_dir_all(settings.log_directory(&partition.name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -153,7 +154,8 @@ fn refuse_occupied(partition: &Partition) -> Result<(), StepError> {
     }))
 }
 
-/// Removes everything in a directory, whatever its name is. What has gone meanwhile is gone.
+/// Removes everything in a directory, whatever its name is, and for ever: a power failure brings
+/// nothing back. What has gone meanwhile is gone.
 fn empty(directory: &Utf8Path) -> io::Result<()> {
     let done = |removed: io::Result<()>| match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -171,7 +173,7 @@ fn empty(directory: &Utf8Path) -> io::Result<()> {
             fs::remove_file(entry.path())
         })?;
     }
-    Ok(())
+    fs::File::open(directory)?.sync_all()
 }
 
 async fn evaluate_profile(

@@ -6,13 +6,22 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, Metadata},
+    fs::{self, File, Metadata, Permissions},
     io::{self, Read},
-    os::unix::{ffi::OsStringExt, fs::MetadataExt},
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::{
+            ffi::OsStringExt,
+            fs::{MetadataExt, PermissionsExt},
+        },
+    },
 };
 
 use camino::{Utf8Component, Utf8Path};
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, unlinkat},
+    path::Arg,
+};
 
 /// Directories that are made on the way.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -95,6 +104,38 @@ pub(crate) fn remove_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<()> 
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Does `remove`, which removes what is below `root`. When that is not allowed, the directories there
+/// are opened for their owner first: whoever is not root needs that in order to remove what is in
+/// them.
+pub(crate) fn insist(root: &Utf8Path, remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(&CWD, root.as_str())?;
+            remove()
+        }
+        other => other,
+    }
+}
+
+/// Lets the owner of a directory into it and all directories below it, and change them.
+fn open_up(above: &impl AsFd, name: impl Arg) -> io::Result<()> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = File::from(openat(above, name, flags | OFlags::PATH, Mode::empty())?);
+    let mode = place.metadata()?.mode() | 0o700;
+    // By its descriptor: whatever is put in its place meanwhile is not reached.
+    let reached = format!("/proc/self/fd/{}", place.as_raw_fd());
+    fs::set_permissions(reached, Permissions::from_mode(mode & 0o7777))?;
+    let directory = openat(&place, ".", flags | OFlags::RDONLY, Mode::empty())?;
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let inside = !matches!(entry.file_name().to_bytes(), b"." | b"..");
+        if inside && entry.file_type() == FileType::Directory {
+            open_up(&directory, entry.file_name())?;
+        }
+    }
+    Ok(())
 }
 
 /// The names in the directory `root/below`, in no order; none when it is missing.
@@ -212,5 +253,41 @@ mod tests {
             remove_below(root, "a/b/file".into()).unwrap();
         }
         assert!(names_below(root, "a/b".into()).unwrap().is_empty());
+    }
+    /// Root may do everything, unless it gives that up, as this thread does.
+    fn as_anybody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|threads| {
+            let working = threads.spawn(|| {
+                let none = rustix::thread::CapabilitySet::empty();
+                let (effective, permitted, inheritable) = (none, none, none);
+                let sets = rustix::thread::CapabilitySets { effective, permitted, inheritable };
+                rustix::thread::set_capabilities(None, sets).unwrap();
+                work()
+            });
+            working.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn directories_that_their_owner_closed_are_removed_and_links_are_not_followed() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o500)).unwrap();
+        let closed = |path: &Utf8Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        for mode in [0o500, 0o000] {
+            let root = tempfile::tempdir().unwrap();
+            let root = Utf8Path::from_path(root.path()).unwrap().join("partition");
+            write_below(root.parent().unwrap(), "partition/a/b/file".into(), b"", 0o400).unwrap();
+            symlink(elsewhere.path(), root.join("a/link")).unwrap();
+            for below in ["a/b", "a", ""] {
+                closed(&root.join(below), mode);
+            }
+            let remove = || fs::remove_dir_all(&root);
+            assert!(as_anybody(remove).is_err(), "{mode:o}");
+            as_anybody(|| insist(&root, remove)).unwrap();
+            assert!(!root.exists());
+        }
+        assert_eq!(fs::metadata(elsewhere.path()).unwrap().mode() & 0o777, 0o500);
     }
 }

@@ -105,6 +105,7 @@ impl Environment {
         teller.step("install eggs", 0, 0);
         self.install("build", BUILD, supply, teller)?;
         self.install("all", EGGS, supply, teller)?;
+        files::settle(&self.directory)?; // what the mark vouches for
         files::put(&mark, complete.as_bytes(), Mode::Plain, Keep::Durable)?;
         Ok(())
     }

@@ -55,6 +55,12 @@ pub(crate) fn put(path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Re
     Ok(true)
 }
 
+/// Returns when all that was written to the file system of that folder is on the disk, whoever wrote it.
+pub(crate) fn settle(folder: &Utf8Path) -> Result<()> {
+    let settled = File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+    settled.map_err(|source| Error::io("write to the disk what is in", folder, &source))
+}
+
 /// Whether the file says something else, or has other permissions, or is not there.
 pub(crate) fn differs(path: &Utf8Path, content: &[u8], mode: Mode) -> bool {
     !fs::symlink_metadata(path).is_ok_and(|meta| {

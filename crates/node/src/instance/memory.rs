@@ -106,12 +106,9 @@ pub(crate) fn remember(
     slapos_atomic::write(path, &serde_json::to_vec(memory)?, 0o600)
 }
 
-/// Forgets: the partition is empty.
+/// Forgets, for ever: the partition is empty.
 pub(crate) fn forget(settings: &Settings, partition: &PartitionId) -> io::Result<()> {
-    match fs::remove_file(path(settings, partition)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    slapos_atomic::remove(path(settings, partition))
 }
 
 #[cfg(test)]

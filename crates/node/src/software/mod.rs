@@ -5,7 +5,7 @@
 
 mod task;
 
-use std::io;
+use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use md5::{Digest, Md5};
@@ -61,9 +61,11 @@ impl Completed {
         slapos_profile::unchanged(&completed.read).then_some(completed)
     }
 
-    /// Writes the mark.
+    /// Writes the mark, when all that it vouches for is on the disk: commands and programs of
+    /// others wrote it, which rarely see to that.
     pub(crate) fn write(&self, directory: &Utf8Path) -> io::Result<()> {
         let (root, mark) = mark_of(directory)?;
+        rustix::fs::syncfs(fs::File::open(root)?)?;
         write_below(root, &mark, &serde_json::to_vec(self)?, 0o644)
     }
 
@@ -101,7 +103,7 @@ fn mark_of(directory: &Utf8Path) -> io::Result<(&Utf8Path, Utf8PathBuf)> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::os::unix::fs::symlink;
 
     use slapos_profile::Look;
 

@@ -20,6 +20,7 @@ use crate::{
     agent::Node,
     calls, confine,
     evaluate::{Serve, evaluate},
+    files::insist,
     format, job,
     report::{Reporter, fit_supply},
 };
@@ -174,18 +175,19 @@ impl Release {
             evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
         let outcome = outcome.map_err(|error| chain(&error))?;
         let completed = Completed::new(self.url.as_str(), outcome.inputs, wish.again);
-        completed.write(directory).map_err(failed)
+        block_in_place(|| completed.write(directory)).map_err(failed)
     }
 
     async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
         let log = self.node.settings.release_log(&self.url);
-        let removed = block_in_place(|| {
+        let remove = || {
             Completed::erase(directory)?;
             match fs::remove_dir_all(directory) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => crate::log::remove(&log),
             }
-        });
+        };
+        let removed = block_in_place(|| insist(directory, remove));
         let (state, text) = match removed {
             Ok(()) => (SupplyState::Destroyed, None),
             Err(error) => (SupplyState::Error, Some(format!("remove {directory}: {error}"))),

@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use super::installer::{Installer, Step};
 use super::{Engine, Slow, Teller};
 use crate::error::{Code, Error, Result};
+use crate::files::settle;
 use crate::host::{PartProgress, Progress};
 
 /// More threads than processors, for most of them wait for the network, and fewer than any mirror minds.
@@ -134,6 +135,7 @@ impl Run {
                 Word::End(name, result) => {
                     let Some((step, _)) = self.running.shift_remove(&name) else { continue };
                     self.failed.extend(installer.end(engine, step, result).err());
+                    settle(&engine.job.directory)?; // what the saved state vouches for
                     self.save(installer, engine)?;
                     self.tell(engine);
                 }
