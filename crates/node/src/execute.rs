@@ -407,6 +407,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::traced;
 
     #[test]
     fn a_directory_is_emptied_whatever_its_names_are_and_links_are_not_followed() {
@@ -423,5 +424,12 @@ mod tests {
         assert_eq!(fs::read_dir(path).unwrap().count(), 0);
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
         empty(&path.join("missing")).unwrap();
+    }
+
+    #[test]
+    fn an_emptied_directory_is_empty_after_a_power_failure() {
+        let test = "execute::tests::a_directory_is_emptied_whatever_its_names_are_and_links_are_not_followed";
+        let Some(calls) = traced::calls(test) else { return };
+        assert!(traced::followed(&calls, ["unlink", "link"], "fsync("), "{calls:#?}");
     }
 }

@@ -30,5 +30,7 @@ mod steady;
 pub mod stop;
 pub mod supervise;
 pub mod sys;
+#[cfg(test)]
+mod traced;
 pub mod usage;
 mod watch;

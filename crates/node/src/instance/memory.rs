@@ -114,6 +114,28 @@ pub(crate) fn forget(settings: &Settings, partition: &PartitionId) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traced;
+
+    #[test]
+    fn a_partition_is_forgotten() {
+        let base = tempfile::tempdir().unwrap();
+        let settings = Settings::below(camino::Utf8Path::from_path(base.path()).unwrap());
+        let name = &settings.partitions[0].name;
+        let memory = Memory::of(InstanceId(7));
+        remember(&settings, name, &memory).unwrap();
+        assert_eq!(recall(&settings, name), Some(memory));
+        for _ in 0..2 {
+            forget(&settings, name).unwrap();
+            assert_eq!(recall(&settings, name), None);
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_remembered_after_a_power_failure() {
+        let test = "instance::memory::tests::a_partition_is_forgotten";
+        let Some(calls) = traced::calls(test) else { return };
+        assert!(traced::followed(&calls, ["unlink", "slappart0.json"], "fsync("), "{calls:#?}");
+    }
 
     #[test]
     fn what_cannot_be_understood_is_still_an_occupant() {

@@ -127,6 +127,13 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_is_written_when_the_files_that_it_vouches_for_are_on_the_disk() {
+        let test = "software::tests::a_release_is_complete_until_its_mark_or_its_sources_change";
+        let Some(calls) = crate::traced::calls(test) else { return };
+        assert!(crate::traced::followed(&calls, ["syncfs", ""], "renameat("), "{calls:#?}");
+    }
+
+    #[test]
     fn a_mark_that_leads_elsewhere_is_none() {
         let root = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(root.path()).unwrap();
