@@ -62,6 +62,11 @@ async fn a_killed_program_is_back_and_a_crash_loop_is_slowed() {
         _ => None,
     });
     assert_eq!(exit.await, Exit { code: None, signal: Some(9) });
+    let delay = until(&mut events, |event| match event {
+        Event::Restarting { delay_ms, failures, .. } => Some((delay_ms, failures)),
+        _ => None,
+    });
+    assert_eq!(delay.await, (0, 1), "at once");
     let second = until(&mut events, |event| match event {
         Event::Started { pid, .. } => Some(pid),
         _ => None,
