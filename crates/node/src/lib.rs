@@ -31,6 +31,7 @@ pub mod stop;
 pub mod supervise;
 pub mod sys;
 #[cfg(test)]
+#[path = "../../../testing/traced.rs"]
 mod traced;
 pub mod usage;
 mod watch;

@@ -272,6 +272,13 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_is_on_the_disk_before_its_mark() {
+        let test = "eggs::tests::one_at_a_time_makes_an_environment";
+        let Some(calls) = crate::traced::calls(test) else { return };
+        assert!(crate::traced::followed(&calls, ["syncfs", ""], "renameat("), "{calls:#?}");
+    }
+
+    #[test]
     fn every_pin_has_a_version_and_hashes() {
         for text in [EGGS, BUILD] {
             let joined = text.replace("\\\n", " ");

@@ -37,6 +37,9 @@ mod recipes;
 pub mod schema;
 mod section;
 mod supply;
+#[cfg(test)]
+#[path = "../../../testing/traced.rs"]
+mod traced;
 mod value;
 
 pub use annotate::{Annotated, AnnotatedOption, annotate};

@@ -1,6 +1,9 @@
 //! Parts of a release: beside each other when they do not refer to each other, and what is left after a failure.
 
-use crate::bench::{Bench, actions};
+use crate::{
+    bench::{Bench, actions},
+    traced,
+};
 use slapos_profile::run;
 
 /// A part that runs a command.
@@ -75,4 +78,11 @@ fn a_failure_leaves_what_is_finished_and_what_runs_and_names_its_log() {
     let mut count: Vec<_> = bench.read("count").lines().map(ToOwned::to_owned).collect();
     count.sort();
     assert_eq!(count, ["after", "good"]);
+}
+
+#[test]
+fn what_a_part_made_is_on_the_disk_before_the_state_says_so() {
+    let test = "beside::parts_run_beside_each_other_and_after_what_they_refer_to";
+    let Some(calls) = traced::calls(test) else { return };
+    assert!(traced::followed(&calls, ["syncfs", ""], "renameat("), "{calls:#?}");
 }

@@ -19,3 +19,6 @@ mod waiting;
 
 #[path = "../../../../testing/skip.rs"]
 mod skip;
+#[cfg(test)]
+#[path = "../../../../testing/traced.rs"]
+mod traced;
