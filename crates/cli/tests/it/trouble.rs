@@ -219,7 +219,7 @@ fn an_edited_release_is_installed_again_when_that_is_asked_for() {
     cloud.until_supply(url.as_str(), "COMP-1", SupplyState::Available);
     // Also what looks unchanged is installed again: not everything that it is made from is a file.
     let log = cloud.path().join("COMP-1.log");
-    let installed = || fs::read_to_string(&log).unwrap().matches(" installing ").count();
+    let installed = || fs::read_to_string(&log).unwrap().matches(": installing\n").count();
     let before = installed();
     cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
     cloud.until("it is installed once more", |_| installed() == before + 1);
