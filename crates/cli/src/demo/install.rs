@@ -1,41 +1,45 @@
-//! Waits until the releases are there, with a bar for each.
+//! Waits until the demo's own releases are there, with a bar for each.
 
-use slapos_core::names::{ComputerId, SupplyState};
+use slapos_core::names::{ComputerId, SoftwareUrl, SupplyState};
 use slapos_wire::{client::Client, v1::Supply};
 
-use super::story::until;
+use super::{curtain::Curtain, story::until};
 use crate::{
     error::{Exit, Failure},
-    ui::{Progress, Ui},
+    ui::Ui,
 };
 
-/// Waits until every release that a computer shall have is available.
-pub(super) fn install(client: &Client, ui: Ui) -> Result<(), Failure> {
-    let mut bars = Progress::new();
+/// Waits until each of these releases is available on its computer. What else somebody supplied
+/// in the meantime, or in an earlier run, is not the demo's concern.
+pub(super) fn install(
+    client: &Client,
+    awaited: &[(SoftwareUrl, ComputerId)],
+    curtain: &Curtain,
+    ui: Ui,
+) -> Result<(), Failure> {
     let mut said = Vec::new();
     until(client, "the releases are installed", |client| {
         let mut missing = 0;
         for computer in client.computers()? {
-            for supply in &computer.supplies {
-                if !observe_supply(&computer.computer, supply, &mut bars, &mut said)? {
+            let name = computer.computer;
+            for supply in computer.supplies {
+                let release = &supply.software_release;
+                let ours = awaited.iter().any(|(url, place)| url == release && *place == name);
+                if ours && !observe_supply(&name, &supply, curtain, &mut said)? {
                     missing += 1;
                 }
             }
         }
         Ok((missing == 0).then_some(()))
     })?;
-    drop(bars);
-    for line in said {
-        ui.say(line);
-    }
-    Ok(())
+    curtain.show(|_| said.iter().for_each(|line| ui.say(line)))
 }
 
 /// Shows one release; true when it is available.
 fn observe_supply(
     computer: &ComputerId,
     supply: &Supply,
-    bars: &mut Progress,
+    curtain: &Curtain,
     said: &mut Vec<String>,
 ) -> Result<bool, Failure> {
     let release = &supply.software_release;
@@ -43,7 +47,7 @@ fn observe_supply(
     let text = supply.text.as_deref().unwrap_or_default();
     match supply.state {
         SupplyState::Available => {
-            bars.end(&label);
+            curtain.show(|bars| bars.end(&label))?;
             let line = format!("   {label}: available");
             if !said.contains(&line) {
                 said.push(line);
@@ -51,11 +55,11 @@ fn observe_supply(
             Ok(true)
         }
         SupplyState::Error => {
-            bars.end(&label);
+            curtain.show(|bars| bars.end(&label))?;
             Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
         }
         SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-            bars.show(&label, supply.percent, text);
+            curtain.show(|bars| bars.show(&label, supply.percent, text))?;
             Ok(false)
         }
     }

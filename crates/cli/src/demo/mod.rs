@@ -5,6 +5,7 @@
 //! and history, not from its own guesses.
 
 mod cloud;
+mod curtain;
 mod install;
 mod milestones;
 mod place;
@@ -22,7 +23,10 @@ use std::{
 
 use camino::Utf8PathBuf;
 
-use self::cloud::{Cloud, Source};
+use self::{
+    cloud::{Cloud, Source},
+    curtain::Curtain,
+};
 use crate::{
     error::{Exit, Failure, Outcome, Step},
     settings,
@@ -91,7 +95,8 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
         timeout_s: args.mirror_timeout,
     };
     let mut cloud = Cloud::prepare(args.dir.as_deref(), source)?;
-    let plot = story::Plot { exit: args.exit, slow: args.slow, ui };
+    let curtain = Curtain::up();
+    let plot = story::Plot { exit: args.exit, slow: args.slow, ui, curtain: curtain.clone() };
     let stage = cloud.stage();
     let began = Instant::now();
     cloud.start(ui, {
@@ -108,6 +113,7 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Outcome {
     };
     thread::Builder::new().name("story".into()).spawn(story)?;
     let result = wait(args, &inbox, &cloud, ui);
+    curtain.fall();
     ui.say("\nStopping ...");
     let ended = cloud.end(ui);
     let exit = result?;

@@ -214,7 +214,8 @@ fn needed(instance: &Instance, stage: &Stage) -> Option<Failure> {
         return None;
     }
     let reason = instance.waiting_for.as_deref().unwrap_or_default();
-    let failure = Failure::new(Exit::Failed, format!("`{}` waits: {reason}", instance.title));
+    let failure =
+        Failure::new(Exit::Failed, format!("`{}` cannot go on: {reason}", instance.title));
     let (hint, cfg) = (instance.hint.as_deref().unwrap_or_default(), &stage.client_cfg);
     Some(failure.hint(format!("{hint} (with SLAPOS_CLIENT_CONFIGURATION={cfg})")))
 }

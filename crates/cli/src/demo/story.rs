@@ -8,11 +8,12 @@ use camino::Utf8PathBuf;
 use slapos_core::names::{ComputerId, SoftwareType, SoftwareUrl, SupplyWish, Title, WishedState};
 use slapos_wire::{
     client::Client,
-    v1::{Computer, Instance, RequestAsk, SupplyAsk},
+    v1::{AllocationScope, Computer, ComputerAsk, Instance, RequestAsk, SupplyAsk},
 };
 
 use super::{
     cloud::{COMPUTERS, Stage},
+    curtain::Curtain,
     install::install,
     road::Road,
     timeline::Timeline,
@@ -28,21 +29,27 @@ const DATABASE: &str = "software/mariadb";
 const TITLE: &str = "phpmyadmin";
 
 /// How to tell it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Plot {
     /// Verify by itself.
     pub(super) exit: bool,
     /// A sentence a step, and Enter.
     pub(super) slow: bool,
     pub(super) ui: Ui,
+    /// Falls when the demo is to end.
+    pub(super) curtain: Curtain,
 }
 
 impl Plot {
     /// Begins a step: a headline, and when told slowly the tutorial's sentence.
-    fn step(self, headline: &str, sentence: &str) -> Result<(), Failure> {
-        self.ui.say(format_args!("\n\x1b[1m{headline}\x1b[0m"));
+    fn step(&self, headline: &str, sentence: &str) -> Result<(), Failure> {
+        self.curtain.show(|_| {
+            self.ui.say(format_args!("\n\x1b[1m{headline}\x1b[0m"));
+            if self.slow {
+                self.ui.say(format_args!("   {sentence}"));
+            }
+        })?;
         if self.slow {
-            self.ui.say(format_args!("   {sentence}"));
             wait_for_enter()?;
         }
         Ok(())
@@ -68,6 +75,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
             "   {name}: {} partitions, one loopback address each",
             partitions.len()
         ));
+        open(&client, computer, ui)?;
     }
     timeline.measured("master and both nodes are up", began.elapsed());
 
@@ -76,13 +84,13 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
         "phpMyAdmin shall be available on COMP-1, MariaDB on COMP-2. Each comes from Debian \
          packages into a directory of its own; nothing is installed on the system.",
     )?;
-    for (release, computer) in [(WEB, COMPUTERS[0]), (DATABASE, COMPUTERS[1])] {
-        let (software_release, state) = (url(release)?, SupplyWish::Available);
-        let ask = SupplyAsk { software_release, state, again: false };
-        client.supply(&name(computer)?, &ask)?;
+    let releases = [(url(WEB)?, name(COMPUTERS[0])?), (url(DATABASE)?, name(COMPUTERS[1])?)];
+    for (release, computer) in &releases {
+        let (software_release, state) = (release.clone(), SupplyWish::Available);
+        client.supply(computer, &SupplyAsk { software_release, state, again: false })?;
     }
     let supplied = Instant::now();
-    install(&client, ui)?;
+    install(&client, &releases, &plot.curtain, ui)?;
     timeline.measured("both releases are installed", supplied.elapsed());
 
     plot.step(
@@ -106,7 +114,7 @@ pub(super) fn tell(plot: &Plot, stage: &Stage, began: Instant) -> Result<(), Fai
     ui.say("   connected");
     timeline.measured("the page answers", connected.elapsed());
 
-    look(*plot, &address, &database, &mut timeline)?;
+    look(plot, &address, &database, &mut timeline)?;
     show(ui, stage, &address, &database, &timeline);
     Ok(())
 }
@@ -166,7 +174,7 @@ fn connect(
 
 /// The last step: a log-in over HTTP, or an invitation to look.
 fn look(
-    plot: Plot,
+    plot: &Plot,
     address: &str,
     database: &Instance,
     timeline: &mut Timeline,
@@ -235,6 +243,18 @@ pub(super) fn until<T>(
             }
         }
     }
+}
+
+/// Opens a computer that somebody closed or drained in an earlier run: the demo needs both.
+fn open(client: &Client, computer: &Computer, ui: Ui) -> Result<(), Failure> {
+    let ours = COMPUTERS.contains(&computer.computer.as_str());
+    if ours && computer.allocation != AllocationScope::Open {
+        let open = Some(AllocationScope::Open);
+        let ask = ComputerAsk { allocation: open, ..ComputerAsk::default() };
+        client.govern(&computer.computer, &ask)?;
+        ui.say(format_args!("   {} was {}: opened", computer.computer, computer.allocation));
+    }
+    Ok(())
 }
 
 fn all_formatted(client: &Client) -> Result<Option<Vec<Computer>>, Failure> {

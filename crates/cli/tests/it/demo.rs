@@ -1,5 +1,6 @@
 //! The demo, for real: Debian packages, MariaDB, phpMyAdmin, a browser.
 
+mod again;
 mod database;
 mod ending;
 mod mirrors;
