@@ -104,7 +104,7 @@ fn run(cli: &Cli, ui: Ui) -> Outcome {
         Command::Request(args) => commands::request::run(args, &connect()?, ui),
         Command::Service(verb) => commands::service::run(verb, &connect()?, ui),
         Command::Computer(verb) => commands::computer::run(verb, &connect()?, ui),
-        Command::Supply(args) => commands::supply::run(args, &connect()?, ui),
+        Command::Supply(args) => commands::supply::run(args, cfg, &connect()?, ui),
         Command::Remove(args) => commands::remove::run(args, &connect()?, ui),
         Command::Master(verb) => commands::master::run(verb, ui),
         Command::Proxy(verb) => commands::proxy::run(verb, cfg, ui),

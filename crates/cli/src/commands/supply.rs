@@ -1,11 +1,12 @@
 //! `slapos supply URL COMPUTER`
 
+use camino::Utf8Path;
 use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
 use slapos_wire::{client::Client, v1::SupplyAsk};
 
 use crate::{
-    error::{Exit, Outcome},
-    shipped,
+    error::{Exit, Failure, Outcome},
+    settings, shipped,
     ui::Ui,
 };
 
@@ -24,12 +25,28 @@ pub(crate) struct Args {
     again: bool,
 }
 
-pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
+pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) -> Outcome {
     shipped::check_name(&args.software_release)?;
+    check_file(args, cfg)?;
     let state = SupplyWish::Available;
     let ask =
         SupplyAsk { software_release: args.software_release.clone(), state, again: args.again };
     wish(&ask, &args.computer, client, ui)
+}
+
+/// Refuses a file that is missing where the node would look for it, as far as that is this machine.
+fn check_file(args: &Args, cfg: Option<&Utf8Path>) -> Result<(), Failure> {
+    let (release, computer) = (&args.software_release, &args.computer);
+    let path = Utf8Path::new(release.as_str().strip_prefix("file://").unwrap_or(release.as_str()));
+    // Of what may not be looked at, only the node can tell.
+    let missing = path.is_absolute() && path.try_exists().is_ok_and(|exists| !exists);
+    if !missing || !settings::is_here(cfg, computer) {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no release `{release}`: {computer} is on this machine, which has no such file"
+    );
+    Err(Failure::new(Exit::Usage, message).hint("check the path of its software.cfg"))
 }
 
 /// Wishes a release on a computer, or away from it.

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ini::{Ini, ParseOption};
+use slapos_core::names::ComputerId;
 use slapos_node::settings::{PartitionSettings, Proxies, Settings, Users};
 
 pub(crate) use self::proxy::{Given, proxy};
@@ -107,7 +108,8 @@ impl File {
         Ok(Self { path: path.to_owned(), ini })
     }
 
-    /// The settings that nobody knows, as `[section] name`.
+    /// The settings that nobody knows, as `[section] name`, or `[section]` when nobody knows even
+    /// that.
     fn unknown(&self) -> Vec<String> {
         let known = |section: &str, name: &str| {
             let listed = |table: &[(&str, &[&str])]| {
@@ -120,6 +122,15 @@ impl File {
         for (section, properties) in &self.ini {
             let section = section.unwrap_or("");
             if OTHER_SECTIONS.contains(&section) {
+                continue;
+            }
+            let named = |table: &[(&str, &[&str])]| table.iter().any(|(name, _)| *name == section);
+            if !(section.is_empty()
+                || section.starts_with(MULTIMASTER)
+                || named(OURS)
+                || named(OTHERS))
+            {
+                unknown.push(format!("[{section}]"));
                 continue;
             }
             for (name, _) in properties {
@@ -202,16 +213,54 @@ pub(crate) fn from_environment(variable: &str) -> Option<String> {
 /// `SLAPOS_CLIENT_CONFIGURATION` names, else from `~/.slapos/slapos-client.cfg`. Also returns what
 /// it did not understand.
 pub(crate) fn client(given: Option<&Utf8Path>) -> Result<(ClientSettings, Vec<String>), Failure> {
-    let path = given
+    let path = client_path(given).ok_or_else(|| {
+        Failure::new(Exit::Usage, "no configuration file").hint("give one with --cfg FILE")
+    })?;
+    let file = File::read(&path).map_err(|failure| {
+        failure.hint(
+            "name another one with SLAPOS_CLIENT_CONFIGURATION (`slapos demo` prints the line \
+             that sets it), or with --cfg FILE",
+        )
+    })?;
+    let master_url = master_url(&file)?;
+    Ok((ClientSettings { master_url }, file.unknown()))
+}
+
+/// The address of the master.
+fn master_url(file: &File) -> Result<String, Failure> {
+    let url = file.need("slapos", "master_url")?;
+    let parsed: Option<ureq::http::Uri> = url.parse().ok();
+    let usable = parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    let rule = "not a URL; use http://HOST:PORT or https://HOST";
+    if usable { Ok(url.to_owned()) } else { Err(file.wrong("slapos", "master_url", url, rule)) }
+}
+
+/// True when the node of a computer is on this machine, as far as files tell: those that the
+/// client's file names, or the one in the usual place, if it is a computer of the same master.
+pub(crate) fn is_here(given: Option<&Utf8Path>, computer: &ComputerId) -> bool {
+    let Some(client) = client_path(given).and_then(|path| File::read(&path).ok()) else {
+        return false;
+    };
+    let named = client.get("slapos", "nodes").unwrap_or_default().split_whitespace();
+    let mut nodes: Vec<Utf8PathBuf> = named.map(Into::into).collect();
+    if nodes.is_empty() {
+        nodes.push(node_path(None));
+    }
+    let of_node = |node: &File, name| node.get("slapos", name).map(str::to_owned);
+    nodes.iter().filter_map(|path| File::read(path).ok()).any(|node| {
+        of_node(&node, "computer_id").as_deref() == Some(computer.as_str())
+            && of_node(&node, "master_url") == of_node(&client, "master_url")
+    })
+}
+
+fn client_path(given: Option<&Utf8Path>) -> Option<Utf8PathBuf> {
+    given
         .map(Utf8Path::to_owned)
         .or_else(|| from_environment("SLAPOS_CLIENT_CONFIGURATION").map(Into::into))
         .or_else(client_in_home)
-        .ok_or_else(|| {
-            Failure::new(Exit::Usage, "no configuration file").hint("give one with --cfg FILE")
-        })?;
-    let file = File::read(&path)?;
-    let master_url = file.need("slapos", "master_url")?.to_owned();
-    Ok((ClientSettings { master_url }, file.unknown()))
 }
 
 fn client_in_home() -> Option<Utf8PathBuf> {
@@ -277,7 +326,7 @@ fn node_of(file: &File, program: Utf8PathBuf, is_root: bool) -> Result<Settings,
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Settings {
         computer,
-        master_url: file.need("slapos", "master_url")?.to_owned(),
+        master_url: master_url(file)?,
         software_root: file.need("slapos", "software_root")?.into(),
         instance_root,
         cache_root,
@@ -479,12 +528,22 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_section_is_named_once() {
+        let text = format!("{MINIMAL}[slapso]\ncolour = red\nsize = 3\n[networkcache]\na = b\n");
+        assert_eq!(read(&text).unwrap().1, ["[slapso]"]);
+    }
+
+    #[test]
     fn faults_name_file_section_and_rule() {
         let table = [
             ("[slapos]\ncomputer_id = C\n", "does not set `instance_root` in [slapos]"),
             (
                 &format!("{MINIMAL}installations_max = 0\n"),
                 "installations_max = 0: nothing would ever run",
+            ),
+            (
+                &MINIMAL.replace("http://127.0.0.1:1", "nonsense"),
+                "[slapos] master_url = nonsense: not a URL",
             ),
             (&MINIMAL.replace("COMP-1", "a b"), "[slapos] computer_id = a b: "),
             (
