@@ -231,6 +231,9 @@ fn no_place(world: &World, it: &Instance) -> Cause {
             false => no_room(world, &allowed, it),
         };
     }
+    if let Some(Err(refusal)) = placement.computer.as_ref().map(|computer| world.site(computer)) {
+        return cause("no-such-computer", refusal.to_string(), refusal.hint());
+    }
     let wanted = |supply: &Supply| supply.wished == SupplyWish::Available;
     let here = |site: &Site| placement.computer.as_ref().is_none_or(|it| *it == site.computer.id);
     let supplies: Vec<_> =
@@ -354,6 +357,7 @@ fn cause(code: &'static str, sentence: String, hint: Option<String>) -> Cause {
 #[cfg(test)]
 mod tests {
     use crate::{
+        decide::{Request, Requester},
         names::{ReportedState, SupplyState, SupplyWish, WishedState},
         testing::*,
     };
@@ -362,6 +366,18 @@ mod tests {
         cloud
             .why(id)
             .map_or_else(String::new, |cause| format!("{}: {}", cause.code, cause.sentence))
+    }
+
+    #[test]
+    fn a_computer_that_nobody_knows_is_named_with_the_nearest() {
+        let mut cloud = Cloud::default();
+        cloud.format("COMP-1", 1);
+        cloud.install("software/php", "COMP-1");
+        let asked = wanted(Requester::Person(admin()), "app", "software/php");
+        let placement = texts(&[("computer_guid", "COMP-7")]);
+        let app = cloud.request(Request { placement, ..asked }).unwrap().unwrap();
+        assert_eq!(said(&cloud, app), "no-such-computer: computer `COMP-7` is unknown");
+        assert_eq!(cloud.why(app).unwrap().hint.as_deref(), Some("did you mean `COMP-1`?"));
     }
 
     #[test]
