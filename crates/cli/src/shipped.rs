@@ -43,7 +43,7 @@ pub(crate) fn check_name(release: &SoftwareUrl) -> Result<(), Failure> {
 /// demands a parameter, so to give none, which leaves them as they are, is never wrong.
 ///
 /// # Errors
-/// An unknown type; a parameter that the schema of the release refuses.
+/// A type that the release does not have; a parameter that the schema of the release refuses.
 pub(crate) fn check_parameters(ask: &RequestAsk) -> Result<(), Failure> {
     let Some(release) = shipped(&ask.software_release) else {
         return Ok(());
@@ -55,6 +55,7 @@ pub(crate) fn check_parameters(ask: &RequestAsk) -> Result<(), Failure> {
             .expect("the schemas of shipped releases are JSON"))
     };
     let name = release.path().to_str().expect("shipped releases have plain names");
+    check_type(ask, &types(release))?;
     let parameters = ask.parameters.clone().unwrap_or_default();
     let file = Utf8Path::new("/").join(name).join("software.cfg.json");
     schema::Release::read(&file, ask.software_type.as_str(), &mut read)
@@ -64,6 +65,36 @@ pub(crate) fn check_parameters(ask: &RequestAsk) -> Result<(), Failure> {
             chain: vec![error.to_string()],
             hint: error.hint().map(ToOwned::to_owned),
         })
+}
+
+/// The types that a shipped release has, and those of its shared instances under other names.
+fn types(release: &Dir<'_>) -> Vec<String> {
+    let file = release.get_file(release.path().join("software.cfg.json"));
+    let file = file.expect("a shipped release has a schema");
+    let schema: serde_json::Value =
+        serde_json::from_slice(file.contents()).expect("the schemas of shipped releases are JSON");
+    let entries = schema["software-type"].as_object().into_iter().flatten();
+    let name = |(name, entry): (&String, &serde_json::Value)| {
+        entry["software-type"].as_str().unwrap_or(name).to_owned()
+    };
+    let mut names: Vec<_> = entries.map(name).collect();
+    names.dedup();
+    names
+}
+
+/// Refuses a type that a release does not have.
+fn check_type(ask: &RequestAsk, types: &[String]) -> Result<(), Failure> {
+    let wished = ask.software_type.as_str();
+    if types.iter().any(|known| known == wished) {
+        return Ok(());
+    }
+    let message = format!("`{}` has no type `{wished}`", ask.software_release);
+    let list = format!("its types: {}", types.join(", "));
+    let hint = match slapos_nearest::nearest(wished, types.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`? {list}"),
+        None => list,
+    };
+    Err(Failure::new(Exit::Usage, message).hint(hint))
 }
 
 /// The folder of a shipped release.
@@ -137,7 +168,7 @@ mod tests {
         let table = [
             ("hello", "default", "name", false, ""),
             ("hello", "default", "nmae", false, "`nmae` (did you mean `name`?)"),
-            ("hello", "defualt", "name", false, "no schema for the type `defualt`"),
+            ("hello", "defualt", "name", false, "`software/hello` has no type `defualt`"),
             ("mariadb", "default", "databse", false, "did you mean `database`?"),
             ("mariadb", "default", "colour", false, "it takes database, password, user"),
             ("mariadb", "default", "password", true, ""),

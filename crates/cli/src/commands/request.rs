@@ -11,7 +11,7 @@ use slapos_wire::{
 
 use super::service;
 use crate::{
-    error::{Exit, Failure, Outcome, Step},
+    error::{Exit, Failure, Outcome},
     shipped,
     ui::{Progress, Ui},
 };
@@ -87,10 +87,14 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         check_release(&ask.software_release, client)?;
         shipped::check_parameters(&ask)?;
     }
+    let was_there = ask.state == Some(WishedState::Destroyed) && is_there(&ask.title, client)?;
     let mut instance = match client.request(&ask) {
         // What shall not be there is not there: that is as wished.
         Err(ClientError::Refused(problem)) if problem.code == "absent" => {
-            ui.say(format_args!("{}: nothing to destroy", problem.title));
+            match was_there {
+                true => ui.say(format_args!("{} is gone", ask.title)), // it had no place yet
+                false => ui.say(format_args!("{}: nothing to destroy", problem.title)),
+            }
             return Ok(Exit::Done);
         }
         answer => answer?,
@@ -108,6 +112,11 @@ pub(crate) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
     }
     service::info::show(ui, &instance, false);
     Ok(exit_of(&instance))
+}
+
+/// True when a person's instance of that title exists.
+fn is_there(title: &Title, client: &Client) -> Result<bool, Failure> {
+    Ok(client.instances_at(Some(title), None)?.iter().any(|it| it.requested_by.is_none()))
 }
 
 /// Refuses a name that no node could find, unless some computer shall have that release: it may come
@@ -128,7 +137,11 @@ pub(crate) fn exit_of(instance: &Instance) -> Exit {
 
 fn parameters(args: &Args) -> Result<Option<Dictionary>, Failure> {
     if let Some(path) = &args.parameters_file {
-        let text = std::fs::read_to_string(path).step(|| format!("cannot read {path}"))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Failure {
+            exit: Exit::Usage,
+            chain: vec![format!("cannot read {path}"), error.to_string()],
+            hint: Some("name a JSON file with --parameters-file, or give --parameters".into()),
+        })?;
         let parsed = serde_json::from_str(&text).map_err(|error| Failure {
             exit: Exit::Usage,
             chain: vec![format!("{path} is not a JSON object of texts"), error.to_string()],
@@ -158,7 +171,10 @@ fn wait(
             last.waiting_for.as_ref() != Some(reason) && (!goes_on || at.elapsed() > TELL_EVERY)
         });
         if news {
-            progress.line(format!("{}: please wait: {reason}", instance.title));
+            let failed = instance.state == "error"
+                || instance.waiting_code.as_deref() == Some("release-failed");
+            let label = if failed { "it fails, and is tried again" } else { "please wait" };
+            progress.line(format!("{}: {label}: {reason}", instance.title));
             if let Some(hint) = &instance.hint {
                 progress.line(format!("hint: {hint}"));
             }

@@ -7,7 +7,7 @@ use slapos_wire::v1::{
     Format, FormatPartition, Instance, InstanceReport, RequestAsk, SupplyReport,
 };
 
-use crate::cloud::{Cloud, Said, on_terminal, slapos};
+use crate::cloud::{Cloud, Said, on_terminal, slapos, write_file};
 
 /// A master, COMP-1 and COMP-2 with two partitions each, and two releases that COMP-1 has.
 fn cloud() -> Cloud {
@@ -328,13 +328,59 @@ fn a_misspelt_title_is_answered_with_the_nearest() {
         ("service info other", 1, "`slapos service list` shows all"),
         ("request page software/helo", 64, "did you mean `software/hello`?"),
         ("request page software/hello --parameters nmae=Ada", 64, "did you mean `name`?"),
-        ("request page software/hello --type mastr", 64, "no schema for the type `mastr`"),
+        ("request page software/hello --type mastr", 64, "`software/hello` has no type `mastr`"),
         ("supply software/helo COMP-1", 64, "did you mean `software/hello`?"),
         ("supply software/none COMP-1", 64, "software/hello, software/mariadb"),
         ("supply some/software.cfg COMP-1", 64, "an absolute path"),
         ("supply Cargo.toml COMP-1", 64, "/Cargo.toml"),
+        ("request page software/hello --type foo", 64, "its types: default"),
+        ("request page software/hello --parameters-file /nowhere", 64, "hint"),
+        ("remove software/tow COMP-1", 1, "did you mean `software/two`?"),
+        ("remove software/one COMP-2", 1, "COMP-2 has no release `software/one`"),
     ];
     self::table(&cloud, &table);
+    let said = cloud.must(&words("request page software/one --node computer_guid=COMP-7"), 2);
+    assert!(said.out.contains("computer `COMP-7` is unknown"), "{said:?}");
+    assert!(said.out.contains("did you mean `COMP-1`?"), "{said:?}");
+}
+
+#[test]
+fn a_missing_file_is_refused_as_a_release_of_a_computer_on_this_machine_only() {
+    let cloud = cloud();
+    let node = cloud.node_cfg("COMP-2");
+    write_file(&node, &format!("[slapos]\nmaster_url = {}\ncomputer_id = COMP-2\n", cloud.url));
+    let client = format!("[slapos]\nmaster_url = {}\nnodes = {node}\n", cloud.url);
+    write_file(&cloud.client_cfg(), &client);
+    let table = [
+        ("supply /nowhere/software.cfg COMP-2", 64, "which has no such file"),
+        ("supply --again file:///nowhere/software.cfg COMP-2", 64, "which has no such file"),
+        ("supply /nowhere/software.cfg COMP-1", 0, "now: requested"),
+    ];
+    self::table(&cloud, &table);
+    cloud.must(&["supply", cloud.client_cfg().as_str(), "COMP-2"], 0);
+}
+
+#[test]
+fn what_waited_and_is_destroyed_is_gone_and_what_never_was_is_not() {
+    let cloud = cloud();
+    cloud.must(&words("request late http://none/software.cfg"), 2);
+    let destroy = "request late http://none/software.cfg --state destroyed";
+    table(&cloud, &[(destroy, 0, "late is gone"), (destroy, 0, "nothing to destroy")]);
+}
+
+#[test]
+fn an_error_is_not_called_waiting() {
+    let cloud = cloud();
+    cloud.must(&words("request app software/one"), 2);
+    report(&cloud, "app", ReportedState::Error, Some("line one\nline two"));
+    let info = cloud.must(&words("service info app"), 0).out;
+    assert!(info.contains("error        line one\n             line two"), "{info}");
+    assert_eq!(info.matches("line one").count(), 1, "{info}");
+    let said = cloud.must(&words("request app software/one --wait --timeout 1"), 2);
+    assert!(said.err.contains("app: it fails, and is tried again: line one"), "{said:?}");
+    for text in [&info, &said.out, &said.err] {
+        assert!(!text.contains("please wait"), "{text}");
+    }
 }
 
 #[test]

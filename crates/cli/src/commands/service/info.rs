@@ -61,14 +61,9 @@ pub(crate) fn show(ui: Ui, instance: &Instance, secrets: bool) {
         lines.push(("published", format!("{}, to {readers}", show_time(at))));
     }
     lines.extend(instance.promises.iter().map(|promise| ("promise", line_of(promise))));
-    if let Some(reason) = &instance.waiting_for {
-        lines.push(("please wait", reason.clone()));
-    }
+    lines.extend(why_not(instance));
     if let Some(hint) = &instance.hint {
         lines.push(("hint", hint.clone()));
-    }
-    if let Some(error) = instance.error.as_ref().filter(|_| instance.state == "error") {
-        lines.push(("error", error.replace('\n', &format!("\n{:12} ", ""))));
     }
     for (name, value) in lines {
         ui.data(format_args!("{name:12} {value}"));
@@ -77,6 +72,19 @@ pub(crate) fn show(ui: Ui, instance: &Instance, secrets: bool) {
         let title = &instance.title;
         ui.say(format_args!("secrets are hidden: slapos service info {title} --show-secrets"));
     }
+}
+
+/// Why an instance is not as wished: what it waits for, or its error, which its node tells whole.
+fn why_not(instance: &Instance) -> Vec<(&'static str, String)> {
+    let reason = instance.waiting_for.clone();
+    if instance.state != "error" {
+        return reason.map(|reason| ("please wait", reason)).into_iter().collect();
+    }
+    let whole = instance.error.as_deref();
+    let repeated = |reason: &String| whole.is_some_and(|whole| whole.contains(reason));
+    let reason = reason.filter(|reason| !repeated(reason));
+    let whole = whole.map(|whole| whole.replace('\n', &format!("\n{:12} ", "")));
+    reason.into_iter().chain(whole).map(|text| ("error", text)).collect()
 }
 
 /// A promise in a line; many say nothing when they are green.
