@@ -68,7 +68,10 @@ pub(super) fn make_temporary() -> Result<(Utf8PathBuf, TempDir), Failure> {
     let made = tempfile::Builder::new()
         .prefix("slapos-demo-")
         .tempdir()
-        .step(|| "cannot make a temporary directory".into())?;
+        .step(|| "cannot make a temporary directory".into())
+        .map_err(|failure| {
+            failure.hint("set TMPDIR to a directory that can be written, or name one with --dir")
+        })?;
     let path = Utf8PathBuf::try_from(made.path().to_owned())
         .map_err(|_| Failure::new(Exit::Failed, "the temporary directory has no UTF-8 name"))?;
     if is_root() {

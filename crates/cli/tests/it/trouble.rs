@@ -347,6 +347,15 @@ fn a_path_too_long_for_sockets_is_refused_before_anything_starts() {
 }
 
 #[test]
+fn without_a_temporary_directory_the_demo_says_how_to_name_one() {
+    let mut demo = slapos();
+    let said: Said =
+        demo.args(["demo", "--exit"]).env("TMPDIR", "/nowhere").output().unwrap().into();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("TMPDIR") && said.err.contains("--dir"), "{said:?}");
+}
+
+#[test]
 fn a_release_in_use_is_not_removed() {
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");

@@ -15,7 +15,7 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 /// No answer within two minutes, another one than 200, or one of more than 64 MiB.
 pub fn fetch(url: &str) -> Result<Vec<u8>, HostError> {
     let failed = |error: ureq::Error| HostError {
-        message: format!("cannot fetch {url}: {error}"),
+        message: error.to_string(), // the engine names the URL
         hint: Some("check the address, and that this computer reaches it".into()),
     };
     let config = ureq::Agent::config_builder().timeout_global(Some(FETCH_LIMIT)).build();

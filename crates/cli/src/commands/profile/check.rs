@@ -37,8 +37,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         for (means, title) in kinds {
             list(ui, title, checked.parts.iter().filter(|part| part.means == means));
         }
-        let (faults, parts) = (checked.faults.len(), checked.parts.len());
-        ui.data(format_args!("{faults} faults, {parts} parts"));
+        let counted = |count, noun| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let faults = counted(checked.faults.len(), "fault");
+        ui.data(format_args!("{faults}, {}", counted(checked.parts.len(), "part")));
     }
     Ok(if checked.faults.is_empty() { Exit::Done } else { Exit::Failed })
 }
