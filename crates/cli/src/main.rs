@@ -5,6 +5,7 @@
 mod commands;
 mod demo;
 mod error;
+mod events;
 mod settings;
 mod shipped;
 mod ui;

@@ -1,18 +1,23 @@
 //! `slapos supply URL COMPUTER`
 
 use camino::Utf8Path;
-use slapos_core::names::{ComputerId, SoftwareUrl, SupplyWish};
-use slapos_wire::{client::Client, v1::SupplyAsk};
+use slapos_core::names::{ComputerId, SoftwareUrl, SupplyState, SupplyWish};
+use slapos_wire::{
+    client::Client,
+    v1::{Supply, SupplyAsk},
+};
 
 use crate::{
     error::{Exit, Failure, Outcome},
+    events::until,
     settings, shipped,
-    ui::Ui,
+    ui::{Progress, Ui},
 };
 
 /// Make a software release available on a computer.
 ///
-/// The node of that computer installs it; `slapos computer info COMPUTER` shows how far it is.
+/// The node of that computer installs it; `--wait` stays until then, and
+/// `slapos computer info COMPUTER` shows how far it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The release: a URL, an absolute path, or software/NAME for one that comes with slapos
@@ -23,6 +28,9 @@ pub(crate) struct Args {
     /// Install it again, even where it is available: its files have changed
     #[arg(long)]
     again: bool,
+    /// Stay until it is installed, telling how far it is; ends with 1 when that fails
+    #[arg(long)]
+    wait: bool,
 }
 
 pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) -> Outcome {
@@ -31,7 +39,49 @@ pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) 
     let state = SupplyWish::Available;
     let ask =
         SupplyAsk { software_release: args.software_release.clone(), state, again: args.again };
-    wish(&ask, &args.computer, client, ui)
+    if !args.wait {
+        return wish(&ask, &args.computer, client, ui);
+    }
+    client.supply(&args.computer, &ask)?;
+    let supply = installed(args, client)?;
+    match ui.json {
+        true => ui.json(&supply),
+        false => ui.say(format_args!("{} is available on {}", ask.software_release, args.computer)),
+    }
+    Ok(Exit::Done)
+}
+
+/// Stays until the release is available, with a bar on a terminal.
+///
+/// # Errors
+/// Its installation failed (its node tries again all the same), or somebody removes the release.
+fn installed(args: &Args, client: &Client) -> Result<Supply, Failure> {
+    let (release, computer) = (&args.software_release, &args.computer);
+    let label = format!("{release} on {computer}");
+    let mut bars = Progress::new();
+    until(client, "the release is installed", |client| {
+        let supplies = client.computer(computer)?.supplies;
+        let supply = supplies.into_iter().find(|supply| supply.software_release == *release);
+        let wished = supply.filter(|supply| supply.wished == SupplyWish::Available);
+        let Some(supply) = wished else {
+            return Err(Failure::new(Exit::Failed, format!("{label} is being removed")));
+        };
+        let text = supply.text.as_deref().unwrap_or_default();
+        match supply.state {
+            SupplyState::Available => {
+                bars.end(&label);
+                Ok(Some(supply))
+            }
+            SupplyState::Error => {
+                bars.end(&label);
+                Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
+            }
+            SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
+                bars.show(&label, supply.percent, text);
+                Ok(None)
+            }
+        }
+    })
 }
 
 /// Refuses a file that is missing where the node would look for it, as far as that is this machine.

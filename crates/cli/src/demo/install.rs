@@ -3,9 +3,10 @@
 use slapos_core::names::{ComputerId, SoftwareUrl, SupplyState};
 use slapos_wire::{client::Client, v1::Supply};
 
-use super::{curtain::Curtain, story::until};
+use super::curtain::Curtain;
 use crate::{
     error::{Exit, Failure},
+    events::until,
     ui::Ui,
 };
 

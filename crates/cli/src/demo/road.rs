@@ -13,10 +13,11 @@ use slapos_wire::{
 use super::{
     cloud::Stage,
     milestones::Milestones,
-    story::{Plot, milliseconds, until},
+    story::{Plot, milliseconds},
 };
 use crate::{
     error::{Exit, Failure},
+    events::until,
     ui::Progress,
 };
 

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     error::{Exit, Failure},
+    events::until,
     ui::Ui,
 };
 
@@ -220,29 +221,6 @@ fn ask_for_web() -> Result<RequestAsk, Failure> {
         shared: false,
         state: Some(WishedState::Started),
     })
-}
-
-/// Repeats `look` after each event of the master until it finds what it looks for.
-pub(super) fn until<T>(
-    client: &Client,
-    what: &str,
-    mut look: impl FnMut(&Client) -> Result<Option<T>, Failure>,
-) -> Result<T, Failure> {
-    let mut events = client.events()?; // before the first look: nothing is missed in between
-    loop {
-        if let Some(found) = look(client)? {
-            return Ok(found);
-        }
-        match events.next() {
-            Some(event) => drop(event?),
-            None => {
-                return Err(Failure::new(
-                    Exit::NoAnswer,
-                    format!("the master ended before {what}"),
-                ));
-            }
-        }
-    }
 }
 
 /// Opens a computer that somebody closed or drained in an earlier run: the demo needs both.

@@ -221,9 +221,12 @@ fn an_edited_release_is_installed_again_when_that_is_asked_for() {
     let log = cloud.path().join("COMP-1.log");
     let installed = || fs::read_to_string(&log).unwrap().matches(": installing\n").count();
     let before = installed();
-    cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
-    cloud.until("it is installed once more", |_| installed() == before + 1);
-    cloud.until_supply(url.as_str(), "COMP-1", SupplyState::Available);
+    let said = cloud.must(&["supply", "--again", "--wait", url.as_str(), "COMP-1"], 0);
+    assert!(said.err.contains("is available on COMP-1"), "{said:?}");
+    assert_eq!(installed(), before + 1);
+    let failed = cloud.must(&["supply", "--wait", "http://127.0.0.1:9/software.cfg", "COMP-1"], 1);
+    assert!(failed.err.contains("cannot fetch http://127.0.0.1:9/software.cfg"), "{failed:?}");
+    assert_eq!(failed.err.matches("cannot fetch").count(), 1, "{failed:?}");
 }
 
 #[test]
