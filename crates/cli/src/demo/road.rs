@@ -218,7 +218,12 @@ fn needed(instance: &Instance, stage: &Stage) -> Option<Failure> {
     let failure =
         Failure::new(Exit::Failed, format!("`{}` cannot go on: {reason}", instance.title));
     let (hint, cfg) = (instance.hint.as_deref().unwrap_or_default(), &stage.client_cfg);
-    Some(failure.hint(format!("{hint} (with SLAPOS_CLIENT_CONFIGURATION={cfg})")))
+    // By the time that somebody reads this the master has ended.
+    let (listen, data) = (stage.master_url.trim_start_matches("http://"), &stage.directory);
+    let serve = format!("slapos master serve --open --listen {listen} --data {data}/master");
+    Some(failure.hint(format!(
+        "{hint} (with SLAPOS_CLIENT_CONFIGURATION={cfg}, while the master runs: {serve})"
+    )))
 }
 
 /// What there is to say of an instance right now.

@@ -168,7 +168,10 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
 
     in_a_browser(&address, &password, &page);
     // A run that cannot go on, for what an earlier one left, says so and what to do.
-    for command in [["computer", "close", "COMP-2"], ["service", "destroy", "database"]] {
+    for command in
+        ["computer close COMP-2", "computer set COMP-2 --capacity 0", "service destroy database"]
+    {
+        let command = command.split(' ');
         let cfg = cfg.to_str().unwrap();
         let said: Said = slapos().args(["--cfg", cfg]).args(command).output().unwrap().into();
         assert_eq!(said.code, 0, "{said:?}");
@@ -177,8 +180,10 @@ fn the_whole_story_in_one_command_then_warm_then_in_a_browser() {
     assert_none_below(directory.path());
     let said: Said = slapos().args(["demo", "--exit", "--dir", dir]).output().unwrap().into();
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains("takes no new instances"), "{said:?}");
-    assert!(said.err.contains("hint: open it: slapos computer open COMP-2"), "{said:?}");
+    assert!(said.err.contains("COMP-2 was closed: opened"), "{said:?}");
+    assert!(said.err.contains("COMP-2 holds as many instances as it may"), "{said:?}");
+    assert!(said.err.contains("hint: give it more: slapos computer set COMP-2"), "{said:?}");
+    assert!(said.err.contains("slapos master serve --open --listen "), "{said:?}");
     assert!(!said.err.contains("connected"), "{said:?}");
     assert_none_below(directory.path());
 }
