@@ -62,7 +62,8 @@ pub(crate) fn check_parameters(ask: &RequestAsk) -> Result<(), Failure> {
         .and_then(|release| release.check(&parameters, ask.shared, &mut read))
         .map_err(|error| Failure {
             exit: Exit::Usage,
-            chain: vec![error.to_string()],
+            // a person knows the release, and not where its schema lies
+            chain: vec![error.to_string().replace(file.as_str(), ask.software_release.as_str())],
             hint: error.hint().map(ToOwned::to_owned),
         })
 }
@@ -174,7 +175,7 @@ mod tests {
             ("mariadb", "default", "password", true, ""),
             ("mariadb", "default", "database", true, "there is no parameter `database`"),
             ("phpmyadmin", "default", "name", false, "`name` (it takes none)"),
-            ("phpmyadmin", "default", "name", true, "no schema for shared instances"),
+            ("phpmyadmin", "default", "name", true, "software/phpmyadmin has no schema for shared"),
         ];
         for (release, software_type, parameter, shared, expected) in table {
             let said = asked(release, software_type, parameter, shared);
