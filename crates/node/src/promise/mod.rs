@@ -42,8 +42,8 @@ use crate::{
 const PARALLEL_MAX: usize = 8;
 /// A longer native description is red.
 const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
-/// First and longest pause before red promises are tried again; each is half as long again as the
-/// one before.
+/// First and longest pause before red promises are tried again; each is longer than the one before
+/// by a quarter.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(2));
 
 /// What the checks of a partition need to know.
@@ -95,16 +95,20 @@ enum Source {
 /// Runs every check of the partition, some at a time, and records the results that changed below
 /// `.slapgrid/promise/result`. Ordered by name.
 pub async fn run_all(context: &PromiseContext) -> Vec<PromiseResult> {
-    let results = match find(context).await {
+    record(context, run_found(context).await).await
+}
+
+async fn run_found(context: &PromiseContext) -> Vec<PromiseResult> {
+    match find(context).await {
         Ok(found) => run(context, found).await,
         Err(error) => vec![unreadable(context, &error)],
-    };
-    record(context, results).await
+    }
 }
 
 /// Runs every check, then the red ones again and again, quickly at first, until all are green or
 /// the deadline has passed: that a server can be reached has no event of its own. While some are
 /// red after `quiet`, `on_red` gets all results whenever they have changed. Returns the last ones.
+/// What is red for a moment while a service starts is not recorded: that would wait for the disk.
 pub async fn until_green(
     context: &PromiseContext,
     deadline: Instant,
@@ -112,28 +116,28 @@ pub async fn until_green(
     on_red: &mut (dyn FnMut(&[PromiseResult]) + Send),
 ) -> Vec<PromiseResult> {
     let begun = Instant::now();
-    let mut results = run_all(context).await;
+    let mut results = run_found(context).await;
     let mut told: Vec<PromiseResult> = Vec::new();
     let (mut pause, longest) = PAUSE;
     while results.iter().any(|one| !one.ok) && Instant::now() < deadline {
         if begun.elapsed() >= quiet && results != told {
+            results = record(context, results).await;
             on_red(&results);
             told.clone_from(&results);
         }
         sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-        pause = (pause * 3 / 2).min(longest);
+        pause = (pause * 5 / 4).min(longest);
         let red = |one: &Found| results.iter().all(|known| known.name != one.name || !known.ok);
         let again: Vec<Found> = match find(context).await {
             Ok(found) => found.into_iter().filter(red).collect(),
             Err(_) => continue, // reported red by the next full pass
         };
         let Ok(fresh) = timeout_at(deadline, run(context, again)).await else { break };
-        let fresh = record(context, fresh).await;
         results.retain(|one| one.ok);
         results.extend(fresh);
         results.sort_by(|one, other| one.name.cmp(&other.name));
     }
-    results
+    record(context, results).await
 }
 
 /// Records the results, which waits for the disk, and gives them back.
