@@ -46,10 +46,8 @@ pub fn write(path: impl AsRef<Path>, content: &[u8], mode: u32) -> io::Result<()
 /// As of [`write`].
 pub fn write_as(path: impl AsRef<Path>, content: &[u8], mode: Mode, keep: Keep) -> io::Result<()> {
     let path = path.as_ref();
-    let directory = path.parent().filter(|above| !above.as_os_str().is_empty());
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let directory = File::open(directory.unwrap_or(Path::new(".")))?;
-    write_into(&directory, name, content, mode, keep)
+    write_into(&directory_of(path)?, name, content, mode, keep)
 }
 
 /// Writes a file into an open directory.
@@ -103,8 +101,20 @@ pub fn remove(path: impl AsRef<Path>) -> io::Result<()> {
     };
     missing_is_fine(fs::remove_file(path))?;
     // When it was missing, too: whoever removed it may have come no further.
+    missing_is_fine(sync_directory(path))
+}
+
+/// Makes the name of a file durable, or that it has none any more.
+///
+/// # Errors
+/// When its directory cannot be opened or synced.
+pub fn sync_directory(of: impl AsRef<Path>) -> io::Result<()> {
+    directory_of(of.as_ref())?.sync_all()
+}
+
+fn directory_of(path: &Path) -> io::Result<File> {
     let directory = path.parent().filter(|above| !above.as_os_str().is_empty());
-    missing_is_fine(File::open(directory.unwrap_or(Path::new("."))).and_then(|it| it.sync_all()))
+    File::open(directory.unwrap_or(Path::new(".")))
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ pub fn backup(data: &Path, to: &Path, replace: bool) -> Result<Backup, UpkeepErr
         // a link does not replace what somebody else put there meanwhile
         fs::hard_link(&unfinished, to).and_then(|()| fs::remove_file(&unfinished))
     };
-    if let Err(error) = named.and_then(|()| store::sync_directory(to)) {
+    if let Err(error) = named.and_then(|()| slapos_atomic::sync_directory(to)) {
         let _half = fs::remove_file(&unfinished); // what went wrong before is what matters
         return Err(place(error));
     }
@@ -168,7 +168,7 @@ pub(crate) fn put(
     let head = store::succeed(&unfinished, deposed.unwrap_or_default(), now())
         .map_err(UpkeepError::store("restore", &unfinished))?;
     let place = UpkeepError::place(&database);
-    let sync = || store::sync_directory(&database).map_err(&place);
+    let sync = || slapos_atomic::sync_directory(&database).map_err(&place);
     fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&place)?;
     sync()?;
     // From here on a master would refuse to start until the last step: see `Store::open`.

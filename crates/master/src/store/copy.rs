@@ -3,7 +3,6 @@
 
 use std::{
     fs::{self, File},
-    io,
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -103,10 +102,4 @@ pub(crate) fn succeed(backup: &Path, other: Head, now: Timestamp) -> Result<Head
     transaction.commit().map_err(&failed)?;
     connection.close().map_err(|(_, source)| failed(source))?;
     Ok(head)
-}
-
-/// Makes names in a directory durable.
-pub(crate) fn sync_directory(of: &Path) -> io::Result<()> {
-    let directory = of.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new("."))).and_then(|file| file.sync_all())
 }

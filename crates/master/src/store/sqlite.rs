@@ -11,9 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use slapos_core::{names::Revision, world::World, write::Entry};
 
 use super::{
-    Cut, LogCut, StoreError,
-    copy::sync_directory,
-    fold,
+    Cut, LogCut, StoreError, fold,
     journal::{self, Chain, Journal, as_i64, number},
     log, tail,
 };
@@ -283,5 +281,5 @@ fn create(path: &Path) -> Result<(), StoreError> {
     connection.close().map_err(|(_, source)| step(source))?;
     File::open(&unfinished).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(&unfinished, path).map_err(failed)?;
-    sync_directory(path).map_err(failed)
+    slapos_atomic::sync_directory(path).map_err(failed)
 }

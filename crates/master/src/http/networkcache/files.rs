@@ -11,13 +11,11 @@ use std::{
 use axum::body::Body;
 use futures_util::StreamExt;
 use sha2::{Digest as _, Sha512};
+use slapos_atomic::sync_directory;
 use tempfile::{Builder, NamedTempFile};
 use tokio::{fs::File, io::AsyncWriteExt, task::spawn_blocking, time::timeout};
 
-use crate::{
-    hex::hex,
-    store::{beyond_reserve, sync_directory},
-};
+use crate::{hex::hex, store::beyond_reserve};
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 30;
