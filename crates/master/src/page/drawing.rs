@@ -11,7 +11,7 @@ use std::{
 use askama::Template;
 use tokio::sync::Mutex;
 
-use super::{CHANGES_SHOWN, view::Live};
+use super::draw;
 use crate::service::Service;
 
 /// What happens within this time is drawn once.
@@ -39,8 +39,7 @@ impl Drawing {
             return Some(Arc::clone(&drawn.html));
         }
         let begun = Instant::now();
-        let live = Live::new(&service.picture(CHANGES_SHOWN).await.ok()?);
-        let html: Arc<str> = live.render().ok()?.into();
+        let html: Arc<str> = draw(service).await.ok()?.render().ok()?.into();
         let drawn = Drawn { begun, took: begun.elapsed(), html: Arc::clone(&html) };
         *newest = Some(drawn);
         Some(html)

@@ -40,40 +40,37 @@ pub(super) async fn stream(
     let heard = headers.get(LAST_HEARD).and_then(|id| id.to_str().ok()?.parse().ok());
     let since = heard.map(Revision).or(since);
     let viewer = service.look(); // before the past is read: nothing is missed in between
-    let mut reader =
-        Reader { service, viewer, past: vec![].into_iter(), behind: since.is_some(), told: None };
-    reader.catch_up(since).await?;
+    let mut reader = Reader { service, viewer, past: None, told: Revision(0) };
+    if let Some(since) = since {
+        reader.read_past(since).await?;
+    }
     Ok(Sse::new(unfold(reader, next)).keep_alive(KeepAlive::default()))
 }
 
 struct Reader {
     service: Service,
     viewer: Viewer,
-    /// What it still has to be told of the past.
-    past: vec::IntoIter<Change>,
-    /// There may be more of that in the journal.
-    behind: bool,
-    /// The last revision that it was told.
-    told: Option<Revision>,
+    /// What it still has to be told of the past, after which there may be more; `None`: nothing.
+    past: Option<vec::IntoIter<Change>>,
+    /// The last revision of the past that it was told.
+    told: Revision,
 }
 
 impl Reader {
-    async fn catch_up(&mut self, since: Option<Revision>) -> Result<(), ServiceError> {
-        if let Some(since) = since {
-            self.past = self.service.changes_since(since).await?.into_iter();
-        }
-        self.behind = self.past.len() > 0;
+    async fn read_past(&mut self, since: Revision) -> Result<(), ServiceError> {
+        let past = self.service.changes_since(since).await?;
+        self.past = (!past.is_empty()).then(|| past.into_iter());
         Ok(())
     }
 
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
-            if let Some(change) = self.past.next() {
-                self.told = Some(change.revision);
-                return Some(event(&change));
-            }
-            if self.behind {
-                self.catch_up(self.told).await.ok()?;
+            if let Some(past) = &mut self.past {
+                if let Some(change) = past.next() {
+                    self.told = change.revision;
+                    return Some(event(&change));
+                }
+                self.read_past(self.told).await.ok()?;
                 continue;
             }
             let happened = tokio::select! {
@@ -81,7 +78,7 @@ impl Reader {
                 () = self.service.stopping() => return None,
             };
             match happened {
-                Event::Change(change) if Some(change.revision) <= self.told => {}
+                Event::Change(change) if change.revision <= self.told => {}
                 Event::Change(change) => return Some(event(&change)),
                 Event::Usage(computer) => {
                     let data = format!("{{\"computer\":\"{computer}\"}}");
