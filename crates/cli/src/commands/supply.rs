@@ -66,22 +66,30 @@ fn installed(args: &Args, client: &Client) -> Result<Supply, Failure> {
         let Some(supply) = wished else {
             return Err(Failure::new(Exit::Failed, format!("{label} is being removed")));
         };
-        let text = supply.text.as_deref().unwrap_or_default();
-        match supply.state {
-            SupplyState::Available => {
-                bars.end(&label);
-                Ok(Some(supply))
-            }
-            SupplyState::Error => {
-                bars.end(&label);
-                Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
-            }
-            SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-                bars.show(&label, supply.percent, text);
-                Ok(None)
-            }
-        }
+        Ok(show(&supply, &label, &mut bars)?.then_some(supply))
     })
+}
+
+/// Shows in a bar how far an installation is; true when the release is available.
+///
+/// # Errors
+/// It failed.
+pub(crate) fn show(supply: &Supply, label: &str, bars: &mut Progress) -> Result<bool, Failure> {
+    let text = supply.text.as_deref().unwrap_or_default();
+    match supply.state {
+        SupplyState::Available => {
+            bars.end(label);
+            Ok(true)
+        }
+        SupplyState::Error => {
+            bars.end(label);
+            Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
+        }
+        SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
+            bars.show(label, supply.percent, text);
+            Ok(false)
+        }
+    }
 }
 
 /// Refuses a file that is missing where the node would look for it, as far as that is this machine.

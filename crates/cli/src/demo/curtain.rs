@@ -22,12 +22,9 @@ impl Curtain {
     ///
     /// # Errors
     /// The curtain has fallen: nothing was shown, and the story is over.
-    pub(super) fn show(&self, act: impl FnOnce(&mut Progress)) -> Result<(), Failure> {
+    pub(super) fn show<T>(&self, act: impl FnOnce(&mut Progress) -> T) -> Result<T, Failure> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(bars) => {
-                act(bars);
-                Ok(())
-            }
+            Some(bars) => Ok(act(bars)),
             None => Err(Failure::new(Exit::Failed, "the demo is ending")),
         }
     }

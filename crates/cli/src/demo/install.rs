@@ -1,14 +1,10 @@
 //! Waits until the demo's own releases are there, with a bar for each.
 
-use slapos_core::names::{ComputerId, SoftwareUrl, SupplyState};
+use slapos_core::names::{ComputerId, SoftwareUrl};
 use slapos_wire::{client::Client, v1::Supply};
 
 use super::curtain::Curtain;
-use crate::{
-    error::{Exit, Failure},
-    events::until,
-    ui::Ui,
-};
+use crate::{commands::supply, error::Failure, events::until, ui::Ui};
 
 /// Waits until each of these releases is available on its computer. What else somebody supplied
 /// in the meantime, or in an earlier run, is not the demo's concern.
@@ -43,25 +39,11 @@ fn observe_supply(
     curtain: &Curtain,
     said: &mut Vec<String>,
 ) -> Result<bool, Failure> {
-    let release = &supply.software_release;
-    let label = format!("{release} on {computer}");
-    let text = supply.text.as_deref().unwrap_or_default();
-    match supply.state {
-        SupplyState::Available => {
-            curtain.show(|bars| bars.end(&label))?;
-            let line = format!("   {label}: available");
-            if !said.contains(&line) {
-                said.push(line);
-            }
-            Ok(true)
-        }
-        SupplyState::Error => {
-            curtain.show(|bars| bars.end(&label))?;
-            Err(Failure::new(Exit::Failed, format!("cannot install {label}:\n{text}")))
-        }
-        SupplyState::Requested | SupplyState::Building | SupplyState::Destroyed => {
-            curtain.show(|bars| bars.show(&label, supply.percent, text))?;
-            Ok(false)
-        }
+    let label = format!("{} on {computer}", supply.software_release);
+    let available = curtain.show(|bars| supply::show(supply, &label, bars))??;
+    let line = format!("   {label}: available");
+    if available && !said.contains(&line) {
+        said.push(line);
     }
+    Ok(available)
 }

@@ -33,8 +33,8 @@ pub(super) fn run(args: &Args, client: &Client, ui: Ui) -> Outcome {
         software_type: args.software_type.clone(),
     };
     let instance = client.upgrade(&ask)?;
-    let requested = requested_by(client, &instance)?;
-    if !requested.is_empty() && !ui.json {
+    let requested = if ui.json { vec![] } else { requested_by(client, &instance)? };
+    if !requested.is_empty() {
         let titles = requested.join(", ");
         ui.say(format_args!(
             "what it does not request any more is destroyed, with its data; it requested: {titles}"
