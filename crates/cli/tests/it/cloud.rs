@@ -22,6 +22,20 @@ use crate::{disk::Disk, processes::Guard, recorder::Recorder};
 /// No test waits longer for anything.
 const HANGS: Duration = Duration::from_secs(90);
 
+/// The `software.cfg` of a release whose instances know the template `page.in` as `page`.
+pub(crate) const PAGE_SOFTWARE: &str = "\
+[buildout]
+parts = instance.cfg
+[page.in]
+recipe = slapos.recipe.build:download
+url = ${:_profile_base_location_}/page.in
+[instance.cfg]
+recipe = slapos.recipe.template:jinja2
+url = ${:_profile_base_location_}/instance.cfg.in
+output = ${buildout:directory}/instance.cfg
+context = key page page.in:target
+";
+
 pub(crate) fn slapos() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slapos"));
     command.env_remove("SLAPOS_CLIENT_CONFIGURATION").env_remove("SLAPOS_CONFIGURATION");

@@ -34,6 +34,11 @@ fn on_disk(size: &str) -> Result<(tempfile::TempDir, Utf8PathBuf, Disk), String>
     Ok((directory, at, disk))
 }
 
+/// Calls without a client of the master: an answer is one whatever its status.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
 fn code(error: &ClientError) -> &str {
     match error {
         ClientError::Refused(problem) => &problem.code,
@@ -137,8 +142,7 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
     let master = Master::start(serve(disk.slapos(), &at.join("data")), &log);
     fill(&disk.seen(&at.join("filling")), 0);
     request_until_full(&master, "a");
-    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-    let mut answer = ureq::Agent::from(config)
+    let mut answer = agent()
         .post(format!("{}/v1/instances", master.url))
         .header("content-type", "application/json")
         .send(r#"{"title": "b", "software_release": "software/hello"}"#)
@@ -150,8 +154,7 @@ fn the_refusal_of_a_full_disk_tells_when_to_come_again() {
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     let text = answer.body_mut().read_to_string().unwrap();
     assert!(text.contains("disk-full") && text.contains("make room"), "{text}");
-    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-    let answer = ureq::Agent::from(config)
+    let answer = agent()
         .post(format!("{}/supplySupply", master.url))
         .send_form([("computer_id", "COMP-1"), ("url", "software/hello"), ("state", "available")])
         .unwrap();
@@ -167,8 +170,7 @@ fn what_others_upload_leaves_the_journal_a_part_of_the_disk() {
     };
     let log = path(&directory).join("log");
     let master = Master::start(serve(disk.slapos(), &at.join("data")), &log);
-    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-    let agent = ureq::Agent::from(config);
+    let agent = agent();
     let upload = |byte: u8| {
         let url = format!("{}/shacache/cache", master.url);
         let mut answer = agent.post(url).send(&vec![byte; 4 << 20][..]).unwrap();

@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, process::Command};
 
 use slapos_core::names::SupplyState;
 
-use crate::cloud::{Cloud, Said, eventually, network, release, slapos};
+use crate::cloud::{Cloud, PAGE_SOFTWARE, Said, eventually, network, release, slapos};
 use crate::skip::skip;
 
 fn write(path: &camino::Utf8Path, text: &str) {
@@ -189,14 +189,7 @@ fn copier(cloud: &Cloud, part: &str) -> camino::Utf8PathBuf {
              url = {{{{ page }}}}\noutput = ${{buildout:directory}}/page\n{part}"
         ),
     );
-    let profile = "[buildout]\nparts = instance.cfg\n\
-                   [page.in]\nrecipe = slapos.recipe.build:download\n\
-                   url = ${:_profile_base_location_}/page.in\n\
-                   [instance.cfg]\nrecipe = slapos.recipe.template:jinja2\n\
-                   url = ${:_profile_base_location_}/instance.cfg.in\n\
-                   output = ${buildout:directory}/instance.cfg\n\
-                   context = key page page.in:target\n";
-    write(&directory.join("software.cfg"), profile);
+    write(&directory.join("software.cfg"), PAGE_SOFTWARE);
     directory.join("software.cfg")
 }
 

@@ -7,7 +7,7 @@ use slapos_core::names::WishedState;
 use slapos_wire::v1::StateAsk;
 
 use super::{page, pid_of};
-use crate::cloud::{Cloud, release, write_file};
+use crate::cloud::{Cloud, PAGE_SOFTWARE, release, write_file};
 
 #[test]
 fn s19_the_connection_is_published_and_kept() {
@@ -96,14 +96,7 @@ fn with_page(cloud: &Cloud, page: &str, keys: &str) -> Utf8PathBuf {
         release("db")
     );
     write_file(&directory.join("instance.cfg.in"), &instance);
-    let software = "[buildout]\nparts = instance.cfg\n[page.in]\n\
-                    recipe = slapos.recipe.build:download\n\
-                    url = ${:_profile_base_location_}/page.in\n[instance.cfg]\n\
-                    recipe = slapos.recipe.template:jinja2\n\
-                    url = ${:_profile_base_location_}/instance.cfg.in\n\
-                    output = ${buildout:directory}/instance.cfg\n\
-                    context = key page page.in:target\n";
-    write_file(&directory.join("software.cfg"), software);
+    write_file(&directory.join("software.cfg"), PAGE_SOFTWARE);
     directory.join("software.cfg")
 }
 
