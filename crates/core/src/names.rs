@@ -3,9 +3,9 @@
 //! A value of one of these types is valid for ever; no other code of `core` checks a name again.
 //! Cloning is cheap (a counted reference): the world holds each text once.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A text that is not a name of the kind it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +22,7 @@ pub struct BadName {
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:expr;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -63,9 +62,15 @@ macro_rules! names {
             }
         }
 
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.to_string()
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Named(PhantomData))
             }
         }
 
@@ -81,6 +86,22 @@ macro_rules! names {
             }
         }
     )*};
+}
+
+/// Reads a name out of a text where that lies. A journal is full of names, so that a copy of each
+/// in between costs.
+struct Named<T>(PhantomData<T>);
+
+impl<T: for<'t> TryFrom<&'t str, Error = BadName>> de::Visitor<'_> for Named<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::try_from(text).map_err(E::custom)
+    }
 }
 
 /// Letters, digits and `._-`, at most 64 of them, not beginning with a dot: safe as a file name.
@@ -136,8 +157,7 @@ impl SoftwareType {
 }
 
 /// Identifies one instance for ever; shown as `SOFTINST-12`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(pub u64);
 
 impl fmt::Display for InstanceId {
@@ -146,20 +166,27 @@ impl fmt::Display for InstanceId {
     }
 }
 
-impl TryFrom<String> for InstanceId {
+impl TryFrom<&str> for InstanceId {
     type Error = BadName;
 
-    fn try_from(text: String) -> Result<Self, BadName> {
-        text.strip_prefix("SOFTINST-")
-            .and_then(|number| number.parse().ok())
-            .map(Self)
-            .ok_or(BadName { kind: "instance id", text, rule: "use SOFTINST- and a number" })
+    fn try_from(text: &str) -> Result<Self, BadName> {
+        let number = text.strip_prefix("SOFTINST-").and_then(|number| number.parse().ok());
+        number.map(Self).ok_or_else(|| {
+            let text = text.chars().take(80).collect();
+            BadName { kind: "instance id", text, rule: "use SOFTINST- and a number" }
+        })
     }
 }
 
-impl From<InstanceId> for String {
-    fn from(id: InstanceId) -> Self {
-        id.to_string()
+impl Serialize for InstanceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for InstanceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named(PhantomData))
     }
 }
 

@@ -245,7 +245,7 @@ async fn turn<'p>(partition: &'p Partition, wish: &InstanceWish) -> Option<Semap
 
 /// The shared instance of a reference, which the engine took from the wish, and what is for it.
 fn for_guest((reference, values): (String, Dictionary)) -> Option<(InstanceId, Dictionary)> {
-    Some((InstanceId::try_from(reference).ok()?, values))
+    Some((InstanceId::try_from(reference.as_str()).ok()?, values))
 }
 
 /// What a part waits for.

@@ -108,7 +108,7 @@ impl Placement {
                     placement.computer = Some(computer.map_err(|error| bad(error.rule))?);
                 }
                 "instance_guid" => {
-                    let host = InstanceId::try_from(value.clone());
+                    let host = InstanceId::try_from(value.as_str());
                     placement.host = Some(host.map_err(|error| bad(error.rule))?);
                 }
                 "capability" => placement.capability = Some(value.clone()),

@@ -32,7 +32,7 @@ pub(super) fn guest_names(world: &World, guest: &Instance) -> (Title, String) {
 /// The shared instance that a host calls so.
 pub(super) fn guest(world: &World, place: &Place, reference: &str) -> Result<InstanceId, Refusal> {
     let host = world.occupant(place)?;
-    if let Ok(id) = InstanceId::try_from(reference.to_owned()) {
+    if let Ok(id) = InstanceId::try_from(reference) {
         return Ok(id);
     }
     let mut guests = world.guests(host.id);

@@ -120,7 +120,7 @@ fn rows(world: &World, person: &PersonId, search: &Search<'_>) -> Vec<Row> {
 /// The document at an address that a search gave.
 async fn traverse(service: &Service, person: &PersonId, address: &str) -> Result<Value, ApiError> {
     let Some((module, name)) = address.split_once('/') else { return Err(ApiError::NoSuchPath) };
-    let instance = |name: &str| InstanceId::try_from(name.to_owned());
+    let instance = |name: &str| InstanceId::try_from(name);
     let show = |world: &World| match module {
         "instance_tree_module" => {
             let root = instance(name).ok().and_then(|id| world.instance(id));

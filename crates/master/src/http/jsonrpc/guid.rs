@@ -27,7 +27,7 @@ fn root_title<'w>(world: &'w World, it: &Instance) -> &'w str {
 
 /// The instance that clients call so.
 pub(super) fn find(world: &World, guid: &str) -> Option<InstanceId> {
-    if let Ok(id) = InstanceId::try_from(guid.to_owned()) {
+    if let Ok(id) = InstanceId::try_from(guid) {
         return world.instance(id).map(|it| it.id);
     }
     // a title may hold what is between
