@@ -175,7 +175,8 @@ fn place_next(
     next.and_then(|id| place(world, id, now)).into_iter().collect()
 }
 
-/// The row of an instance after an edit, with the marks of the change.
+/// An instance after an edit, with the marks of the change: its row, or the outcome if nothing else
+/// changed.
 pub(crate) fn change(
     world: &World,
     it: &Instance,
@@ -186,8 +187,12 @@ pub(crate) fn change(
     edit(&mut new);
     new.revision = world.next_revision();
     new.changed_at = now;
-    if world.instance(it.id).is_some_and(|before| before.connection != new.connection) {
+    let before = world.instance(it.id);
+    if before.is_some_and(|before| before.connection != new.connection) {
         new.published_at = now;
+    }
+    if before.is_some_and(|before| new.differs_in_outcome_only(before)) {
+        return Write::PutOutcome(Box::new(new.outcome()));
     }
     Write::PutInstance(Box::new(new))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Actor,
     names::{ComputerId, InstanceId, Revision, SoftwareUrl, Timestamp, Title},
-    world::{Computer, Instance, Partition, Place, Supply, Token, TokenDigest},
+    world::{Computer, Instance, Outcome, Partition, Place, Supply, Token, TokenDigest},
 };
 
 /// One row put or removed. Applying the same writes in the same order gives the same world.
@@ -29,6 +29,8 @@ pub enum Write {
     },
     /// An instance as it is now.
     PutInstance(Box<Instance>),
+    /// What came out of an instance as it is now; all else of its row is as it was.
+    PutOutcome(Box<Outcome>),
     /// An instance is gone.
     RemoveInstance(InstanceId),
     /// A token can be used.
@@ -44,17 +46,21 @@ pub enum Write {
 }
 
 impl Write {
-    /// The instance whose row this puts.
+    /// The instance whose row this puts, or the outcome in it.
     pub(crate) fn instance(&self) -> Option<InstanceId> {
         match self {
             Self::PutInstance(row) => Some(row.id),
+            Self::PutOutcome(outcome) => Some(outcome.id),
             _ => None,
         }
     }
 
-    /// True when this puts the row that another one put before.
+    /// True when this puts all that another one put before.
     pub(crate) fn supersedes(&self, before: &Self) -> bool {
-        self.instance().is_some() && self.instance() == before.instance()
+        let whole = |write: &Self| matches!(write, Self::PutInstance(_));
+        self.instance().is_some()
+            && self.instance() == before.instance()
+            && (whole(self) || !whole(before))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use slapos_core::{
     explain::{explain, state_word},
     names::{ComputerId, InstanceId, PartitionId, ReportedState, Revision, SupplyState},
-    world::{Instance, Place, Promise, Site, Supply, World},
+    world::{Instance, Place, Promise, Report, Site, Supply, World},
     write::{Entry, Write},
 };
 use slapos_wire::v1;
@@ -193,14 +193,18 @@ pub(crate) fn told_error(entry: &Entry) -> Option<&str> {
     let about = entry.note.instance.as_ref().map(|(id, _)| *id);
     entry.writes.iter().find_map(|write| match (entry.note.verb.as_str(), write) {
         ("report", Write::PutInstance(row)) if Some(row.id) == about => {
-            let report = row.report.as_ref()?;
-            let failed = report.state == ReportedState::Error;
-            failed.then(|| report.text.as_deref().unwrap_or_default())
+            failure(row.report.as_ref())
         }
+        ("report", Write::PutOutcome(it)) if Some(it.id) == about => failure(it.report.as_ref()),
         ("supply-report", Write::PutSupply(row)) => {
             let failed = row.state == SupplyState::Error;
             failed.then(|| row.text.as_deref().unwrap_or_default())
         }
         _ => None,
     })
+}
+
+fn failure(report: Option<&Report>) -> Option<&str> {
+    let failed = report.filter(|report| report.state == ReportedState::Error)?;
+    Some(failed.text.as_deref().unwrap_or_default())
 }

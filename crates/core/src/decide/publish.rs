@@ -10,8 +10,7 @@ use crate::{
     actor::{Actor, Deed, permit},
     names::{InstanceId, Timestamp},
     refusal::Refusal,
-    settle::change,
-    world::{Dictionary, Instance, Place, World},
+    world::{Dictionary, Instance, Outcome, Place, World},
     write::{Note, Write},
 };
 
@@ -23,7 +22,7 @@ pub struct Publish {
     /// The shared instance that they are for; `None`: they are its own.
     pub shared: Option<InstanceId>,
     /// The values, whole.
-    pub connection: Dictionary,
+    pub connection: Arc<Dictionary>,
 }
 
 pub(super) fn publish(
@@ -53,19 +52,23 @@ pub(super) fn publish(
     Ok(Decision { answer: Answer::Done, writes: write.into_iter().collect(), note })
 }
 
-/// The row of an instance that these values came out of; `None` when nothing is new.
+/// The outcome of an instance that these values came out of; `None` when nothing is new.
 pub(super) fn published(
     world: &World,
     it: &Instance,
-    connection: &Dictionary,
+    connection: &Arc<Dictionary>,
     now: Timestamp,
 ) -> Option<Write> {
-    let same = *it.connection == *connection && it.unproven.is_none();
-    (!same).then(|| {
-        change(world, it, now, |new| {
-            new.connection = Arc::new(connection.clone());
-            new.unproven = None;
-        })
+    let same = it.connection == *connection;
+    (!same || it.unproven.is_some()).then(|| {
+        Write::PutOutcome(Box::new(Outcome {
+            connection: Arc::clone(connection),
+            published_at: if same { it.published_at } else { now },
+            unproven: None,
+            changed_at: now,
+            revision: world.next_revision(),
+            ..it.outcome()
+        }))
     })
 }
 
@@ -101,7 +104,7 @@ mod tests {
         for (actor, from, shared, url, expected, woken) in table {
             let told = cloud.it(app).told_at;
             let place = place(&cloud, from);
-            let publish = Publish { place, shared, connection: texts(&[("url", url)]) };
+            let publish = Publish { place, shared, connection: Arc::new(texts(&[("url", url)])) };
             let outcome = match cloud.ask(&Ask::Publish(publish), &actor) {
                 Ok(_) => "done",
                 Err(refusal) => refusal.code(),

@@ -70,7 +70,7 @@ pub(super) fn report(
         let served = ask.shared.iter().filter(|(guest, _)| !touched.contains(guest));
         let values = served.filter_map(|(guest, connection)| {
             let guest = world.instance(*guest).filter(|it| it.host == Some(known.id))?;
-            published(world, guest, connection, now)
+            published(world, guest, &Arc::new(connection.clone()), now)
         });
         writes.extend(values.collect::<Vec<_>>());
     }

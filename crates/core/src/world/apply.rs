@@ -2,7 +2,8 @@
 //! follow, and what happened comes out for [`settle`](crate::settle).
 
 use super::{
-    Computer, Dictionary, Instance, Partition, Place, Site, Supply, World, partitions::Slot,
+    Computer, Dictionary, Instance, Outcome, Partition, Place, Site, Supply, World,
+    partitions::Slot,
 };
 use crate::{
     names::{ComputerId, InstanceId, Revision, SoftwareType, SoftwareUrl, Title, WishedState},
@@ -109,6 +110,7 @@ impl World {
             Write::PutSupply(row) => self.put_supply(row),
             Write::RemoveSupply { computer, release } => self.remove_supply(computer, release),
             Write::PutInstance(row) => self.put_instance(row),
+            Write::PutOutcome(outcome) => self.put_outcome(outcome),
             Write::RemoveInstance(id) => self.remove_instance(*id),
             Write::PutToken(token) => {
                 self.tokens.insert(token.digest.clone(), token.clone());
@@ -227,6 +229,15 @@ impl World {
         let left = old.and_then(|old| old.place).filter(|place| row.place.as_ref() != Some(place));
         effects.extend(left.map(Effect::Freed));
         Ok(effects)
+    }
+
+    /// No index has anything of an outcome.
+    fn put_outcome(&mut self, outcome: &Outcome) -> Result<Vec<Effect>, ApplyError> {
+        let missing = || ApplyError::Missing(outcome.id.to_string());
+        let row = self.instances.rows.get_mut(&outcome.id).ok_or_else(missing)?;
+        let published = row.connection != outcome.connection;
+        row.take(outcome.clone());
+        Ok(if published { vec![Effect::Published(outcome.id)] } else { vec![] })
     }
 
     fn remove_instance(&mut self, id: InstanceId) -> Result<Vec<Effect>, ApplyError> {

@@ -110,7 +110,59 @@ pub struct Promise {
     pub message: String,
 }
 
+/// What came out of an instance: what its node says, and what it published. Kept apart in the
+/// journal, since that changes far more often than all else of the row, and is a small part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The instance.
+    pub id: InstanceId,
+    /// What its node last said.
+    pub report: Option<Report>,
+    /// See [`Instance::error`].
+    pub error: Option<Arc<str>>,
+    /// See [`Instance::connection`].
+    pub connection: Arc<Dictionary>,
+    /// When that last changed; 0 when nothing came out yet.
+    pub published_at: Timestamp,
+    /// See [`Instance::unproven`].
+    pub unproven: Option<Arc<Dictionary>>,
+    /// When the row last changed.
+    pub changed_at: Timestamp,
+    /// The revision of the last change of the row.
+    pub revision: Revision,
+}
+
 impl Instance {
+    /// What came out of it.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            id: self.id,
+            report: self.report.clone(),
+            error: self.error.clone(),
+            connection: Arc::clone(&self.connection),
+            published_at: self.published_at,
+            unproven: self.unproven.clone(),
+            changed_at: self.changed_at,
+            revision: self.revision,
+        }
+    }
+
+    /// Takes what came out of it.
+    pub fn take(&mut self, outcome: Outcome) {
+        let Outcome { id: _, report, error, connection, .. } = outcome;
+        let Outcome { published_at, unproven, changed_at, revision, .. } = outcome;
+        (self.report, self.error, self.connection) = (report, error, connection);
+        (self.published_at, self.unproven) = (published_at, unproven);
+        (self.changed_at, self.revision) = (changed_at, revision);
+    }
+
+    /// True when nothing differs from another row of this instance but what came out.
+    pub(crate) fn differs_in_outcome_only(&self, other: &Self) -> bool {
+        let mut same = other.clone();
+        same.take(self.outcome());
+        same == *self
+    }
+
     /// True for the instance at the top of its tree.
     pub fn is_root(&self) -> bool {
         self.id == self.root

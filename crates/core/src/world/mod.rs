@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::{
     apply::ApplyError,
     computers::{AllocationScope, Computer, Site},
-    instances::{Instance, Promise, Report},
+    instances::{Instance, Outcome, Promise, Report},
     partitions::{Partition, Place, Route},
     supplies::Supply,
     tokens::{Token, TokenDigest},
@@ -171,6 +171,9 @@ impl World {
             Write::PutSupply(row) => Some(&row.computer),
             Write::RemoveSupply { computer, .. } => Some(computer),
             Write::PutInstance(row) => self.place_of(row).map(|place| &place.computer),
+            Write::PutOutcome(outcome) => {
+                self.instance(outcome.id).and_then(|it| self.place_of(it)).map(|it| &it.computer)
+            }
             // whoever leaves a place or a host changes that, too
             Write::RemoveInstance(_)
             | Write::PutToken(_)

@@ -3,11 +3,11 @@
 //! One table for each kind of row, JSON inside, each row with its own digest. What the tables
 //! hold is exactly the state after the entry that `head.folded` names.
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 use slapos_core::{
     names::{ComputerId, Revision, SoftwareUrl, Title},
-    world::Place,
+    world::{Outcome, Place},
     write::Write,
 };
 
@@ -92,11 +92,31 @@ pub(super) fn put(connection: &Connection, write: &Write) -> Result<(), StoreErr
             remove(connection, 2, &supply_key(computer, release))
         }
         Write::PutInstance(row) => store(connection, 3, &row.id.to_string(), write),
+        Write::PutOutcome(outcome) => put_outcome(connection, outcome),
         Write::RemoveInstance(id) => remove(connection, 3, &id.to_string()),
         Write::PutToken(token) => store(connection, 4, &token.digest.0, write),
         Write::RemoveToken(digest) => remove(connection, 4, &digest.0),
         Write::SkipRevisions { .. } => Ok(()),
     }
+}
+
+/// Puts an outcome into the row of its instance, which the tables hold whole.
+fn put_outcome(connection: &Connection, outcome: &Outcome) -> Result<(), StoreError> {
+    let failed = StoreError::at("fold the journal");
+    let key = outcome.id.to_string();
+    let what = || format!("row {key} of instances");
+    let text: Option<String> = connection
+        .prepare_cached("SELECT row FROM instances WHERE key = ?1")
+        .and_then(|mut select| select.query_one([&key], |row| row.get(0)).optional())
+        .map_err(failed)?;
+    let text = text.ok_or_else(|| StoreError::Damaged { what: what() })?;
+    let unreadable = |source| StoreError::Unreadable { what: what(), source };
+    let mut row = serde_json::from_str(&text).map_err(unreadable)?;
+    let Write::PutInstance(instance) = &mut row else {
+        return Err(StoreError::Damaged { what: what() });
+    };
+    instance.take(outcome.clone());
+    store(connection, 3, &key, &row)
 }
 
 fn partition_key(place: &Place) -> String {

@@ -17,7 +17,9 @@ use super::{
 };
 
 /// The format of the file; kept in `user_version`.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
+/// A format that is read too, and becomes the present one: its journal has no outcomes apart.
+const FORMER: i64 = 3;
 
 /// An empty database.
 pub(super) const SCHEMA: &str = "
@@ -45,7 +47,7 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE supplies (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE instances (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE tokens (key TEXT PRIMARY KEY, row TEXT NOT NULL, digest BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 4;
 ";
 
 /// The one writer of a database file.
@@ -224,7 +226,11 @@ pub(super) fn check_format(connection: &Connection) -> Result<(), StoreError> {
     let found = connection
         .query_one("PRAGMA user_version", [], |row| row.get(0))
         .map_err(StoreError::at("open the database"))?;
-    if found == FORMAT { Ok(()) } else { Err(StoreError::Format { found, known: FORMAT }) }
+    if found == FORMAT || found == FORMER {
+        Ok(())
+    } else {
+        Err(StoreError::Format { found, known: FORMAT })
+    }
 }
 
 /// Brings a world up to the last entry, which must be that of `head`; returns the digest of all.
@@ -258,6 +264,7 @@ fn take_over(connection: &mut Connection) -> rusqlite::Result<(u64, Revision, Re
         [],
         |row| Ok((number(row, 0)?, Revision(number(row, 1)?), Revision(number(row, 2)?))),
     )?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(head)
 }

@@ -74,7 +74,7 @@ async fn history_is_filtered_and_paged() {
 const FAILURES: u64 = 1200;
 
 /// The store of a master whose `app` failed again and again, each time otherwise.
-fn long_story() -> TempDir {
+pub(crate) fn long_story() -> TempDir {
     let data = TempDir::new().unwrap();
     let (mut store, loaded) = Store::open(&data.path().join("master.sqlite")).unwrap();
     let mut world = loaded.world;

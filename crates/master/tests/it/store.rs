@@ -7,10 +7,15 @@ use slapos_core::{
     decide::{Ask, Format, Request, Requester, decide},
     names::{InstanceId, Revision, Timestamp, WishedState},
     world::{Dictionary, World},
-    write::Entry,
+    write::{Entry, Write as Change},
 };
-use slapos_master::store::{Store, StoreError};
+use slapos_master::{
+    store::{Store, StoreError},
+    upkeep::check,
+};
 use tempfile::TempDir;
+
+use crate::past::long_story;
 
 /// `count` requests by a person, decided on `world`.
 pub(crate) fn entries(world: &mut World, count: usize) -> Vec<Entry> {
@@ -89,6 +94,32 @@ fn a_fold_changes_nothing_but_the_start() {
     assert_eq!(journal.history(Some(&title), 100).unwrap()[0].revision, Revision(3));
     drop(store);
     assert_eq!(Store::open(&path).unwrap().1.world, world);
+}
+
+#[test]
+fn an_outcome_is_folded_into_the_row_of_its_instance() {
+    let data = long_story(); // of reports, which are outcomes
+    let path = data.path().join("master.sqlite");
+    let (mut store, loaded) = Store::open(&path).unwrap();
+    let [.., last] = &store.journal().history(None, 1).unwrap()[..] else { panic!() };
+    assert!(matches!(last.writes[..], [Change::PutOutcome(_)]), "{:?}", last.writes);
+    while store.fold(100).unwrap() > 0 {}
+    drop(store);
+    assert_eq!(check(&path).unwrap().damage, [""; 0]);
+    let again = Store::open(&path).unwrap().1;
+    assert_eq!((again.world, again.replayed), (loaded.world, 0));
+}
+
+#[test]
+fn a_store_of_the_former_format_becomes_one_of_the_present() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("master.sqlite");
+    let world = filled(&path, 7);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("PRAGMA user_version = 3").unwrap();
+    assert_eq!(Store::open(&path).unwrap().1.world, world);
+    let version = connection.query_one("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(version, Ok(4), "so that an older program leaves it alone");
 }
 
 #[test]

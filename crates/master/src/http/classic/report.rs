@@ -68,7 +68,7 @@ pub(in crate::http) fn asked(world: &World, call: Call) -> Result<(Ask, Actor), 
         Call::Publish { place, connection, shared } => {
             let shared = shared.map(|it| old_names::guest(world, &place, &it)).transpose()?;
             let actor = Actor::Computer(place.computer.clone());
-            (Ask::Publish(Publish { place, shared, connection }), actor)
+            (Ask::Publish(Publish { place, shared, connection: connection.into() }), actor)
         }
         Call::RelatedInstances { place, titles } => {
             let actor = Actor::Computer(place.computer.clone());
