@@ -14,6 +14,7 @@ use crate::engine::Teller;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Keep, Mode};
 use crate::job::Supply;
+use crate::process;
 
 const EGGS: &str = include_str!("../../../software/supply/eggs.txt");
 const BUILD: &str = include_str!("../../../software/supply/eggs-build.txt");
@@ -34,8 +35,6 @@ const NATIVE: [&str; 12] = [
     "zc-recipe-testrunner",
 ];
 
-/// The authorities that the host trusts; an operator may have added some.
-const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Of what a failed step says, so much is told: the end.
 const TOLD_BYTES: usize = 4000;
 
@@ -148,9 +147,7 @@ impl Environment {
             "-r",
             list.as_str(),
         ];
-        if Utf8Path::new(AUTHORITIES).exists() {
-            arguments.extend(["--cert", AUTHORITIES]);
-        }
+        arguments.extend(process::authorities().into_iter().flat_map(|file| ["--cert", file]));
         self.run(&self.python(), &arguments, teller)
     }
 
@@ -174,8 +171,8 @@ impl Environment {
     pub(crate) fn programs(&self, egg: &str) -> Result<Vec<(String, String)>> {
         let wanted = normal(egg);
         let mut found = Vec::new();
-        for library in entries(&self.directory.join("lib"))? {
-            for info in entries(&library.join("site-packages"))? {
+        for library in files::entries(&self.directory.join("lib"))? {
+            for info in files::entries(&library.join("site-packages"))? {
                 let name = info.file_name().unwrap_or_default();
                 let Some(name) =
                     name.strip_suffix(".dist-info").and_then(|name| name.split('-').next())
@@ -197,12 +194,6 @@ impl Environment {
 fn mark(python: &Utf8Path) -> String {
     let digest = Md5::digest(format!("{EGGS}{BUILD}"));
     format!("{} {python}\n", crate::engine::hex(&digest))
-}
-
-fn entries(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
-    let failed = |source: std::io::Error| Error::io("list", directory, &source);
-    let entries = directory.read_dir_utf8().map_err(failed)?;
-    entries.map(|entry| Ok(entry.map_err(failed)?.into_path())).collect()
 }
 
 /// The section `[console_scripts]` of an `entry_points.txt`.

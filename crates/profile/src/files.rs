@@ -164,6 +164,13 @@ fn read_plain(path: &Utf8Path) -> std::io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// What is in a folder, in no order.
+pub(crate) fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
+    let failed = |source: std::io::Error| Error::io("list", folder, &source);
+    let entries = folder.read_dir_utf8().map_err(failed)?;
+    entries.map(|entry| Ok(entry.map_err(failed)?.into_path())).collect()
+}
+
 fn siblings(path: &Utf8Path) -> Vec<String> {
     let entries = path.parent().and_then(|folder| folder.read_dir_utf8().ok());
     entries

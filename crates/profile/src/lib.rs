@@ -20,6 +20,7 @@
 //! - Lets a secret (a generated password, a connection value) into state or messages.
 
 mod annotate;
+mod cargo;
 mod eggs;
 mod engine;
 mod error;
@@ -30,6 +31,7 @@ mod job;
 mod location;
 mod merge;
 mod outcome;
+mod process;
 mod python;
 mod read;
 mod recipe_host;

@@ -23,7 +23,7 @@ pub(crate) struct Supplied {
     pub(crate) options: BTreeMap<String, String>,
     /// Links below that place, `path = target`: other builds have other places.
     pub(crate) links: BTreeMap<String, String>,
-    /// Programs of our own, texts by their path below that place.
+    /// Programs of our own, texts by their path; one that is not absolute is below that place.
     pub(crate) files: BTreeMap<String, String>,
 }
 
@@ -36,8 +36,28 @@ pub(crate) enum Source {
     Own,
     /// Eggs, in place of those that the part lists.
     Eggs(Vec<String>),
+    /// Programs of crates.io, which cargo builds.
+    Crates(Vec<Pin>),
     /// From another source, from where nothing can be installed yet.
     Elsewhere,
+}
+
+/// Exactly one version of a package of others, written `NAME@VERSION HASH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pin {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// As its registry writes it.
+    pub(crate) hash: String,
+}
+
+impl Pin {
+    fn parse(text: &str) -> Option<Self> {
+        let (package, hash) = text.split_once(' ')?;
+        let (name, version) = package.rsplit_once('@')?;
+        let [name, version, hash] = [name, version, hash].map(ToOwned::to_owned);
+        Some(Self { name, version, hash })
+    }
 }
 
 /// An entry as it is written.
@@ -59,6 +79,13 @@ struct Entry {
     options: BTreeMap<String, String>,
 }
 
+impl Entry {
+    fn pins(&self) -> Vec<Pin> {
+        let pins = self.packages.iter().map(|text| Pin::parse(text));
+        pins.collect::<Option<_>>().expect("the tables come with the program and are tested")
+    }
+}
+
 static TABLE: LazyLock<BTreeMap<String, Supplied>> = LazyLock::new(|| {
     let mut all = BTreeMap::new();
     type Make = fn(&Entry) -> (Source, &'static str);
@@ -70,7 +97,7 @@ static TABLE: LazyLock<BTreeMap<String, Supplied>> = LazyLock::new(|| {
         (OWN, |_| (Source::Own, "")),
         (PYPI, |entry| (Source::Eggs(entry.eggs.clone()), "")),
         (NPM, |_| (Source::Elsewhere, "")),
-        (CRATES, |_| (Source::Elsewhere, "")),
+        (CRATES, |entry| (Source::Crates(entry.pins()), "usr")),
     ];
     for (text, make) in files {
         let entries: BTreeMap<String, Entry> =
@@ -107,6 +134,12 @@ mod tests {
         {
             let entries: BTreeMap<String, Entry> = toml::from_str(text).unwrap();
             for (part, entry) in entries {
+                if file == "crates" {
+                    let checked = |pin: &Pin| {
+                        pin.hash.len() == 64 && pin.hash.bytes().all(|b| b.is_ascii_hexdigit())
+                    };
+                    assert!(entry.pins().iter().all(checked), "{part}: a hash is not a SHA-256");
+                }
                 let takes = match file {
                     "pypi" | "own" => 1, // perhaps nothing, on purpose
                     _ => entry.packages.len(),
@@ -122,7 +155,7 @@ mod tests {
         }
         assert_eq!(find("nginx").unwrap().location, "usr");
         assert_eq!(find("nginx-lib"), None);
-        assert_eq!(find("dufs"), None);
+        assert_eq!(find("yarn"), None);
         assert!(EGG_PROGRAMS.values().all(|text| text.starts_with("#!")));
     }
 }

@@ -14,6 +14,7 @@ use crate::job::Job;
 use crate::python;
 use crate::read::Raw;
 use crate::recipes;
+use crate::supply::{self, Source};
 use crate::value::Datum;
 
 /// What a check found.
@@ -48,6 +49,8 @@ pub enum Means {
     Host,
     /// This program, from the packages of others: the recipe would build software.
     Supplied,
+    /// This program, from sources: it has the client of their registry build them.
+    Built,
     /// Nobody: it builds software from source.
     Nobody,
 }
@@ -98,6 +101,14 @@ fn faults_of(errors: &[Error]) -> Vec<Fault> {
     faults
 }
 
+/// Of a part that is supplied: whether it is built.
+fn means_of_supply(name: &str) -> Means {
+    match supply::find(name).map(|supplied| &supplied.source) {
+        Some(Source::Crates(_)) => Means::Built,
+        _ => Means::Supplied,
+    }
+}
+
 impl Engine<'_> {
     /// Whether a section may have an option that no text gives it.
     pub(super) fn may_have(&self, section: &str, option: &str) -> bool {
@@ -116,7 +127,7 @@ impl Engine<'_> {
         let means = match kind {
             _ if recipes::is_egg(recipe) => self.means_of_eggs(name)?,
             Some(_) => Means::Native,
-            None if self.is_supplied(name, &self.slots[name].raw) => Means::Supplied,
+            None if self.is_supplied(name, &self.slots[name].raw) => means_of_supply(name),
             None if python::builds(recipe) => Means::Nobody,
             None => Means::Host,
         };
@@ -161,7 +172,7 @@ impl Engine<'_> {
     /// Whether all eggs of a part are supplied.
     fn means_of_eggs(&mut self, name: &str) -> Result<Means> {
         if self.is_supplied(name, &self.slots[name].raw) {
-            return Ok(Means::Supplied);
+            return Ok(means_of_supply(name));
         }
         match recipes::lacking_eggs(&mut Scope::new(self, name.into())) {
             Ok(lacking) if lacking.is_empty() => Ok(Means::Supplied),

@@ -2,20 +2,22 @@
 //!
 //! In: `command`, `update-command`, `stop-on-error` (a failure counts only with it), `location` (recorded).
 
-use std::io::{self, Read};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io;
+use std::process::Command;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Slow, Stop, Teller, Work};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+use crate::process::{self, Ended};
 
 pub(super) static KINDS: [Kind; 1] =
     [Kind { clear_first: true, ..Kind::new(&["plone.recipe.command"], make) }];
 
-/// So much of a failed command's output is told: the end.
-const TOLD_BYTES: usize = 4000;
+/// The longest that a command may take; a node gives a whole installation no longer.
+const LIMIT: Duration = Duration::from_secs(2 * 3600);
 /// Everybody may read the arguments of a process, and a command may hold secrets; the environment is
 /// for its user only. The variable is gone before the command's first word.
 const TEXT: &str = "SLAPOS_RECIPE_COMMAND";
@@ -46,15 +48,9 @@ impl Recipe for Shell {
         let (directory, stop_on_error) = (self.directory.clone(), self.stop_on_error);
         let owns = self.location.clone().into_iter().collect();
         Some(Slow::new(owns, move |teller| {
-            let (status, said) = shell(&command, &directory, teller)
+            let ended = shell(&command, &directory, teller)
                 .map_err(|source| Error::io("run", "/bin/sh", &source))?;
-            if status.success() || !stop_on_error {
-                return Ok(());
-            }
-            let said = String::from_utf8_lossy(&said);
-            let said = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
-            let message = format!("the command failed ({status}): {said}");
-            Err(Error::new(Code::Command, message))
+            if stop_on_error { ended.insist("the command") } else { Ok(()) }
         }))
     }
 
@@ -71,36 +67,10 @@ impl Recipe for Shell {
     }
 }
 
-/// Runs a command to its end, without input; returns how it ended and the end of what it said.
-fn shell(
-    command: &str,
-    directory: &Utf8Path,
-    teller: &mut Teller<'_>,
-) -> io::Result<(ExitStatus, Vec<u8>)> {
-    let (mut said, speaking) = io::pipe()?;
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", RUN_TEXT])
-        .env(TEXT, command)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(speaking.try_clone()?)
-        .stderr(speaking)
-        .spawn()?; // our own ends of the pipe go away here
-    let mut end = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        match said.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => {
-                teller.say(&part[..length]);
-                end.extend_from_slice(&part[..length]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        end.drain(..end.len().saturating_sub(TOLD_BYTES));
-    }
-    Ok((child.wait()?, end))
+fn shell(command: &str, directory: &Utf8Path, teller: &mut Teller<'_>) -> io::Result<Ended> {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", RUN_TEXT]).env(TEXT, command).current_dir(directory);
+    process::run(&mut shell, LIMIT, teller)
 }
 
 #[cfg(test)]
@@ -109,13 +79,12 @@ mod tests {
 
     #[test]
     fn a_command_is_in_no_list_of_processes_and_in_no_environment() {
-        let (status, said) = shell(
+        let Ended { status, said } = shell(
             "tr '\\0' ' ' < /proc/$$/cmdline; env # s3cret",
             Utf8Path::new("/"),
             &mut Teller::default(),
         )
         .unwrap();
-        let said = String::from_utf8(said).unwrap();
         assert!(status.success() && said.contains("sh -c"), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
@@ -130,20 +99,15 @@ mod tests {
             ("false", 1, ""),
             ("", 0, ""),
         ] {
-            let (status, said) =
+            let Ended { status, said } =
                 shell(command, Utf8Path::new("/"), &mut Teller::default()).unwrap();
-            let said = String::from_utf8(said).unwrap();
             assert_eq!((status.code(), said.as_str()), (Some(code), wanted), "{command}");
         }
         assert!(
-            !shell("echo 'open", Utf8Path::new("/"), &mut Teller::default()).unwrap().0.success()
+            !shell("echo 'open", Utf8Path::new("/"), &mut Teller::default())
+                .unwrap()
+                .status
+                .success()
         );
-    }
-
-    #[test]
-    fn only_the_end_of_a_long_output_is_kept() {
-        let (_, said) = shell("seq 100000", Utf8Path::new("/"), &mut Teller::default()).unwrap();
-        assert_eq!(said.len(), TOLD_BYTES);
-        assert!(said.ends_with(b"\n99999\n100000\n"));
     }
 }

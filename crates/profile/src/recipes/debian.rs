@@ -11,7 +11,7 @@ use camino::Utf8PathBuf;
 use slapos_debian::{Lock, Progress, Request, Settings, Ways};
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Slow, Stop, Work};
+use crate::engine::{Scope, Slow, Stop, Teller, Work};
 use crate::error::{Code, Error, Result};
 use crate::job::{Purpose, Supply};
 
@@ -62,7 +62,7 @@ const WAYS: Ways<'static> = Ways {
               --keyring FILE)",
 };
 
-fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
+pub(super) fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(supply.now_unix_s);
     let mut settings = Settings::new(supply.cache.clone(), now);
     settings.mirror = supply.mirror.as_deref().map(str::parse).transpose()?;
@@ -76,7 +76,7 @@ fn settings(supply: &Supply) -> Result<Settings, slapos_debian::Error> {
     Ok(settings)
 }
 
-fn debian_error(error: &slapos_debian::Error) -> Error {
+pub(super) fn debian_error(error: &slapos_debian::Error) -> Error {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
@@ -97,11 +97,7 @@ impl Recipe for Tree {
         }
         let (request, settings) = (self.request.clone(), self.settings.clone());
         Some(Slow::new(vec![self.location.clone()], move |teller| {
-            let installed = slapos_debian::install(&request, &settings, &mut |progress| {
-                let (text, done, total) = told(progress);
-                teller.step(&text, done, total);
-            });
-            installed.map(drop).map_err(|error| debian_error(&error))
+            unpack(&request, &settings, teller).map_err(|error| debian_error(&error))
         }))
     }
 
@@ -115,6 +111,19 @@ impl Recipe for Tree {
         work.keep();
         Ok(())
     }
+}
+
+/// Makes a tree, and tells how far it is.
+pub(super) fn unpack(
+    request: &Request,
+    settings: &Settings,
+    teller: &mut Teller<'_>,
+) -> Result<(), slapos_debian::Error> {
+    let installed = slapos_debian::install(request, settings, &mut |progress| {
+        let (text, done, total) = told(progress);
+        teller.step(&text, done, total);
+    });
+    installed.map(drop)
 }
 
 /// Progress as a sentence, and how much of how much.

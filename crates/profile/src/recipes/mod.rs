@@ -4,6 +4,7 @@
 //! a file with its `KIND`s and tests, and a line in [`KINDS`].
 
 mod authorized_key;
+mod cargo;
 mod certificate_authority;
 mod check_parameter;
 mod check_port_listening;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_debian::Request;
 
-use super::{Kind, OptionsOnly, Recipe, debian, egg};
+use super::{Kind, OptionsOnly, Recipe, cargo, debian, egg};
 use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Result};
 use crate::files::{self, Mode};
@@ -39,6 +39,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
         Source::Own => Box::new(OptionsOnly),
         Source::Eggs(eggs) => egg::programs(scope, eggs.clone())?,
+        Source::Crates(pins) => cargo::programs(scope, pins, tree)?,
         Source::Elsewhere => Box::new(OptionsOnly), // is not found
     };
     Ok(Box::new(Adapted { base, place, links: &supplied.links, files }))
@@ -53,8 +54,8 @@ fn texts(
     let mut texts = Vec::new();
     for (path, text) in &supplied.files {
         let table = format!("the table of supplies: {path}");
-        texts
-            .push((files::in_directory(place, path), scope.substitute(&table, text.trim_start())?));
+        let path = files::in_directory(place, &scope.substitute(&table, path)?);
+        texts.push((path, scope.substitute(&table, text.trim_start())?));
     }
     Ok(texts)
 }

@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
             (Means::Native, "native"),
             (Means::Host, "need the recipe host, which runs Python"),
             (Means::Supplied, "come from packages"),
+            (Means::Built, "are built by cargo, the client of crates.io"),
             (Means::Nobody, "build software from source and cannot be supplied"),
         ];
         for (means, title) in kinds {
