@@ -228,12 +228,15 @@ struct Tasks<'a> {
     node: Arc<Node>,
     partitions: BTreeMap<PartitionId, watch::Sender<Option<InstanceWish>>>,
     releases: BTreeMap<SoftwareUrl, watch::Sender<Supply>>,
+    /// Each is closed when the newest task of its release has ended.
+    ends: BTreeMap<SoftwareUrl, watch::Receiver<()>>,
     running: &'a mut JoinSet<()>,
 }
 
 impl<'a> Tasks<'a> {
     fn new(node: Arc<Node>, running: &'a mut JoinSet<()>) -> Self {
-        Self { node, partitions: BTreeMap::new(), releases: BTreeMap::new(), running }
+        let (partitions, releases) = (BTreeMap::new(), BTreeMap::new());
+        Self { node, partitions, releases, ends: BTreeMap::new(), running }
     }
 
     fn hand_out(&mut self, watch: Watch) {
@@ -241,6 +244,7 @@ impl<'a> Tasks<'a> {
             let wished: Vec<_> =
                 watch.supplies.iter().map(|supply| &supply.software_release).collect();
             self.releases.retain(|url, _| wished.contains(&url));
+            self.ends.retain(|_, end| end.has_changed().is_ok());
             // The master, perhaps put back from a backup, may not know what it was told before.
             self.node.check_all();
         }
@@ -263,10 +267,13 @@ impl<'a> Tasks<'a> {
             None => {
                 let (sender, receiver) = watch::channel(supply);
                 self.releases.insert(url.clone(), sender);
+                let (alive, end) = watch::channel(());
+                let before = self.ends.insert(url.clone(), end);
                 let (computer, node) = (&self.node.settings.computer, Arc::clone(&self.node));
                 let span = tracing::info_span!("at", %computer, release = %url);
                 let release = span.in_scope(|| Release::new(node, url, receiver, heard));
-                self.running.spawn(software::run(release).instrument(span));
+                let task = after(before, alive, software::run(release));
+                self.running.spawn(task.instrument(span));
             }
         }
     }
@@ -293,5 +300,49 @@ impl<'a> Tasks<'a> {
         let span = tracing::info_span!("at", %computer, partition = %name);
         let partition = span.in_scope(|| Partition::new(node, name, receiver, nudge, heard));
         self.running.spawn(instance::run(partition).instrument(span));
+    }
+}
+
+/// Runs a task, `alive` meanwhile, once the one before it has ended: that may be in the middle of
+/// what cannot be left, as a removal, when its release is wished again.
+async fn after(
+    before: Option<watch::Receiver<()>>,
+    alive: watch::Sender<()>,
+    task: impl Future<Output = ()>,
+) {
+    if let Some(mut before) = before {
+        let _ended = before.changed().await; // nothing is ever sent
+    }
+    task.await;
+    drop(alive);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_release_that_is_wished_again_waits_for_the_end_of_its_former_task() {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let (removed, removal) = oneshot::channel::<()>();
+        let note = |what| {
+            let order = Arc::clone(&order);
+            move || order.lock().unwrap().push(what)
+        };
+        let (first, second) = (note("removed"), note("installed"));
+        let (alive, end) = watch::channel(());
+        let former = tokio::spawn(after(None, alive, async move {
+            removal.await.unwrap();
+            first();
+        }));
+        let (alive, _end) = watch::channel(());
+        let again = tokio::spawn(after(Some(end), alive, async move { second() }));
+        tokio::task::yield_now().await;
+        removed.send(()).unwrap();
+        former.await.unwrap();
+        again.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["removed", "installed"]);
     }
 }
