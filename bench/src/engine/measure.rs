@@ -21,12 +21,34 @@ pub(crate) struct Plan {
     /// Of each measured phase.
     pub(crate) limit: Limit,
     pub(crate) first: u64,
-    pub(crate) indices: Indices,
+    indices: Indices,
+}
+
+impl Plan {
+    /// About what exists: each phase has the same indices.
+    pub(crate) fn again(scenario: &'static str, unit: &'static str, limit: Limit) -> Self {
+        Self { scenario, unit, limit, first: 0, indices: Indices::Same }
+    }
+
+    /// The same with other indices.
+    pub(crate) fn from(self, first: u64) -> Self {
+        Self { first, ..self }
+    }
+
+    /// Makes something new of each index, from a first one on.
+    pub(crate) fn fresh(
+        scenario: &'static str,
+        unit: &'static str,
+        limit: Limit,
+        first: u64,
+    ) -> Self {
+        Self { scenario, unit, limit, first, indices: Indices::Fresh }
+    }
 }
 
 /// Which indices the operations of a later phase have.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Indices {
+enum Indices {
     /// Those of the first phase again.
     Same,
     /// Fresh ones: each stands for something new, so there is no warm-up either.

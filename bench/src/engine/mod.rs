@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub(crate) use self::{
-    measure::{Indices, Plan, measure},
+    measure::{Plan, measure},
     recorder::histogram,
     report::{Report, latency},
     session::{Session, alone, computer_path},

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{given_twice, insist_on_one_each, verify};
 use crate::{
-    engine::{Indices, Limit, Plan, Scenario, Session, measure},
+    engine::{Limit, Plan, Scenario, Session, measure},
     fleet::Fleet,
     options::{Common, Located},
 };
@@ -40,13 +40,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
     let count = args.count.unwrap_or(fleet.capacity());
-    let plan = Plan {
-        scenario: "allocate",
-        unit: "allocations",
-        limit: Limit { count, seconds: args.seconds },
-        first: args.first,
-        indices: Indices::Fresh,
-    };
+    let plan =
+        Plan::fresh("allocate", "allocations", Limit { count, seconds: args.seconds }, args.first);
     let scenario = Arc::new(Allocate { fleet, acknowledged: Mutex::default() });
     let outcome = measure(&plan, &load, &scenario);
     let acknowledged = scenario.acknowledged.lock().expect("no worker is left");

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
-    engine::{Indices, Plan, Scenario, Session, measure},
+    engine::{Plan, Scenario, Session, measure},
     fleet::{Fleet, report_body},
     options::{Common, Span},
 };
@@ -25,13 +25,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
-    let plan = Plan {
-        scenario: "churn",
-        unit: "cycles",
-        limit: args.span.limit(),
-        first: args.first,
-        indices: Indices::Fresh,
-    };
+    let plan = Plan::fresh("churn", "cycles", args.span.limit(), args.first);
     let report = measure(&plan, &load, &Arc::new(Churn { fleet }))?;
     args.common.emit(report, json!({}))
 }

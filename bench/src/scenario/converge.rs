@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::{sync::oneshot, task::LocalSet, time};
 
 use crate::{
-    engine::{Indices, Limit, Load, Plan, Scenario, Session, alone, measure},
+    engine::{Limit, Load, Plan, Scenario, Session, alone, measure},
     fleet::{Fleet, Place, publish_body},
     options::{Common, block},
 };
@@ -41,13 +41,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
-    let plan = Plan {
-        scenario: "converge",
-        unit: "instances connected",
-        limit: Limit::count(args.count),
-        first: args.first,
-        indices: Indices::Fresh,
-    };
+    let plan = Plan::fresh("converge", "instances connected", Limit::count(args.count), args.first);
     let nodes =
         args.simulate_nodes.map(|ms| Nodes::start(&fleet, &load, Duration::from_millis(ms)));
     let interval = Duration::from_millis(args.interval);

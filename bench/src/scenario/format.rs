@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
-    engine::{Indices, Limit, Plan, Scenario, Session, measure},
+    engine::{Limit, Plan, Scenario, Session, measure},
     fleet::{Fleet, format_body, supply_body},
     options::Common,
 };
@@ -32,13 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let Some(count) = fleet.computers.checked_sub(args.first).filter(|count| *count > 0) else {
         anyhow::bail!("--first {}: there are {} computers", args.first, fleet.computers);
     };
-    let plan = Plan {
-        scenario: "format",
-        unit: "computers",
-        limit: Limit { count, seconds: args.seconds },
-        first: args.first,
-        indices: Indices::Same,
-    };
+    let limit = Limit { count, seconds: args.seconds };
+    let plan = Plan::again("format", "computers", limit).from(args.first);
     ensure!(args.common.repeat == 1, "--repeat: a computer is registered once");
     let report = measure(&plan, &load, &Arc::new(Format { fleet, supply: !args.no_supply }))?;
     args.common.emit(report, json!({}))

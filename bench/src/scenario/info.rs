@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     answers::check_partition,
-    engine::{Indices, Plan, Scenario, Session, measure},
+    engine::{Plan, Scenario, Session, measure},
     fleet::{Fleet, Place, mix},
     http::Request,
     marshal::decode,
@@ -31,13 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
     let located = args.sample.locate(&load, &fleet)?;
-    let plan = Plan {
-        scenario: "info",
-        unit: "requests",
-        limit: args.span.limit(),
-        first: 0,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("info", "requests", args.span.limit());
     let scenario = Arc::new(Info { fleet, located, verify: !args.no_verify });
     let report = measure(&plan, &load, &scenario)?;
     args.common.emit(report, json!({ "titles_right": (!args.no_verify).then_some(true) }))

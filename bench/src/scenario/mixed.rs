@@ -9,7 +9,7 @@ use super::{churn, info, publish};
 use crate::{
     answers::check_computer,
     clock,
-    engine::{Indices, Plan, Scenario, Session, computer_path, measure},
+    engine::{Plan, Scenario, Session, computer_path, measure},
     fleet::{Fleet, mix, publish_body, report_body},
     http::Request,
     options::{Common, Located, Sample, Span},
@@ -42,13 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         weights: args.weights.clone(),
         epoch,
     });
-    let plan = Plan {
-        scenario: "mixed",
-        unit: "operations",
-        limit: args.span.limit(),
-        first: epoch,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("mixed", "operations", args.span.limit()).from(epoch);
     let report = measure(&plan, &load, &scenario)?;
     args.common.emit(report, json!({}))
 }

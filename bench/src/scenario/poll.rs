@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     answers::check_computer,
-    engine::{Indices, Plan, Scenario, Session, computer_path, measure},
+    engine::{Plan, Scenario, Session, computer_path, measure},
     fleet::{Fleet, mix},
     http::Request,
     options::{Common, Span},
@@ -33,13 +33,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
-    let plan = Plan {
-        scenario: "poll",
-        unit: "polls",
-        limit: args.span.limit(),
-        first: 0,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("poll", "polls", args.span.limit());
     let scenario = Arc::new(Poll {
         tags: args.etag.then(|| (0..fleet.computers).map(|_| RwLock::default()).collect()),
         fleet,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::info::pick;
 use crate::{
     clock,
-    engine::{Indices, Load, Plan, Scenario, Session, alone, measure},
+    engine::{Load, Plan, Scenario, Session, alone, measure},
     fleet::{Fleet, publish_body},
     options::{Common, Located, Sample, Span, block},
 };
@@ -33,13 +33,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
     let located = args.sample.locate(&load, &fleet)?;
-    let plan = Plan {
-        scenario: "publish",
-        unit: "publications",
-        limit: args.span.limit(),
-        first: 0,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("publish", "publications", args.span.limit());
     let epoch = (!args.unchanged).then(clock::epoch_us);
     let scenario = Arc::new(Publish { fleet, located, epoch });
     let report = measure(&plan, &load, &scenario)?;

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
-    engine::{Indices, Plan, Scenario, Session, measure},
+    engine::{Plan, Scenario, Session, measure},
     fleet::{Fleet, mix},
     options::{Common, Span},
 };
@@ -33,13 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
     let instances = args.instances.unwrap_or(fleet.capacity()).max(1);
     let checked = if args.no_verify { 0 } else { instances };
-    let plan = Plan {
-        scenario: "reask",
-        unit: "requests",
-        limit: args.span.limit(),
-        first: 0,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("reask", "requests", args.span.limit());
     let seen = (0..checked).map(|_| AtomicU64::new(0)).collect();
     let report = measure(&plan, &load, &Arc::new(Reask { fleet, instances, seen }))?;
     args.common.emit(report, json!({ "nothing_moved": (!args.no_verify).then_some(true) }))

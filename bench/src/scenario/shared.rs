@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     answers::SharedSeen,
-    engine::{Indices, Limit, Load, Plan, Scenario, Session, alone, measure},
+    engine::{Limit, Load, Plan, Scenario, Session, alone, measure},
     fleet::{Ask, Fleet, Place, publish_body, supply_body},
     options::{Common, block},
 };
@@ -43,13 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn request(args: &Args, load: &Load, fleet: Fleet, host: Place) -> Result<()> {
-    let plan = Plan {
-        scenario: "shared",
-        unit: "shared instances",
-        limit: Limit::count(args.count),
-        first: args.first,
-        indices: Indices::Fresh,
-    };
+    let plan = Plan::fresh("shared", "shared instances", Limit::count(args.count), args.first);
     let before = block(listed(load, &host))?.len();
     let scenario = Arc::new(Requests { fleet, host });
     let report = measure(&plan, load, &scenario)?;
@@ -64,13 +58,7 @@ fn request(args: &Args, load: &Load, fleet: Fleet, host: Place) -> Result<()> {
 }
 
 fn publish(args: &Args, load: &Load, fleet: Fleet, host: Place) -> Result<()> {
-    let plan = Plan {
-        scenario: "shared-publish",
-        unit: "publications",
-        limit: Limit::count(args.count),
-        first: 0,
-        indices: Indices::Same,
-    };
+    let plan = Plan::again("shared-publish", "publications", Limit::count(args.count));
     let numbers: HashMap<String, u64> = (args.first..args.first + args.count)
         .map(|number| (shared_title(&fleet, number), number))
         .collect();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{given_twice, insist_on_one_each};
 use crate::{
-    engine::{Indices, Limit, Plan, Scenario, Session, measure},
+    engine::{Limit, Plan, Scenario, Session, measure},
     fleet::{Ask, Fleet, Place, publish_body},
     options::Common,
 };
@@ -36,13 +36,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
-    let plan = Plan {
-        scenario: if args.connect { "tree-connect" } else { "tree" },
-        unit: "trees",
-        limit: Limit::count(args.count),
-        first: args.first,
-        indices: Indices::Fresh,
-    };
+    let plan = Plan::fresh(
+        if args.connect { "tree-connect" } else { "tree" },
+        "trees",
+        Limit::count(args.count),
+        args.first,
+    );
     let scenario = Arc::new(Trees {
         fleet,
         fanout: args.fanout.clone(),

@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     clock,
-    engine::{Indices, Load, Plan, Scenario, Session, alone, histogram, latency, measure},
+    engine::{Load, Plan, Scenario, Session, alone, histogram, latency, measure},
     fleet::Fleet,
     http::Request,
     machine::{Snapshot, used},
@@ -57,13 +57,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (fleet, load) = (args.common.fleet(), args.common.load()?);
     let idle = Duration::try_from_secs_f64(args.idle).context("--idle")?;
-    let plan = Plan {
-        scenario: "watch",
-        unit: "changes",
-        limit: args.span.limit(),
-        first: 0,
-        indices: Indices::Fresh,
-    };
+    let plan = Plan::fresh("watch", "changes", args.span.limit(), 0);
     let news = Arc::new(News::new(fleet.computers));
     let before = Snapshot::take(&load.pids);
     let nodes = Nodes::start(&fleet, &load, &news);
