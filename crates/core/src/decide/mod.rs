@@ -39,6 +39,8 @@ pub use self::{
     upgrade::Upgrade,
     wish::Wish,
 };
+use std::fmt::Display;
+
 use crate::{
     actor::Actor,
     names::{ComputerId, InstanceId, Timestamp},
@@ -146,7 +148,7 @@ pub fn decide(
     world: &mut World,
     ask: &Ask,
     actor: &Actor,
-    origin: &str,
+    origin: impl Display,
     now: Timestamp,
 ) -> Result<(Answer, Option<Entry>), DecideError> {
     let decision = match ask {
@@ -179,7 +181,7 @@ pub fn decide(
         revision: world.revision,
         at: now,
         actor: actor.clone(),
-        origin: origin.to_owned(),
+        origin: origin.to_string(),
         note: decision.note,
         writes,
     };

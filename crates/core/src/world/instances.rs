@@ -242,7 +242,7 @@ pub(crate) struct Service {
 pub(crate) struct Instances {
     pub(crate) rows: BTreeMap<InstanceId, Instance>,
     /// Without order, since every request looks here.
-    pub(crate) roots: HashMap<(PersonId, Title), InstanceId>,
+    pub(crate) roots: HashMap<PersonId, HashMap<Title, InstanceId>>,
     pub(crate) trees: BTreeMap<InstanceId, BTreeMap<Title, InstanceId>>,
     pub(crate) children: SetMap<InstanceId, InstanceId>,
     pub(crate) titles: SetMap<Title, InstanceId>,
@@ -275,7 +275,12 @@ impl Instances {
     pub(crate) fn remove(&mut self, id: InstanceId) -> Option<Instance> {
         let old = self.rows.remove(&id)?;
         if old.is_root() {
-            self.roots.remove(&(old.person.clone(), old.title.clone()));
+            if let Some(roots) = self.roots.get_mut(&old.person) {
+                roots.remove(&old.title);
+                if roots.is_empty() {
+                    self.roots.remove(&old.person);
+                }
+            }
         }
         if let Some(tree) = self.trees.get_mut(&old.root) {
             tree.remove(&old.title);
@@ -294,7 +299,7 @@ impl Instances {
     fn insert(&mut self, new: Instance) {
         let id = new.id;
         if new.is_root() {
-            self.roots.insert((new.person.clone(), new.title.clone()), id);
+            self.roots.entry(new.person.clone()).or_default().insert(new.title.clone(), id);
         }
         self.trees.entry(new.root).or_default().insert(new.title.clone(), id);
         if let Some(requester) = new.requester {

@@ -122,7 +122,7 @@ impl World {
 
     /// The root that a person requested under a title.
     pub fn root(&self, person: &PersonId, title: &Title) -> Option<&Instance> {
-        let id = self.instances.roots.get(&(person.clone(), title.clone()))?;
+        let id = self.instances.roots.get(person)?.get(title)?;
         self.instance(*id)
     }
 

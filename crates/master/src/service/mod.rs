@@ -122,7 +122,8 @@ impl std::fmt::Display for Origin {
 #[derive(Debug)]
 struct Observed {
     revision: Revision,
-    term: watch::Receiver<Progress>,
+    /// `None` when the revision is durable already.
+    term: Option<watch::Receiver<Progress>>,
     /// Comes when the revision is durable, to the one who made it: everybody else is woken by
     /// every commit, and looks whether it is far enough.
     made: Option<oneshot::Receiver<()>>,
@@ -130,7 +131,10 @@ struct Observed {
 
 impl Observed {
     fn of(present: &Present) -> Self {
-        Self { revision: present.world.revision(), term: present.term.subscribe(), made: None }
+        let revision = present.world.revision();
+        let is_durable = present.term.borrow().durable >= revision;
+        let term = (!is_durable).then(|| present.term.subscribe());
+        Self { revision, term, made: None }
     }
 }
 
@@ -240,7 +244,7 @@ impl Service {
         }
         let decided = ask(world)
             .map_err(DecideError::Refused)
-            .and_then(|(ask, actor)| decide(world, &ask, &actor, &origin.to_string(), now()));
+            .and_then(|(ask, actor)| decide(world, &ask, &actor, origin, now()));
         let (answer, entry) = match decided {
             Ok(decided) => decided,
             Err(DecideError::Refused(refusal)) => {
@@ -304,14 +308,17 @@ impl Service {
     }
 
     /// Waits until what was observed is durable; false when it was given up.
-    async fn durable(&self, mut observed: Observed) -> Result<bool, ServiceError> {
-        if let Some(made) = observed.made {
+    async fn durable(&self, observed: Observed) -> Result<bool, ServiceError> {
+        let Observed { revision, term, made } = observed;
+        if let Some(made) = made {
             let _said = made.await; // the term says the rest
         }
-        let revision = observed.revision;
-        let settled = |term: &Progress| term.durable >= revision || term.over;
-        let waited = observed.term.wait_for(settled).await;
-        let durable = waited.map_err(|_| ServiceError::Ending)?.durable >= revision;
+        let mut durable = true;
+        if let Some(mut term) = term {
+            let settled = |term: &Progress| term.durable >= revision || term.over;
+            let waited = term.wait_for(settled).await;
+            durable = waited.map_err(|_| ServiceError::Ending)?.durable >= revision;
+        }
         if self.inner.failure.borrow().is_some() { Err(ServiceError::Ending) } else { Ok(durable) }
     }
 

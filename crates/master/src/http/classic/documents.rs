@@ -49,7 +49,7 @@ pub(super) fn partition(
 /// The answer to a request; `None` while the instance has no place.
 pub(super) fn answer(world: &World, it: &Instance) -> Option<document::Answer> {
     let place = world.place_of(it)?;
-    let (row, _) = world.partition(place).ok()?;
+    let (row, _) = world.site(&place.computer).ok()?.partition(&place.partition)?;
     Some(document::Answer { place: place.clone(), instance: instance(world, it, row) })
 }
 
