@@ -274,12 +274,12 @@ impl Instances {
 
     pub(crate) fn remove(&mut self, id: InstanceId) -> Option<Instance> {
         let old = self.rows.remove(&id)?;
-        if old.is_root() {
-            if let Some(roots) = self.roots.get_mut(&old.person) {
-                roots.remove(&old.title);
-                if roots.is_empty() {
-                    self.roots.remove(&old.person);
-                }
+        if old.is_root()
+            && let Some(roots) = self.roots.get_mut(&old.person)
+        {
+            roots.remove(&old.title);
+            if roots.is_empty() {
+                self.roots.remove(&old.person);
             }
         }
         if let Some(tree) = self.trees.get_mut(&old.root) {
