@@ -9,6 +9,7 @@ use std::io::{Read, Write as _};
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
@@ -93,7 +94,7 @@ impl Cache {
 
     /// Waits until no other process builds `tree`; the right lasts as long as the file.
     pub(crate) fn claim_tree(&self, tree: &Utf8Path) -> Result<File, Error> {
-        let name = hexadecimal(&Sha256::digest(tree.as_str()));
+        let name = HEXLOWER.encode(&Sha256::digest(tree.as_str()));
         let path = self.root.join("trees").join(name);
         let file = File::create(&path).and_then(|file| file.lock().map(|()| file));
         file.map_err(|error| Error::io("lock", &path, error))
@@ -130,16 +131,11 @@ pub(crate) fn hash(reader: &mut impl Read) -> std::io::Result<(u64, String)> {
     loop {
         let read = reader.read(&mut buffer)?;
         if read == 0 {
-            return Ok((size, hexadecimal(&hasher.finalize())));
+            return Ok((size, HEXLOWER.encode(&hasher.finalize())));
         }
         hasher.update(&buffer[..read]);
         size += read as u64;
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

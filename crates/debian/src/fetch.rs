@@ -9,12 +9,13 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use camino::Utf8Path;
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 
 use crate::apt_conf::AptConf;
-use crate::cache::{Cache, hexadecimal};
+use crate::cache::Cache;
 use crate::forward::{self, Response};
 use crate::lock::Deb;
 use crate::names::Names;
@@ -168,7 +169,7 @@ impl Client {
                 format!("it is larger than the {size} bytes that were announced"),
             ));
         }
-        let seen = hexadecimal(&hasher.finalize());
+        let seen = HEXLOWER.encode(&hasher.finalize());
         if seen != sha256 {
             return Err(mismatch(url, format!("its SHA256 is {seen}, announced was {sha256}")));
         }

@@ -11,6 +11,7 @@
 
 use std::{fmt, fs, io, os::unix::fs::PermissionsExt, path::Path};
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, SerialNumber,
@@ -20,7 +21,7 @@ use sha2::{Digest, Sha512_256};
 use slapos_core::names::{ComputerId, InstanceId, Revision};
 use slapos_wire::classic::document::Certificate;
 
-use crate::{data_dir::keep, hex::hex};
+use crate::data_dir::keep;
 
 /// Where the key is kept in the data directory.
 const FILE: &str = "authority.key";
@@ -47,7 +48,7 @@ impl Authority {
         let path = directory.join(FILE);
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let seed = unhex(text.trim()).ok_or_else(|| {
+                let seed = seed_in(text.trim()).ok_or_else(|| {
                     let why = format!("{} does not hold a key", path.display());
                     io::Error::new(io::ErrorKind::InvalidData, why)
                 })?;
@@ -56,7 +57,7 @@ impl Authority {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let seed: Seed = rand::random();
-                keep(&path, &hex(&seed))?;
+                keep(&path, &HEXLOWER.encode(&seed))?;
                 Ok(Self::of(seed))
             }
             Err(error) => Err(error),
@@ -134,16 +135,14 @@ fn params(name: &str, address: Option<&str>) -> CertificateParams {
     params
 }
 
+fn seed_in(text: &str) -> Option<Seed> {
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
+}
+
 fn key_pair(seed: &Seed) -> KeyPair {
     let der = [PKCS8, seed].concat();
     let key = KeyPair::from_pkcs8_der_and_sign_algo(&der.into(), &PKCS_ED25519);
     key.expect("32 bytes are a key of Ed25519")
-}
-
-fn unhex(text: &str) -> Option<Seed> {
-    let digits = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..32).map(digits).collect();
-    bytes?.try_into().ok().filter(|_| text.len() == 64)
 }
 
 #[cfg(test)]

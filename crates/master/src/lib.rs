@@ -15,7 +15,6 @@ mod clock;
 mod data_dir;
 pub mod documents;
 mod forward;
-mod hex;
 pub mod http;
 mod hub;
 pub mod import;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use camino::Utf8PathBuf;
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use slapos_core::names::{ComputerId, PartitionId, SoftwareUrl};
 
@@ -91,12 +92,12 @@ impl Settings {
 
     /// The directory of a release: the md5 of its URL in lower-case hexadecimal, as SlapOS has it.
     pub fn release_directory(&self, release: &SoftwareUrl) -> Utf8PathBuf {
-        self.software_root.join(hexadecimal(&Md5::digest(release.as_str())))
+        self.software_root.join(HEXLOWER.encode(&Md5::digest(release.as_str())))
     }
 
     /// Where the installations of a release write.
     pub fn release_log(&self, release: &SoftwareUrl) -> Utf8PathBuf {
-        let name = hexadecimal(&Md5::digest(release.as_str()));
+        let name = HEXLOWER.encode(&Md5::digest(release.as_str()));
         self.var_root.join(format!("log/software-{name}.log"))
     }
 
@@ -115,10 +116,6 @@ impl Settings {
         let place = self.partitions.iter().position(|known| known.name == *partition)?;
         Some(users.first_partition + u32::try_from(place).ok()?)
     }
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use slapos_debian::elf::Program;
 
-use crate::engine::{Teller, hex};
+use crate::engine::Teller;
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::process;
@@ -125,7 +126,7 @@ fn verify(wanted: &Pin, home: &Utf8Path) -> Result<()> {
         }
         let sources = home.join("registry/src").join(registry.file_name().unwrap_or_default());
         let source = sources.join(format!("{name}-{version}"));
-        let sum = hex(&Sha256::digest(files::read(&path)?));
+        let sum = HEXLOWER.encode(&Sha256::digest(files::read(&path)?));
         if sum != *hash {
             for remains in [&path, &source] {
                 files::remove_inside(home, remains)?;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use md5::{Digest as _, Md5};
 
 use crate::engine::Teller;
@@ -193,7 +194,7 @@ impl Environment {
 /// Names what an environment is made of.
 fn mark(python: &Utf8Path) -> String {
     let digest = Md5::digest(format!("{EGGS}{BUILD}"));
-    format!("{} {python}\n", crate::engine::hex(&digest))
+    format!("{} {python}\n", HEXLOWER.encode(&digest))
 }
 
 /// The section `[console_scripts]` of an `entry_points.txt`.

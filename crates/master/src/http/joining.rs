@@ -1,5 +1,6 @@
 //! How computers join: tokens, registration, certificates; the same for all faces.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use slapos_core::{
     actor::Actor,
@@ -14,7 +15,6 @@ use super::extract::Person;
 use crate::{
     authority::Authority,
     clock::now,
-    hex::hex,
     service::{Origin, Service, ServiceError},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn issue_token(
     person: &Person,
 ) -> Result<v1::IssuedToken, ServiceError> {
     let secret: [u8; 32] = rand::random();
-    let token = hex(&secret);
+    let token = HEXLOWER.encode(&secret);
     let expires_at = Timestamp(now().0 + TOKEN_LIFE_MICROSECONDS);
     let row = Token { digest: digest(&token), person: person.0.clone(), expires_at };
     let ask = Ask::IssueToken(IssueToken { token: row });
@@ -106,5 +106,5 @@ fn certificate(
 }
 
 fn digest(token: &str) -> TokenDigest {
-    TokenDigest(hex(&Sha256::digest(token)))
+    TokenDigest(HEXLOWER.encode(&Sha256::digest(token)))
 }

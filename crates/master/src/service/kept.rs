@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use slapos_core::names::ComputerId;
-
-use crate::hex::hex;
 
 /// So many bytes of texts are kept: a thousand computers with a hundred partitions each. Beyond
 /// that, keeping begins anew. Tags are small, and kept all the same.
@@ -26,7 +25,7 @@ impl Rendered {
     /// What was just rendered.
     pub(crate) fn new(text: String) -> Self {
         let digest = Sha256::digest(&text);
-        Self { tag: format!("\"{}\"", hex(&digest[..16])), text: Some(text.into()) }
+        Self { tag: format!("\"{}\"", HEXLOWER.encode(&digest[..16])), text: Some(text.into()) }
     }
 
     /// The same for a caller who has the one with the tag `known`.

@@ -8,15 +8,13 @@ mod task;
 use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use slapos_core::names::Generation;
 use slapos_profile::Input;
 
-use crate::{
-    files::{read_below, remove_below, write_below},
-    settings::hexadecimal,
-};
+use crate::files::{read_below, remove_below, write_below};
 
 pub(crate) use task::{Release, chain, is_same, run};
 
@@ -48,7 +46,7 @@ impl Completed {
     /// A release that has just been installed from these files.
     pub(crate) fn new(url: &str, read: Vec<Input>, again: Generation) -> Self {
         let what = format!("{url}\n{read:?}\n{}", again.0);
-        let installation = hexadecimal(&Md5::digest(what));
+        let installation = HEXLOWER.encode(&Md5::digest(what));
         Self { url: url.to_owned(), installation, read, again }
     }
 

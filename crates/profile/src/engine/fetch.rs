@@ -1,9 +1,10 @@
 //! Files of URLs that a profile extends, with their copies in `extends-cache`.
 
 use camino::Utf8PathBuf;
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
-use super::{Inputs, hex, read_location};
+use super::{Inputs, read_location};
 use crate::error::{Code, Error, Result};
 use crate::extends::Remote;
 use crate::files::{self, Keep, Mode};
@@ -22,7 +23,7 @@ pub(super) fn extended(
 ) -> Result<String> {
     let url = Some(place).filter(|place| is_url(place) && !place.starts_with("file://"));
     let copy = url.zip(remote.cache.as_ref());
-    let copy = copy.map(|(url, cache)| cache.join(hex(&Md5::digest(url.as_bytes()))));
+    let copy = copy.map(|(url, cache)| cache.join(HEXLOWER.encode(&Md5::digest(url.as_bytes()))));
     let kept = copy.as_ref().filter(|copy| copy.is_file());
     let bytes = match kept {
         Some(copy) if remote.offline || !remote.newest => files::read(copy)?,

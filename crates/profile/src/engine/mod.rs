@@ -54,7 +54,6 @@ pub use check::{Checked, CheckedPart, Means, check};
 pub use plan::{FileChange, Intent, Plan, Step, plan};
 pub use run::run;
 pub(crate) use scope::{Scope, Stop};
-pub(crate) use signature::hex;
 pub(crate) use slow::{Slow, Teller};
 pub(crate) use state::PartState;
 pub use state::template_of;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::Engine;
@@ -15,16 +16,7 @@ pub(super) const SECRET: &str = "sha256:";
 
 /// Hexadecimal SHA-256.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// What the signature of a part is made of.
@@ -130,12 +122,4 @@ pub(super) fn recorded(cell: &Cell) -> Result<String> {
         Datum::Waiting(waiting) => format!("waiting for {}", waiting.title),
     };
     Ok(if cell.secret { format!("{SECRET}{}", digest(text.as_bytes())) } else { text })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn hexadecimal() {
-        assert_eq!(super::hex(&[0, 0x1f, 0xa0]), "001fa0");
-    }
 }

@@ -3,10 +3,11 @@
 //! In: `url` (a path or URL), `md5sum`, `filename` or `destination`, `mode`. Out: `location` (folder), `target` (file).
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work, hex};
+use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
@@ -49,7 +50,7 @@ pub(super) fn location(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
 
 /// Compares the MD5 of a content with what the profile says.
 pub(super) fn check_md5(place: &str, content: &[u8], wanted: &str) -> Result<()> {
-    let (found, wanted) = (hex(&Md5::digest(content)), wanted.trim());
+    let (found, wanted) = (HEXLOWER.encode(&Md5::digest(content)), wanted.trim());
     if found.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }

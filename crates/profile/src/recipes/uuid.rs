@@ -1,10 +1,11 @@
 //! `slapos.cookbook:uuid`: an identity, drawn once. In: `cache-file`. Out: `uuid`, 32 hexadecimal digits.
 
 use camino::Utf8PathBuf;
+use data_encoding::HEXLOWER;
 use rand::Rng as _;
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work, hex};
+use crate::engine::{Scope, Stop, Work};
 use crate::error::Result;
 use crate::files::{self, Keep, Mode};
 
@@ -25,7 +26,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         let mut bytes: [u8; 16] = rand::rng().random();
         bytes[6] = bytes[6] & 0x0f | 0x40; // of version 4: random
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        hex(&bytes)
+        HEXLOWER.encode(&bytes)
     });
     scope.set("uuid", uuid.as_str());
     Ok(Box::new(Uuid { stored, uuid }))

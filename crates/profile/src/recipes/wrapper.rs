@@ -8,11 +8,12 @@
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
 use super::script::{Redirect, Script, words};
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work, hex};
+use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
@@ -174,6 +175,6 @@ impl Wrapper {
             hash.update(format!("{}\n", content.len()));
             hash.update(content);
         }
-        Ok(Some(hex(&hash.finalize())))
+        Ok(Some(HEXLOWER.encode(&hash.finalize())))
     }
 }

@@ -6,10 +6,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{data_dir::keep, hex::hex, store::beyond_reserve};
+use crate::{data_dir::keep, store::beyond_reserve};
 
 /// Entries of one key; older ones give way.
 const ENTRIES_MAX: usize = 100;
@@ -70,6 +71,6 @@ impl Directory {
 
     /// Keys are texts of any kind: the hash of one is its file's name.
     fn at(&self, key: &str) -> PathBuf {
-        self.path.join(hex(&Sha256::digest(key)))
+        self.path.join(HEXLOWER.encode(&Sha256::digest(key)))
     }
 }

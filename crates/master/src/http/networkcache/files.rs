@@ -9,13 +9,14 @@ use std::{
 };
 
 use axum::body::Body;
+use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
 use sha2::{Digest as _, Sha512};
 use slapos_atomic::sync_directory;
 use tempfile::{Builder, NamedTempFile};
 use tokio::{fs::File, io::AsyncWriteExt, task::spawn_blocking, time::timeout};
 
-use crate::{hex::hex, store::beyond_reserve};
+use crate::store::beyond_reserve;
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 30;
@@ -144,7 +145,7 @@ async fn receive(
         file.write_all(&piece).await?;
     }
     file.sync_all().await?;
-    Ok(Digest(hex(&hash.finalize())))
+    Ok(Digest(HEXLOWER.encode(&hash.finalize())))
 }
 
 /// Gives a file its name; false when one of this content is there.

@@ -7,11 +7,12 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use camino::Utf8PathBuf;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha512};
 
 use super::super::Recipe;
 use super::super::script::Script;
-use crate::engine::{Scope, Stop, Work, hex};
+use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::{Keep, Mode, put_link};
 
@@ -42,7 +43,7 @@ pub(super) fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     if name.contains('\n') {
         return Err(scope.fault("name", Code::BadOption, "the name has more than one line").into());
     }
-    let hash = hex(&Sha512::digest(&name));
+    let hash = HEXLOWER.encode(&Sha512::digest(&name));
     let origin = match (scope.text("key-content")?, scope.text("cert-content")?) {
         (Some(key), Some(certificate)) => {
             let openssl = scope.text("openssl-binary")?.unwrap_or_else(|| "openssl".to_owned());
