@@ -47,7 +47,7 @@ pub enum Write {
 
 impl Write {
     /// The instance whose row this puts, or the outcome in it.
-    pub(crate) fn instance(&self) -> Option<InstanceId> {
+    pub fn instance(&self) -> Option<InstanceId> {
         match self {
             Self::PutInstance(row) => Some(row.id),
             Self::PutOutcome(outcome) => Some(outcome.id),

@@ -5,15 +5,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use slapos_core::{
-    names::{ComputerId, Revision},
+    names::{ComputerId, InstanceId, Revision},
     write::{Entry, Write},
 };
 use slapos_wire::v1;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// Changes that one slow viewer may lag behind before it has to start again.
 const CHANGES_KEPT: usize = 1024;
@@ -33,6 +36,8 @@ pub enum Event {
 #[derive(Debug)]
 pub(crate) struct Hub {
     nodes: Mutex<BTreeMap<ComputerId, watch::Sender<Revision>>>,
+    waiters: Mutex<Waiters>,
+    next_waiter: AtomicU64,
     events: broadcast::Sender<Event>,
     viewers: watch::Sender<usize>,
     /// The newest last.
@@ -43,6 +48,8 @@ impl Hub {
     pub(crate) fn new() -> Self {
         Self {
             nodes: Mutex::default(),
+            waiters: Mutex::default(),
+            next_waiter: AtomicU64::new(0),
             recent: Mutex::default(),
             events: broadcast::Sender::new(CHANGES_KEPT),
             viewers: watch::Sender::new(0),
@@ -76,6 +83,12 @@ impl Hub {
                 }
             }
         }
+        {
+            let waiters = self.waiters();
+            for id in entry.writes.iter().filter_map(changed_instance) {
+                waiters.range((id, 0)..=(id, u64::MAX)).for_each(|(_, told)| told.notify_one());
+            }
+        }
         if self.events.receiver_count() > 0 {
             let change = Arc::new(crate::documents::change(entry));
             drop(self.events.send(Event::Change(change))); // fails when nobody looks any more
@@ -91,6 +104,18 @@ impl Hub {
     pub(crate) fn node(&self, computer: &ComputerId) -> watch::Receiver<Revision> {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         nodes.entry(computer.clone()).or_insert_with(|| watch::Sender::new(Revision(0))).subscribe()
+    }
+
+    /// Hears from now on when an instance changes, or is gone.
+    pub(crate) fn wait_for(self: &Arc<Self>, id: InstanceId) -> Waiter {
+        let place = (id, self.next_waiter.fetch_add(1, Ordering::Relaxed));
+        let told = Arc::new(Notify::new());
+        self.waiters().insert(place, Arc::clone(&told));
+        Waiter { place, told, hub: Arc::clone(self) }
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many look now.
@@ -123,6 +148,37 @@ impl Viewer {
 impl Drop for Viewer {
     fn drop(&mut self) {
         self.hub.viewers.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Those who wait for a change, by the instance that they wait for and the number of each.
+type Waiters = BTreeMap<(InstanceId, u64), Arc<Notify>>;
+
+/// One who waits for a change of one instance, and is told of no other.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    place: (InstanceId, u64),
+    told: Arc<Notify>,
+    hub: Arc<Hub>,
+}
+
+impl Waiter {
+    /// Resolves when the instance has changed since this was last asked, or since the waiter is.
+    pub(crate) async fn changed(&self) {
+        self.told.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.hub.waiters().remove(&self.place);
+    }
+}
+
+fn changed_instance(write: &Write) -> Option<InstanceId> {
+    match write {
+        Write::RemoveInstance(id) => Some(*id),
+        other => other.instance(),
     }
 }
 

@@ -322,11 +322,6 @@ impl Service {
         if self.inner.failure.borrow().is_some() { Err(ServiceError::Ending) } else { Ok(durable) }
     }
 
-    /// The present term, e.g. to hear when something becomes durable.
-    fn term(&self) -> watch::Receiver<Progress> {
-        self.inner.present.read().unwrap_or_else(PoisonError::into_inner).term.subscribe()
-    }
-
     fn fail(&self, failure: Failure) -> ServiceError {
         self.inner.failure.send_modify(|known| {
             known.get_or_insert_with(|| Arc::new(failure));

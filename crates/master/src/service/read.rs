@@ -153,18 +153,18 @@ impl Service {
         wait: Duration,
     ) -> Result<v1::Instance, ServiceError> {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let waiter = self.inner.hub.wait_for(id);
+        let show = |world: &World| Ok(self.show_instance(world, world.known_instance(id)?));
         loop {
-            let mut progress = self.term();
-            let show = |world: &World| Ok(self.show_instance(world, world.known_instance(id)?));
-            let document = self.read(show).await?;
+            let revision = self.read(|world| Ok(world.known_instance(id)?.revision)).await?;
             let over = async {
                 tokio::select! {
-                    _ = progress.changed() => false, // it may be another term now
+                    () = waiter.changed() => false,
                     () = self.stopping() => true,
                 }
             };
-            if document.revision > since || timeout_at(deadline, over).await.unwrap_or(true) {
-                return Ok(document);
+            if revision > since || timeout_at(deadline, over).await.unwrap_or(true) {
+                return self.read(show).await;
             }
         }
     }
@@ -235,4 +235,118 @@ pub(crate) fn titled_root<'w>(
     let own = world.root(person, title);
     let root = own.or_else(|| world.titled(title).find(|it| it.is_root()));
     root.ok_or_else(|| Refusal::UnknownTree(title.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        sync::atomic::{AtomicUsize, Ordering},
+        task::{Context, Wake, Waker},
+    };
+
+    use slapos_core::{
+        decide::{
+            Answer, Ask, Format, FormatPartition, InstanceReport, Request, Requester, SupplyAsk,
+            Wish,
+        },
+        names::{ReportedState, SupplyWish, WishedState},
+        policy::Policy,
+        world::Place,
+    };
+
+    use super::*;
+    use crate::service::Origin;
+
+    /// Counts how often a call is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn computer() -> ComputerId {
+        "COMP-1".try_into().unwrap()
+    }
+
+    /// A node asks for what only nodes may, a person for all else.
+    async fn ask(service: &Service, ask: Ask) -> Answer {
+        let actor = match ask {
+            Ask::Format(_) | Ask::Report(_) => Actor::Computer(computer()),
+            _ => Actor::Operator(PersonId::admin()),
+        };
+        let show = |_: &World, answer: &Answer| answer.clone();
+        service.act(Origin::Inside, |_| Ok((ask, actor)), show).await.unwrap()
+    }
+
+    fn started(it: &v1::Instance) -> Ask {
+        Ask::Report(InstanceReport {
+            place: Place { computer: computer(), partition: it.partition.clone().unwrap() },
+            id: it.id,
+            generation: it.generation,
+            follows: None,
+            state: ReportedState::Started,
+            text: None,
+            connection: None,
+            shared: BTreeMap::new(),
+            requested: None,
+            promises: vec![],
+        })
+    }
+
+    async fn request(service: &Service, title: &str) -> InstanceId {
+        let request = Request {
+            requester: Requester::Person(PersonId::admin()),
+            title: title.try_into().unwrap(),
+            release: "software/db".try_into().unwrap(),
+            software_type: "default".try_into().unwrap(),
+            parameters: None,
+            placement: BTreeMap::new(),
+            shared: false,
+            state: None,
+        };
+        match ask(service, Ask::Request(request)).await {
+            Answer::Instance(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_one_instance_is_not_woken_by_a_change_of_another() {
+        let data = tempfile::TempDir::new().unwrap();
+        let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
+        let partition = |name: &str| FormatPartition {
+            name: name.try_into().unwrap(),
+            addresses: vec![],
+            interface: None,
+            route: None,
+            capabilities: vec![],
+        };
+        let partitions = vec![partition("slappart0"), partition("slappart1")];
+        ask(&service, Ask::Format(Format { computer: computer(), partitions })).await;
+        let release = "software/db".try_into().unwrap();
+        let wish = SupplyWish::Available;
+        let supply = SupplyAsk { computer: computer(), release, wish, again: false };
+        ask(&service, Ask::Supply(supply)).await;
+        let (own, other) = (request(&service, "own").await, request(&service, "other").await);
+        let since = service.health().await.unwrap().revision;
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut waiting = Box::pin(service.wait_instance(own, since, WAIT_MAX));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let shown = |id| service.instances(None, Some(id));
+        ask(&service, started(&shown(other).await.unwrap()[0])).await;
+        ask(&service, Ask::Wish(Wish { id: other, state: WishedState::Stopped })).await;
+        service.health().await.unwrap();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0, "that was of no concern to it");
+        ask(&service, started(&shown(own).await.unwrap()[0])).await;
+        let told = waiting.await.unwrap();
+        assert_eq!((told.id, told.reported), (own, Some(ReportedState::Started)));
+        ask(&service, Ask::Wish(Wish { id: own, state: WishedState::Stopped })).await;
+        let told = service.wait_instance(own, told.revision, WAIT_MAX).await.unwrap();
+        assert_eq!((told.id, told.wished), (own, WishedState::Stopped));
+    }
 }
