@@ -6,13 +6,20 @@
 //! not fit, that frame had been durable, and forgetting it would lose acknowledged entries.
 
 use std::{
-    fs::File,
+    fs::{self, DirEntry, File},
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use super::{StoreError, tail::new_beside};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
+use super::StoreError;
+
+/// What follows the name of the database in the names of copies of torn ends.
+const COPIES: &str = "cut-log";
+/// So many copies are kept: a disk that tears the log at each start must not be filled by them.
+const COPIES_MAX: usize = 8;
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 /// Checksums are over big-endian words when the last bit of the magic number is set.
@@ -56,17 +63,45 @@ pub(super) fn secure(database: &Path) -> Result<Option<LogCut>, StoreError> {
         End::Torn(kept, end) => (kept, end),
         End::Broken(at) => return Err(StoreError::BrokenLog { at }),
     };
-    let copy = new_beside(database, "cut-log")?;
     let bytes = end - kept;
-    let copied = || -> io::Result<()> {
-        let mut log = File::open(path(database))?;
-        log.seek(SeekFrom::Start(kept))?;
-        let mut file = File::options().write(true).open(&copy)?;
-        io::copy(&mut log.take(bytes), &mut file)?;
-        file.sync_all()
-    };
-    copied().map_err(|source| StoreError::Create { path: copy.clone(), source })?;
+    let copied = keep(database, kept, bytes);
+    let copy = copied.map_err(|source| StoreError::Read { path: path(database), source })?;
     Ok(Some(LogCut { kept, bytes, copy }))
+}
+
+/// Copies the torn end to a file beside, which is named after what is in it: a start that is
+/// broken off and done again makes no second one. Of other copies the newest stay.
+fn keep(database: &Path, kept: u64, bytes: u64) -> io::Result<PathBuf> {
+    let mut log = File::open(path(database))?;
+    log.seek(SeekFrom::Start(kept))?;
+    let mut torn = Vec::new();
+    log.take(bytes).read_to_end(&mut torn)?;
+    let digest = HEXLOWER.encode(&Sha256::digest(&torn)[..8]);
+    let copy = database.with_extension(format!("{COPIES}-{digest}"));
+    if !copy.exists() {
+        forget_old_copies(database)?;
+        slapos_atomic::write(&copy, &torn, 0o600)?;
+    }
+    slapos_atomic::sync_directory(&copy)?; // it may be of a start that was broken off before that
+    Ok(copy)
+}
+
+/// Removes the oldest copies of torn ends, so that there is room for one more.
+fn forget_old_copies(database: &Path) -> io::Result<()> {
+    let first = database.with_extension(COPIES);
+    let (Some(directory), Some(name)) = (first.parent(), first.file_name()) else { return Ok(()) };
+    let is_copy =
+        |file: &DirEntry| file.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes());
+    let mut copies = Vec::new();
+    for file in fs::read_dir(directory)? {
+        let file = file?;
+        if is_copy(&file) {
+            copies.push((file.metadata()?.modified()?, file.path()));
+        }
+    }
+    copies.sort();
+    let surplus = (copies.len() + 1).saturating_sub(COPIES_MAX);
+    copies.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }
 
 /// Refuses the log of a database that nobody has open, when it is damaged before its end.

@@ -87,12 +87,14 @@ fn keep(connection: &Connection, database: &Path, kept: Revision) -> Result<Path
     ));
     connection.execute_batch("DETACH cut").map_err(&failed)?;
     copied.map_err(&failed)?;
+    let named = slapos_atomic::sync_directory(&copy);
+    named.map_err(|source| StoreError::Create { path: copy.clone(), source })?;
     Ok(copy)
 }
 
 /// Makes an empty file beside the database that only its owner may read. Its name ends with
 /// `what`, and a number when there is such a file.
-pub(super) fn new_beside(database: &Path, what: &str) -> Result<PathBuf, StoreError> {
+fn new_beside(database: &Path, what: &str) -> Result<PathBuf, StoreError> {
     for attempt in 1.. {
         let number = if attempt == 1 { String::new() } else { format!("-{attempt}") };
         let path = database.with_extension(format!("{what}{number}"));

@@ -196,6 +196,30 @@ fn a_log_that_was_cut_short_ends_at_a_whole_commit() {
 }
 
 #[test]
+fn a_torn_end_of_the_log_is_kept_once_and_only_so_many_are() {
+    let (main, log, _) = running();
+    let directory = laid_out(&main, &log);
+    let copies = || {
+        let names = fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name());
+        let names = names.map(|name| name.into_string().unwrap());
+        names.filter(|name| name.starts_with("master.cut-log")).collect::<BTreeSet<_>>()
+    };
+    let mut newest = String::new();
+    for lost in 1..12 {
+        for _ in 0..3 {
+            // as after a start that was broken off before it emptied the log
+            put(&database(&directory), &main);
+            let log_path = database(&directory).with_extension("sqlite-wal");
+            put(&log_path, &log[..log.len() - lost]);
+            let cut = Store::open(&database(&directory)).unwrap().1.log_cut.unwrap();
+            newest = cut.copy.file_name().unwrap().to_str().unwrap().to_owned();
+        }
+        assert_eq!(copies().len(), lost.min(8), "one for each torn end, the newest only");
+        assert!(copies().contains(&newest), "that of this one is there");
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_the_log_is_cut_in_the_last_commit_and_refused_before() {
     let (main, log, worlds) = running();
     let (mut cut, mut broken) = (0, 0);
