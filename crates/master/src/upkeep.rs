@@ -157,22 +157,28 @@ pub(crate) fn put(
         let (path, damage) = (backup.to_owned(), checked.damage);
         return Err(UpkeepError::BadBackup { path, damage });
     }
-    let unfinished = store::unfinished_restore(&database);
-    if unfinished.exists() {
-        fs::remove_file(&unfinished).map_err(UpkeepError::place(&unfinished))?;
+    let copying = beside(&database, "restoring");
+    for end in ["", "-journal", "-wal", "-shm"] {
+        let old = with_end(&copying, end); // of one that was broken off
+        slapos_atomic::remove(&old).map_err(UpkeepError::place(&old))?;
     }
-    let revision =
-        store::copy(backup, &unfinished).map_err(UpkeepError::store("restore", backup))?;
+    let revision = store::copy(backup, &copying).map_err(UpkeepError::store("restore", backup))?;
     // A damaged database may have no epoch to raise. Nobody works with it: the directory is ours.
     let deposed = if database.exists() { store::depose(&database) } else { Ok(Head::default()) };
-    let head = store::succeed(&unfinished, deposed.unwrap_or_default(), now())
-        .map_err(UpkeepError::store("restore", &unfinished))?;
+    // What was broken off may have put the old one away: it knows how far that was.
+    let unfinished = store::unfinished_restore(&database);
+    let broken_off = unfinished.exists();
+    let before = if broken_off { store::head(&unfinished) } else { Ok(Head::default()) };
+    let before = before.unwrap_or_default().or_later(deposed.unwrap_or_default());
+    let head =
+        store::succeed(&copying, before, now()).map_err(UpkeepError::store("restore", &copying))?;
     let place = UpkeepError::place(&database);
     let sync = || slapos_atomic::sync_directory(&database).map_err(&place);
-    fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&place)?;
+    fs::File::open(&copying).and_then(|file| file.sync_all()).map_err(&place)?;
+    fs::rename(&copying, &unfinished).map_err(&place)?;
     sync()?;
     // From here on a master would refuse to start until the last step: see `Store::open`.
-    let before = keep_old(&database).map_err(&place)?;
+    let before = keep_old(&database, broken_off).map_err(&place)?;
     sync()?;
     fs::rename(&unfinished, &database).map_err(&place)?;
     sync()?;
@@ -212,34 +218,36 @@ fn check_log(data: &Path, database: &Path, step: &'static str) -> Result<(), Upk
     }
 }
 
-/// Moves the files of a database into a directory of their own; `None` when there are none.
-fn keep_old(database: &Path) -> io::Result<Option<PathBuf>> {
+/// Moves the files of a database into a directory of their own; `None` when there are none. What
+/// is left by a move that was broken off goes where the database, which is moved first, is.
+fn keep_old(database: &Path, broken_off: bool) -> io::Result<Option<PathBuf>> {
     let files: Vec<_> = ["", "-wal", "-shm"]
         .iter()
-        .map(|end| {
-            let mut name = database.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        })
+        .map(|end| with_end(database, end))
         .filter(|file| file.exists())
         .collect();
-    if files.is_empty() {
+    let before = |number: u32| database.with_file_name(format!("before-restore-{number}"));
+    let next = (1..).find(|number| !before(*number).exists()).unwrap_or(u32::MAX);
+    let is_moved = broken_off && next > 1 && !database.exists();
+    if files.is_empty() && !is_moved {
         return Ok(None);
     }
-    let mut number = 1;
-    let before = loop {
-        let before = database.with_file_name(format!("before-restore-{number}"));
-        match fs::create_dir(&before) {
-            Ok(()) => break before,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(error),
-        }
-    };
+    let before = if is_moved { before(next - 1) } else { before(next) };
+    if !is_moved {
+        fs::create_dir(&before)?;
+    }
     for file in files {
         fs::rename(&file, before.join(file.file_name().unwrap_or_default()))?;
     }
     fs::File::open(&before)?.sync_all()?;
     Ok(Some(before))
+}
+
+/// A file of a database: its name with an end.
+fn with_end(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// A hidden name in the same directory.

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -55,6 +55,12 @@ fn run(arguments: &[&str]) -> Said {
 fn must(arguments: &[&str], code: i32) -> Said {
     let said = run(arguments);
     assert_eq!(said.code, code, "{arguments:?}: {said:?}");
+    said
+}
+
+fn must_or(arguments: &[&str], codes: &[i32]) -> Said {
+    let said = run(arguments);
+    assert!(codes.contains(&said.code), "{arguments:?}: {said:?}");
     said
 }
 
@@ -318,4 +324,71 @@ fn a_restore_that_was_broken_off_lets_no_master_start_and_can_be_done_again() {
     assert!(!place.database().exists(), "no empty state was made");
     must(&["restore", "--replace", file.as_str(), data.as_str()], 0);
     assert_eq!(titles_in(&data).len(), 3);
+}
+
+/// Restores with the `when`th of the calls that change names or sync being the end of it; true
+/// when it came that far. The error: why nothing can be ended so.
+fn restore_killed(file: &Utf8Path, data: &Utf8Path, when: usize) -> Result<bool, String> {
+    let calls = "mkdir,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync";
+    let mut strace = std::process::Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    strace.args(["-e", &format!("inject={calls}:signal=KILL:when={when}")]);
+    strace.arg(slapos().get_program()).args(["master", "restore", "--replace"]);
+    let said = strace.args([file, data]).output().map_err(|error| format!("strace: {error}"))?;
+    match (said.status.code(), said.status.signal()) {
+        (Some(0), _) => Ok(false),
+        (_, Some(9)) => Ok(true),
+        _ => Err(format!("{:?}", Said::from(said))),
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_at_any_step_is_done_again_and_ends_right() {
+    let place = Place::new(3);
+    let (data, file) = (place.data(), place.at("backup.sqlite"));
+    must(&["backup", data.as_str(), file.as_str()], 0);
+    let master = Master::on(&data);
+    request(&master.client(), "later", 1).unwrap();
+    master.kill();
+    // far beyond what a restore of the backup alone would make of its numbers
+    let sql = "UPDATE head SET epoch = epoch + 1000";
+    rusqlite::Connection::open(place.database()).unwrap().execute(sql, []).unwrap();
+    let old = must(&["check", "--json", data.as_str()], 0).json();
+    let (mut refused, mut steps) = (0, 0);
+    for when in 1.. {
+        let at = place.at(&format!("killed-{when}"));
+        fs::create_dir(&at).unwrap();
+        for name in ["master.sqlite", "authority.key"] {
+            fs::copy(data.join(name), at.join(name)).unwrap();
+        }
+        fs::copy(place.database(), at.join("master.sqlite")).unwrap();
+        match restore_killed(&file, &at, when) {
+            Ok(true) => steps += 1,
+            Ok(false) => break,
+            Err(why) => return crate::skip::skip(why),
+        }
+        // one who does not do it again: the old state, or none, never an empty one
+        let half = must_or(&["check", "--json", at.as_str()], &[0, 1]);
+        if half.code == 0 {
+            assert!(
+                half.json()["revision"].as_u64() >= old["revision"].as_u64(),
+                "{when}: {half:?}"
+            );
+        } else {
+            refused += 1;
+        }
+        let said = must(&["restore", "--json", "--replace", file.as_str(), at.as_str()], 0).json();
+        for (what, of) in [("epoch", &old["epoch"]), ("revision", &old["revision"])] {
+            let now = must(&["check", "--json", at.as_str()], 0).json();
+            assert!(now[what].as_u64() > of.as_u64(), "{when}: {what} of {now} after {old}");
+        }
+        let before = Utf8Path::new(said["before"].as_str().unwrap());
+        let kept = must(&["check", "--json", before.as_str()], 0).json();
+        assert!(kept["revision"].as_u64() >= old["revision"].as_u64(), "{when}: {kept}");
+        let left = at.read_dir_utf8().unwrap().map(|it| it.unwrap().file_name().to_owned());
+        let left: Vec<_> = left.filter(|name| name.contains("restoring")).collect();
+        assert!(left.is_empty(), "{when}: {left:?}");
+        assert_eq!(titles_in(&at).len(), 3, "{when}");
+    }
+    assert!(steps > 10 && refused > 0, "{steps} steps, {refused} without a state");
 }

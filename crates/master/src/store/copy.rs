@@ -65,6 +65,21 @@ pub(crate) struct Head {
     pub(crate) revision: Revision,
 }
 
+impl Head {
+    /// Beyond both.
+    pub(crate) fn or_later(self, other: Self) -> Self {
+        Self { epoch: self.epoch.max(other.epoch), revision: self.revision.max(other.revision) }
+    }
+}
+
+/// How far a database is that nobody works with.
+pub(crate) fn head(database: &Path) -> Result<Head, StoreError> {
+    let connection = sqlite::open_to_read(database)?;
+    let (epoch, revision, _) =
+        sqlite::head(&connection).map_err(StoreError::at("read the head"))?;
+    Ok(Head { epoch, revision })
+}
+
 /// Raises the epoch of a database, so that whoever works with it can commit nothing more.
 pub(crate) fn depose(database: &Path) -> Result<Head, StoreError> {
     let failed = StoreError::at("raise the epoch");

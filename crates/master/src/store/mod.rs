@@ -31,7 +31,7 @@ pub use self::{
 };
 pub(crate) use self::{
     check::check,
-    copy::{Head, copy, depose, succeed},
+    copy::{Head, copy, depose, head, succeed},
     log::check_log,
     room::{MAKE_ROOM, beyond_reserve, is_lacking, there_is as there_is_room},
     sqlite::unfinished_restore,

@@ -207,8 +207,8 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(path, flags).map_err(StoreError::at("open the database"))
 }
 
-/// A backup that is being put in place of a database. While it is there, the place is not to be
-/// used.
+/// A backup that is being put in place of a database, complete. While it is there, the place is
+/// not to be used.
 pub(crate) fn unfinished_restore(database: &Path) -> PathBuf {
     database.with_extension("restoring")
 }
