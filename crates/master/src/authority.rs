@@ -1,4 +1,4 @@
-//! The master's certificate authority: makes the certificates of computers and instances.
+//! The master's certificate authority: makes the certificates of computers, instances and persons.
 //!
 //! Only its own key is kept, in the data directory. The key of every other certificate is derived
 //! from it and the certificate's number, so that the same number gives the same certificate and key
@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! - A certificate is good until it is revoked: which number of a computer counts, and whether an
-//!   instance still exists, is in the world, not in the certificate.
+//!   instance still exists, is in the world, not in the certificate. Those of persons cannot be
+//!   revoked yet: this master has no identities, so nobody is believed for having one.
 //! - The key leaves this file only as signatures and as keys derived from it.
 
 use std::{fmt, fs, io, os::unix::fs::PermissionsExt, path::Path};
@@ -18,7 +19,7 @@ use rcgen::{
     date_time_ymd, string::Ia5String,
 };
 use sha2::{Digest, Sha512_256};
-use slapos_core::names::{ComputerId, InstanceId, Revision};
+use slapos_core::names::{ComputerId, InstanceId, PersonId, Revision};
 use slapos_wire::classic::document::Certificate;
 
 use crate::data_dir::keep;
@@ -86,6 +87,12 @@ impl Authority {
     /// The certificate of an instance, with its key.
     pub fn of_instance(&self, id: InstanceId) -> Certificate {
         self.issue(&id.to_string(), Revision(id.0))
+    }
+
+    /// The certificate of a person that has this number, with its key. Its name is none that a
+    /// computer can have.
+    pub fn of_person(&self, person: &PersonId, number: Revision) -> Certificate {
+        self.issue(&format!("person:{person}"), number)
     }
 
     fn issue(&self, name: &str, number: Revision) -> Certificate {

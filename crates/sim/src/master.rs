@@ -173,7 +173,7 @@ impl Master {
     fn show(&self, answer: &Answer) -> Reply {
         let revision = self.world.revision();
         match answer {
-            Answer::Done | Answer::Computer(_) => Reply::Done(revision),
+            Answer::Done | Answer::Computer(_) | Answer::Person(_) => Reply::Done(revision),
             Answer::Stale => Reply::Stale(revision),
             Answer::Overtaken => Reply::Overtaken(revision),
             Answer::Absent => Reply::Absent,

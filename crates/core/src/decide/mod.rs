@@ -35,7 +35,7 @@ pub use self::{
     requested::Requested,
     supply::SupplyAsk,
     supply_report::SupplyReport,
-    token::{AddComputer, IssueToken, Register},
+    token::{AddComputer, Introduce, IssueToken, Register},
     upgrade::Upgrade,
     wish::Wish,
 };
@@ -43,7 +43,7 @@ use std::fmt::Display;
 
 use crate::{
     actor::Actor,
-    names::{ComputerId, InstanceId, Timestamp},
+    names::{ComputerId, InstanceId, PersonId, Timestamp},
     refusal::Refusal,
     settle::settle,
     world::{ApplyError, World},
@@ -85,6 +85,8 @@ pub enum Ask {
     IssueToken(IssueToken),
     /// A new computer, by right of a token.
     Register(Register),
+    /// A certificate for a person, by right of a token.
+    Introduce(Introduce),
     /// A new computer, by a person.
     AddComputer(AddComputer),
     /// A certificate for a computer.
@@ -107,6 +109,8 @@ pub enum Answer {
     Instance(InstanceId),
     /// This computer is meant.
     Computer(ComputerId),
+    /// This person is meant.
+    Person(PersonId),
     /// What shall be destroyed does not exist. Nothing was created.
     Absent,
 }
@@ -168,6 +172,7 @@ pub fn decide(
         Ask::Wish(ask) => wish::wish(world, ask, actor, now),
         Ask::IssueToken(ask) => token::issue_token(world, ask, actor, now),
         Ask::Register(ask) => token::register(world, ask, now),
+        Ask::Introduce(ask) => token::introduce(world, ask, now),
         Ask::AddComputer(ask) => token::add_computer(world, ask, actor),
         Ask::Certify(ask) => certify::certify(world, ask, actor),
         Ask::Revoke(ask) => certify::revoke(world, ask, actor),

@@ -1,5 +1,6 @@
-//! `token` and `register`: a person hands out the right to join, once and soon; whoever holds the
-//! secret turns it into a computer with a certificate. Or the person adds the computer.
+//! `token`, `register` and `introduce`: a person hands out the right to join, once and soon; whoever holds the
+//! secret turns it into a computer with a certificate, or into a certificate of that person for
+//! another machine of theirs. Or the person adds the computer.
 
 use super::{Answer, Decision};
 use crate::{
@@ -28,6 +29,13 @@ pub struct Register {
     pub digest: TokenDigest,
     /// What people shall call the computer.
     pub title: Title,
+}
+
+/// A certificate for whoever handed out a token, by right of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduce {
+    /// The digest of the secret that was shown.
+    pub digest: TokenDigest,
 }
 
 /// There shall be a computer of this name, without a certificate yet.
@@ -62,10 +70,18 @@ pub(super) fn issue_token(
     Ok(Decision { answer: Answer::Done, writes, note })
 }
 
+fn usable<'w>(
+    world: &'w World,
+    digest: &TokenDigest,
+    now: Timestamp,
+) -> Result<&'w Token, Refusal> {
+    let token = world.tokens.get(digest).filter(|token| token.expires_at > now);
+    token.ok_or(Refusal::BadToken)
+}
+
 /// The token is the permission: nobody is known yet who could have another.
 pub(super) fn register(world: &World, ask: &Register, now: Timestamp) -> Result<Decision, Refusal> {
-    let token = world.tokens.get(&ask.digest).filter(|token| token.expires_at > now);
-    let token = token.ok_or(Refusal::BadToken)?;
+    let token = usable(world, &ask.digest, now)?;
     let mut row = match titled(world, &ask.title) {
         Some(known) if known.certificate.is_some() => {
             return Err(Refusal::ComputerTitleTaken(ask.title.clone()));
@@ -83,6 +99,19 @@ pub(super) fn register(world: &World, ask: &Register, now: Timestamp) -> Result<
     };
     let writes = vec![Write::RemoveToken(ask.digest.clone()), Write::PutComputer(row)];
     Ok(Decision { answer: Answer::Computer(id), writes, note })
+}
+
+/// The token is the permission here too. The certificate has the number of this revision.
+pub(super) fn introduce(
+    world: &World,
+    ask: &Introduce,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let person = usable(world, &ask.digest, now)?.person.clone();
+    let what = format!("{person} gets a certificate");
+    let note = Note { verb: "introduce".into(), what, instance: None, computer: None };
+    let writes = vec![Write::RemoveToken(ask.digest.clone())];
+    Ok(Decision { answer: Answer::Person(person), writes, note })
 }
 
 pub(super) fn add_computer(
@@ -160,6 +189,20 @@ mod tests {
                 Err(refusal) => Err(refusal.code()),
             };
             assert_eq!(found, expected, "{secret} {name}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_for_one_certificate_of_the_person_who_made_it() {
+        let mut cloud = Cloud::default();
+        cloud.ask(&token("a", 1000), &operator()).unwrap();
+        cloud.ask(&token("late", 4), &operator()).unwrap();
+        let of = |secret: &str| Ask::Introduce(Introduce { digest: TokenDigest(secret.into()) });
+        let (answer, _) = cloud.ask(&of("a"), &Actor::Nobody).unwrap();
+        assert_eq!(answer, Answer::Person(admin()));
+        for secret in ["a", "late", "wrong"] {
+            let refused = cloud.ask(&of(secret), &Actor::Nobody).unwrap_err();
+            assert_eq!(refused.code(), "bad-token", "{secret}");
         }
     }
 

@@ -4,12 +4,12 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use slapos_core::{
     actor::Actor,
-    decide::{AddComputer, Answer, Ask, Certify, IssueToken, Register, Revoke},
+    decide::{AddComputer, Answer, Ask, Certify, Introduce, IssueToken, Register, Revoke},
     names::{ComputerId, Timestamp, Title},
     refusal::Refusal,
     world::{Token, TokenDigest, World},
 };
-use slapos_wire::v1;
+use slapos_wire::{classic::document::Certificate, v1};
 
 use super::extract::Person;
 use crate::{
@@ -21,7 +21,8 @@ use crate::{
 /// How long a token can be used: people walk to the new machine meanwhile.
 const TOKEN_LIFE_MICROSECONDS: u64 = 24 * 3600 * 1_000_000;
 
-/// Hands out the right to let one computer join. Only the digest of the secret is kept.
+/// Hands out the right to let one computer join, or to have one certificate of the person. Only the
+/// digest of the secret is kept.
 pub(super) async fn issue_token(
     service: &Service,
     origin: Origin,
@@ -50,6 +51,21 @@ pub(super) async fn register(
         _ => unreachable!("a registration is answered with a computer"),
     };
     Ok(service.act(origin, |_| Ok((ask, Actor::Nobody)), show).await??)
+}
+
+/// Makes a certificate for the person who handed out a token, by right of it.
+pub(super) async fn introduce(
+    service: &Service,
+    authority: &Authority,
+    origin: Origin,
+    token: &str,
+) -> Result<Certificate, ServiceError> {
+    let ask = Ask::Introduce(Introduce { digest: digest(token) });
+    let show = |world: &World, answer: &Answer| match answer {
+        Answer::Person(person) => authority.of_person(person, world.revision()),
+        _ => unreachable!("an introduction is answered with a person"),
+    };
+    service.act(origin, |_| Ok((ask, Actor::Nobody)), show).await
 }
 
 /// Makes a certificate for a computer that has none.

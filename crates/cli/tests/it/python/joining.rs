@@ -52,6 +52,37 @@ fn a_computer_joins_by_a_token_with_the_python_command_line() {
 }
 
 #[test]
+fn a_person_sets_up_a_client_by_a_token_with_the_python_command_line() {
+    let Some(python) = python() else { return };
+    let cloud = Cloud::master();
+    let configure = |name: &str, token: &str| {
+        let directory = cloud.path().join(name);
+        let cfg = directory.join("slapos-client.cfg");
+        let mut command = Command::new(python.with_file_name("slapos"));
+        command.args(["configure", "client", "--token", token]);
+        command.args(["--master-url", &cloud.url, "--master-url-web", &cloud.url]);
+        let said = command.env("SLAPOS_CLIENT_CONFIGURATION", &cfg).env("HOME", &directory);
+        (Said::from(said.output().unwrap()), directory)
+    };
+    let said = slapos(&python, &cloud, &["computer", "token"]);
+    let token = said.out.trim().rsplit(' ').next().unwrap().to_owned();
+    let (said, directory) = configure("me", &token);
+    assert_eq!(said.code, 0, "{said:?}");
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    assert!(read("slapos-client.cfg").contains(&format!("master_url = {}", cloud.url)));
+    assert!(read("client.crt").contains("CN=person:admin/"));
+    assert!(read("client.key").starts_with("-----BEGIN PRIVATE KEY-----"));
+    let load = "import ssl, sys; ssl.create_default_context().load_cert_chain(*sys.argv[1:])";
+    let files = ["client.crt", "client.key"].map(|name| directory.join(name));
+    let loaded = Command::new(&python).args(["-c", load]).args(files).output().unwrap();
+    assert_eq!(Said::from(loaded).code, 0);
+
+    let (again, _) = configure("other", &token);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("Please check the authentication token"), "{again:?}");
+}
+
+#[test]
 fn certificates_are_good_for_tls_and_stay_the_same() {
     let Some(python) = python() else { return };
     let cloud = Cloud::master();

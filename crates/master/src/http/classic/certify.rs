@@ -1,4 +1,4 @@
-//! The calls about certificates, and those by which computers join (protocol, sections 8.2 and 12).
+//! The calls about certificates, and those by which computers and persons join (protocol, sections 8.2 and 12).
 
 use axum::{
     http::HeaderMap,
@@ -29,6 +29,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ClassicError> {
     let (service, authority) = (&face.service, &face.authority);
     let person = Person::default();
+    let token = headers.get(TOKEN_HEADER).and_then(|it| it.to_str().ok()).unwrap_or_default();
     match call {
         Call::PartitionCertificate(place) => {
             let id = service.read(|world| Ok(world.occupant(&place)?.id)).await?;
@@ -48,8 +49,6 @@ pub(super) async fn answer(
             xml(encode_new_computer(&computer))
         }
         Call::RegisterComputer(title) => {
-            let token = headers.get(TOKEN_HEADER).and_then(|it| it.to_str().ok());
-            let token = token.unwrap_or_default();
             let made = joining::register(service, authority, origin, token, title).await;
             let made = made.map_err(active)?;
             let document = json!({
@@ -57,6 +56,11 @@ pub(super) async fn answer(
                 "certificate": made.certificate,
                 "key": made.key,
             });
+            Ok(axum::Json(document).into_response())
+        }
+        Call::PersonCertificate => {
+            let made = joining::introduce(service, authority, origin, token).await?;
+            let document = json!({"certificate": made.certificate, "key": made.key});
             Ok(axum::Json(document).into_response())
         }
         _ => unreachable!("only these calls come here"),

@@ -56,9 +56,6 @@ pub(super) enum ClassicError {
     /// A usage report is not one.
     #[error("the usage report is not readable: {0}")]
     Usage(slapos_wire::BadXml),
-    /// This master does not do that.
-    #[error("this master does not offer `{0}`")]
-    NotOffered(Endpoint),
 }
 
 impl From<Refusal> for ClassicError {
@@ -91,7 +88,6 @@ impl ClassicError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::PleaseWait(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::NotOffered(_) => StatusCode::NOT_FOUND,
         }
     }
 

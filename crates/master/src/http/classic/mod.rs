@@ -153,8 +153,8 @@ async fn answer(
         | Call::IssueComputerCertificate(_)
         | Call::RevokeComputerCertificate(_)
         | Call::RequestComputer(_)
-        | Call::RegisterComputer(_) => certify::answer(face, origin, &parts.headers, call).await,
-        Call::PersonCertificate => Err(ClassicError::NotOffered(endpoint)),
+        | Call::RegisterComputer(_)
+        | Call::PersonCertificate => certify::answer(face, origin, &parts.headers, call).await,
     }
 }
 

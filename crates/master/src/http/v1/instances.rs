@@ -179,8 +179,11 @@ pub(super) fn show_requested(
 ) -> Option<v1::Instance> {
     match answer {
         Answer::Instance(id) => world.instance(*id).map(|it| service.show_instance(world, it)),
-        Answer::Done | Answer::Stale | Answer::Overtaken | Answer::Absent | Answer::Computer(_) => {
-            None
-        }
+        Answer::Done
+        | Answer::Stale
+        | Answer::Overtaken
+        | Answer::Absent
+        | Answer::Computer(_)
+        | Answer::Person(_) => None,
     }
 }

@@ -72,8 +72,7 @@ pub(super) const PRODUCTION: &[Different] = &[
     differ(&[22], 200, "callers need not say who they are"),
     differ(&[3], 200, "the address is that of our documents"),
     differ(&[46, 50, 53], 200, "the answers were made by hand, about a smaller world"),
-    differ(&[2], 403, "the token was never issued"),
-    differ(&[61], 404, "this master does not offer that"),
+    differ(&[2, 61], 403, "the token was never issued"),
     differ(&[66], 200, "computers are numbered otherwise"),
 ];
 
