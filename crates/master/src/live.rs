@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slapos_core::names::{ComputerId, PartitionId, Timestamp};
+use slapos_core::names::{ComputerId, PartitionId, Revision, Timestamp};
 use slapos_wire::v1;
 
 use crate::clock::now;
@@ -31,6 +31,8 @@ struct Facts {
     /// Calls of its node that wait for news right now.
     listening: usize,
     told_observed: bool,
+    /// Of what it was last given to do by an old protocol.
+    given: Option<Revision>,
     sample: Option<(Instant, Vec<v1::Process>)>,
 }
 
@@ -114,6 +116,18 @@ impl Live {
     /// Notes what the node is told.
     pub(crate) fn tell(&self, computer: &ComputerId, observed: bool) {
         self.with(computer, |facts| facts.told_observed = observed);
+    }
+
+    /// Notes that a computer was given all that it has to do, as of a revision.
+    pub(crate) fn give(&self, computer: &ComputerId, revision: Revision) {
+        self.with(computer, |facts| facts.given = facts.given.max(Some(revision)));
+    }
+
+    /// As of which revision a computer was last given what it has to do; `None`: not since the
+    /// master began.
+    pub(crate) fn given(&self, computer: &ComputerId) -> Option<Revision> {
+        let computers = self.computers.lock().unwrap_or_else(PoisonError::into_inner);
+        computers.get(computer)?.given
     }
 
     fn with<T>(&self, computer: &ComputerId, edit: impl FnOnce(&mut Facts) -> T) -> T {

@@ -1,12 +1,13 @@
 //! `requested`: these instances, and no others, were requested in a complete pass. Children that
-//! are not named are destroyed, or only marked, as the policy has it.
+//! are not named are destroyed, or only marked, as the policy has it. A pass for an older wish says
+//! nothing of what the present one requests.
 
 use std::collections::BTreeSet;
 
 use super::{Answer, Decision, wish::destroyed};
 use crate::{
     actor::{Actor, Deed, permit},
-    names::{Timestamp, Title, WishedState},
+    names::{Generation, Timestamp, Title, WishedState},
     policy::Unrequested,
     refusal::Refusal,
     settle::change,
@@ -19,6 +20,8 @@ use crate::{
 pub struct Requested {
     /// Its partition.
     pub place: Place,
+    /// The generation of the wish that the pass was for.
+    pub generation: Generation,
     /// Titles of all that it requested.
     pub titles: Vec<Title>,
 }
@@ -31,6 +34,9 @@ pub(super) fn requested(
 ) -> Result<Decision, Refusal> {
     let requester = world.occupant(&ask.place)?;
     permit(world, actor, Deed::Host(requester.id))?;
+    if requester.generation != ask.generation {
+        return Ok(Decision::unchanged(Answer::Stale));
+    }
     let note = Note {
         verb: "requested".into(),
         what: format!("`{}` no longer requests everything that it did", requester.title),
@@ -76,11 +82,18 @@ mod tests {
             let db = cloud.child(app, "db", "software/db");
             let cache = cloud.child(app, "cache", "software/db");
             let place = cloud.it(app).place.clone().unwrap();
-            let ask = Ask::Requested(Requested { place, titles: vec![title("db")] });
+            let generation = cloud.it(app).generation;
+            let of = |generation| {
+                let (place, titles) = (place.clone(), vec![title("db")]);
+                Ask::Requested(Requested { place, generation, titles })
+            };
+            let (ask, late) = (of(generation), of(Generation(generation.0 - 1)));
             let here = Actor::Computer(computer("COMP-1"));
             for actor in [operator(), Actor::Computer(computer("COMP-2")), Actor::Instance(db)] {
                 assert_eq!(cloud.ask(&ask, &actor).unwrap_err().code(), "not-permitted");
             }
+            let (answer, entry) = cloud.ask(&late, &here).unwrap();
+            assert_eq!((answer, entry), (Answer::Stale, None), "of a pass for an older wish");
             cloud.ask(&ask, &here).unwrap();
             let listed = policy == Unrequested::Listed;
             let gone = cloud.it(cache).wished == WishedState::Destroyed;

@@ -280,15 +280,22 @@ impl Service {
         self.look_at(|present| show(&present.world)).await
     }
 
-    /// The document of a computer for a caller who has the one with the tag `known`: the kept one,
-    /// or what `render` makes of it now.
+    /// The document of all that a computer has to do, for a caller who has the one with the tag
+    /// `known`: the kept one, or what `render` makes of it now. What that computer reports from
+    /// then on is taken to be about what it was given here: see [`Service::given`].
     pub(crate) async fn document<E>(
         &self,
         computer: &ComputerId,
         known: Option<&str>,
         render: impl Fn(&World, &Site) -> Result<String, E>,
     ) -> Result<Result<Rendered, E>, ServiceError> {
-        self.look_at(|present| present.document(computer, known, &render)).await
+        let look = |present: &Present| {
+            let document = present.document(computer, known, &render)?;
+            Ok((present.world.revision(), document))
+        };
+        let (revision, document) = self.look_at(look).await?;
+        self.give(computer, revision);
+        Ok(document)
     }
 
     async fn look_at<T>(

@@ -199,6 +199,17 @@ impl Service {
         Ok(v1::Accepted { revision, current: true, overtaken: false })
     }
 
+    /// Notes that a computer was given what it has to do, as of a revision that is durable.
+    pub(crate) fn give(&self, computer: &ComputerId, revision: Revision) {
+        self.inner.live.give(computer, revision);
+    }
+
+    /// As of which revision a computer was last given what it has to do by an old protocol;
+    /// `None`: not since the master began.
+    pub(crate) fn given(&self, computer: &ComputerId) -> Option<Revision> {
+        self.inner.live.given(computer)
+    }
+
     /// When the node of a computer last called.
     pub(crate) fn seen_at(&self, computer: &ComputerId) -> Option<Timestamp> {
         self.inner.live.seen_at(computer)

@@ -1,5 +1,10 @@
-//! The calls by which nodes report and people order (protocol, section 8.4). Reports of this
-//! protocol name no wish: they are taken to be about the present one.
+//! The calls by which nodes report and people order (protocol, section 8.4).
+//!
+//! Reports of this protocol name no wish. What a node says of an instance is about the wish that
+//! it was given last, in the document of its computer; so a report that was under way while the
+//! wish changed is about an older one, and changes nothing. Of a computer that was given none
+//! since the master began, a report is taken to be about the present wish.
+//! What a node says of a release is about what lies on its disk, whatever was wished meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +15,10 @@ use slapos_core::{
         Ask, Bang, Format, FormatPartition, InstanceReport, Publish, Rename, Requested, SupplyAsk,
         SupplyReport, Target,
     },
-    names::ReportedState,
+    names::{Generation, ReportedState, WishedState},
     policy::OldBang,
     refusal::Refusal,
-    world::{Place, Route, World},
+    world::{Instance, Place, Route, World},
 };
 use slapos_wire::classic::{
     call::{Call, Configuration, PartitionConfiguration},
@@ -36,12 +41,16 @@ pub(super) async fn report(
         usage::kind(report).map_err(ClassicError::Usage)?;
         return Ok("OK".into_response());
     }
-    service.act(origin, |world| asked(world, call), |_, _| ()).await?;
+    service.act(origin, |world| asked(service, world, call), |_, _| ()).await?;
     Ok("done".into_response())
 }
 
 /// What a call asks, and as whom.
-pub(in crate::http) fn asked(world: &World, call: Call) -> Result<(Ask, Actor), Refusal> {
+pub(in crate::http) fn asked(
+    service: &Service,
+    world: &World,
+    call: Call,
+) -> Result<(Ask, Actor), Refusal> {
     Ok(match call {
         Call::Format(configuration) => format(*configuration),
         Call::Supply { computer, software_release: release, wished: wish } => (
@@ -72,9 +81,12 @@ pub(in crate::http) fn asked(world: &World, call: Call) -> Result<(Ask, Actor), 
         }
         Call::RelatedInstances { place, titles } => {
             let actor = Actor::Computer(place.computer.clone());
-            (Ask::Requested(Requested { place, titles }), actor)
+            let generation = given(service, world.occupant(&place)?, &place);
+            (Ask::Requested(Requested { place, generation, titles }), actor)
         }
-        Call::InstanceReport { place, state, text, .. } => said(world, place, state, text)?,
+        Call::InstanceReport { place, state, text, .. } => {
+            said(service, world, place, state, text)?
+        }
         Call::InstanceBang { place, message } => {
             let id = world.occupant(&place)?.id;
             let actor = Actor::Computer(place.computer);
@@ -102,7 +114,14 @@ fn bang(target: Target, message: Option<String>, actor: Actor) -> (Ask, Actor) {
     (Ask::Bang(Bang { target, message: message.unwrap_or_default() }), actor)
 }
 
+/// The wish about an instance that its computer was given: the present one, or an older one.
+fn given(service: &Service, it: &Instance, place: &Place) -> Generation {
+    let given = service.given(&place.computer).map(Generation::from);
+    given.map_or(it.generation, |given| it.generation.min(given))
+}
+
 fn said(
+    service: &Service,
     world: &World,
     place: Place,
     state: ReportedState,
@@ -110,9 +129,12 @@ fn said(
 ) -> Result<(Ask, Actor), Refusal> {
     let it = world.occupant(&place)?;
     let actor = Actor::Computer(place.computer.clone());
+    // nobody removes an instance who was not given that wish, after which there is no other
+    let is_end = state == ReportedState::Destroyed && it.wished == WishedState::Destroyed;
+    let generation = if is_end { it.generation } else { given(service, it, &place) };
     let report = InstanceReport {
         id: it.id,
-        generation: it.generation,
+        generation,
         follows: None,
         place,
         state,

@@ -39,13 +39,15 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Value, RpcError> {
             Ok(seen_at.map_or_else(nothing, |at| status::computer(&computer, at).to_json()))
         }
         "slapos.allDocs.v0.compute_node_instance_list" => {
-            let shown = show(call, |world| {
+            let look = |world: &World| {
                 let occupants = world.site(&computer)?.partitions().filter_map(|(_, id)| id);
                 let instances = occupants.filter_map(|id| world.instance(id));
-                Ok(list(instances.map(|it| documents::listed(world, it))))
-            });
-            let shown = shown.await?;
+                let listed = list(instances.map(|it| documents::listed(world, it)));
+                Ok((world.revision(), listed))
+            };
+            let (revision, shown) = service.read(look).await?;
             service.heard_from(&computer);
+            service.give(&computer, revision);
             Ok(shown)
         }
         "slapos.allDocs.v0.compute_node_software_installation_list" => {
@@ -89,7 +91,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Value, RpcError> {
 
 /// What is wished of a computer or said of it, as in the classic face.
 async fn order(call: &Call<'_>, computer: ComputerId) -> Result<Value, RpcError> {
-    let input = &call.input;
+    let (service, input) = (call.service, &call.input);
     let message = || Some(input.text("message").to_owned());
     let said = |computer, state, text| {
         let software_release = input.name("software_release_uri")?;
@@ -121,8 +123,8 @@ async fn order(call: &Call<'_>, computer: ComputerId) -> Result<Value, RpcError>
         }
         _ => return Err(RpcError::NoSuchMethod),
     };
-    let ask = |world: &World| classic::asked(world, order);
-    call.service.act(call.origin, ask, |_, _| ()).await?;
+    let ask = |world: &World| classic::asked(service, world, order);
+    service.act(call.origin, ask, |_, _| ()).await?;
     Ok(documents::ok(&done))
 }
 

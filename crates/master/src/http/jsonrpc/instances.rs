@@ -26,7 +26,15 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Value, RpcError> {
         "slapos.post.v0.software_instance" => request(call).await,
         "slapos.get.v0.software_instance" => {
             let id = meant(call).await?;
-            show(call, |world| Ok(documents::instance(world, world.known_instance(id)?))).await
+            let look = |world: &World| {
+                let it = world.known_instance(id)?;
+                let computer = world.place_of(it).map(|place| place.computer.clone());
+                Ok((world.revision(), computer, documents::instance(world, it)))
+            };
+            let (revision, computer, shown) = call.service.read(look).await?;
+            // its node may ask for one after the other of those that were listed
+            computer.iter().for_each(|computer| call.service.give(computer, revision));
+            Ok(shown)
         }
         "slapos.get.v0.instance_tree" => {
             let (person, title) = (Person::default().0, call.input.name("title")?);
@@ -112,7 +120,7 @@ async fn tell(
     let ask = |world: &World| {
         let it = world.known_instance(id)?;
         let place = world.place_of(it).ok_or(Refusal::UnknownInstance(id))?.clone();
-        classic::asked(world, about(place, it.shared.then(|| id.to_string())))
+        classic::asked(call.service, world, about(place, it.shared.then(|| id.to_string())))
     };
     Ok(call.service.act(call.origin, ask, |_, _| ()).await?)
 }

@@ -3,6 +3,7 @@
 
 mod bad;
 mod documents;
+mod late;
 
 use std::collections::BTreeSet;
 
