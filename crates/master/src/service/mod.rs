@@ -380,9 +380,13 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Waker};
+    use std::{
+        task::{Context, Waker},
+        time::Duration,
+    };
 
     use slapos_core::{decide::Format, names::ComputerId};
+    use tower::ServiceExt;
 
     use super::*;
 
@@ -391,6 +395,39 @@ mod tests {
         let actor = Actor::Computer(computer.clone());
         let ask = Ask::Format(Format { computer, partitions: vec![] });
         service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
+    }
+
+    /// Each process of old clients begins with this call: nothing that goes on here may delay it.
+    #[test]
+    fn where_the_hateoas_documents_are_is_answered_whatever_the_world_is_busy_with() {
+        let data = tempfile::TempDir::new().unwrap();
+        let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
+        let authority = crate::Authority::open(data.path()).unwrap();
+        let router =
+            crate::router(service.clone(), authority, crate::FaceSettings::default()).unwrap();
+        let call = |path: &'static str| {
+            let (router, (say, said)) = (router.clone(), mpsc::channel());
+            std::thread::spawn(move || {
+                let request = axum::http::Request::get(path).header("host", "master:5000");
+                let request = request.body(axum::body::Body::empty()).unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+                let answer = runtime.unwrap().block_on(router.oneshot(request));
+                say.send(answer.unwrap().status()).unwrap();
+            });
+            said
+        };
+        let busy = service.inner.present.write().unwrap();
+        let other = call("/v1/health");
+        let status = call("/getHateoasUrl").recv_timeout(Duration::from_secs(60));
+        assert_eq!(status.unwrap(), 200);
+        assert!(other.try_recv().is_err(), "the world is busy");
+        drop(busy);
+        assert_eq!(other.recv_timeout(Duration::from_secs(60)).unwrap(), 200);
+        service.close();
+        let status = call("/getHateoasUrl").recv_timeout(Duration::from_secs(60));
+        assert_eq!(status.unwrap(), 200, "the one writer is gone");
+        let status = call("/v1/health").recv_timeout(Duration::from_secs(60));
+        assert_eq!(status.unwrap(), 503);
     }
 
     #[tokio::test]
