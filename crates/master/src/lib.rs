@@ -29,7 +29,7 @@ pub mod upkeep;
 pub use self::{
     authority::Authority,
     forward::{BadOtherMaster, OtherMaster, OtherMasterSettings},
-    http::{FaceSettings, router},
+    http::{FaceSettings, NETWORKCACHE_KEYS, router},
     release_root::ReleaseRootError,
     serve::{Open, ServeError, ServeSettings, serve},
 };

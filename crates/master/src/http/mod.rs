@@ -49,8 +49,12 @@ use crate::{
 /// The largest body of a call, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// The keys that a networkcache may have when nothing else is set: a key for each release and for
+/// each file of it that somebody downloaded.
+pub const NETWORKCACHE_KEYS: usize = 100_000;
+
 /// What the faces offer besides what the service knows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FaceSettings {
     /// The release of each software product, by the product's name.
     pub products: BTreeMap<String, SoftwareUrl>,
@@ -58,9 +62,23 @@ pub struct FaceSettings {
     pub masters: Vec<OtherMaster>,
     /// The directory of the networkcache; `None`: in the data directory, when it is served.
     pub networkcache: Option<PathBuf>,
+    /// So many keys its entries may have: each is a file.
+    pub networkcache_keys: usize,
     /// The names under which it may be called, besides those of this machine. `None`: any, since
     /// whoever reaches its address may call.
     pub hosts: Option<Vec<String>>,
+}
+
+impl Default for FaceSettings {
+    fn default() -> Self {
+        Self {
+            products: BTreeMap::new(),
+            masters: Vec::new(),
+            networkcache: None,
+            networkcache_keys: NETWORKCACHE_KEYS,
+            hosts: None,
+        }
+    }
 }
 
 /// Everything that the master serves. Identities are not checked: for a master on loopback only.
@@ -72,7 +90,11 @@ pub fn router(
     authority: Authority,
     settings: FaceSettings,
 ) -> io::Result<Router> {
-    let networkcache = settings.networkcache.as_deref().map(networkcache::router).transpose()?;
+    let networkcache = settings
+        .networkcache
+        .as_deref()
+        .map(|root| networkcache::router(root, settings.networkcache_keys))
+        .transpose()?;
     let authority = Arc::new(authority);
     let hosts = settings.hosts.clone().map(Arc::from);
     let classic = classic::Face::new(service.clone(), authority.clone(), settings);

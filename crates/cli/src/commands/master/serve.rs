@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
 use slapos_core::policy::{self, Policy};
-use slapos_master::{FaceSettings, Open, ServeSettings};
+use slapos_master::{FaceSettings, NETWORKCACHE_KEYS, Open, ServeSettings};
 
 use crate::{
     commands::node::{log_to_stderr, until_told_to_end},
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// A name under which servers in front call it, besides addresses and localhost; may be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+    /// So many keys entries of the networkcache may have; each is a file
+    #[arg(long, value_name = "NUMBER", default_value_t = NETWORKCACHE_KEYS)]
+    networkcache_keys: usize,
     /// What becomes of instances that the one who requested them asks for no more
     #[arg(long, value_enum, default_value_t = Unrequested::Destroy)]
     unrequested: Unrequested,
@@ -55,7 +58,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         data: args.data.clone().into(),
         open: if args.open { Open::Loopback } else { Open::No },
         policy: Policy { unrequested, ..Policy::default() },
-        faces: FaceSettings { hosts: Some(args.host.clone()), ..FaceSettings::default() },
+        faces: FaceSettings {
+            hosts: Some(args.host.clone()),
+            networkcache_keys: args.networkcache_keys,
+            ..FaceSettings::default()
+        },
         release_root: None,
     };
     serve(settings, args.with_parent)

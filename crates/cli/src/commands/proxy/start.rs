@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, cfg: Option<&Utf8Path>, ui: Ui) -> Outcome {
         data: data.into(),
         open: Open::Anybody,
         policy: Policy::proxy(proxy.computer),
-        faces: FaceSettings { products: proxy.products, masters, networkcache: None, hosts: None },
+        faces: FaceSettings { products: proxy.products, masters, ..FaceSettings::default() },
         release_root: proxy.release_root.map(Into::into),
     };
     serve(settings, args.with_parent)

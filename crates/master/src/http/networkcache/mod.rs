@@ -22,7 +22,7 @@ use axum::{
 use tokio::task::spawn_blocking;
 
 use self::{
-    directory::{BadEntry, Directory},
+    directory::{Directory, EntryError},
     files::{Digest, Files, UploadError},
 };
 use super::limits;
@@ -38,14 +38,15 @@ struct Cache {
     directory: Directory,
 }
 
-/// Serves the networkcache that is kept in a directory, which is made if it is missing.
+/// Serves the networkcache that is kept in a directory, which is made if it is missing. It takes
+/// entries of at most so many keys.
 ///
 /// # Errors
 /// When the directory cannot be made or read.
-pub(super) fn router<S>(root: &Path) -> io::Result<Router<S>> {
+pub(super) fn router<S>(root: &Path, keys_max: usize) -> io::Result<Router<S>> {
     let cache = Cache {
         files: Files::open(root.join("cache"))?,
-        directory: Directory::open(root.join("dir"))?,
+        directory: Directory::open(root.join("dir"), keys_max)?,
     };
     let routes = Router::new()
         .route("/shacache/cache", post(upload))
@@ -76,7 +77,7 @@ enum CacheError {
     Upload(#[from] UploadError),
     /// The entry cannot be taken.
     #[error(transparent)]
-    Entry(#[from] BadEntry),
+    Entry(#[from] EntryError),
     /// The disk does not do what it should.
     #[error("the master's disk: {0}")]
     Disk(#[from] io::Error),
@@ -86,15 +87,22 @@ impl IntoResponse for CacheError {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::Absent => StatusCode::NOT_FOUND,
-            Self::NotADigest(_) | Self::Entry(_) => StatusCode::BAD_REQUEST,
+            Self::NotADigest(_) | Self::Entry(EntryError::Bad) => StatusCode::BAD_REQUEST,
             Self::Upload(UploadError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upload(UploadError::NoRoom | UploadError::Reserved) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
-            Self::Upload(UploadError::Disk(error)) | Self::Disk(error) if is_lacking(error) => {
+            Self::Entry(EntryError::TooManyKeys(_)) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Upload(UploadError::Disk(error))
+            | Self::Entry(EntryError::Disk(error))
+            | Self::Disk(error)
+                if is_lacking(error) =>
+            {
                 StatusCode::INSUFFICIENT_STORAGE
             }
-            Self::Upload(UploadError::Disk(_)) | Self::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Upload(UploadError::Disk(_))
+            | Self::Entry(EntryError::Disk(_))
+            | Self::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Upload(UploadError::Stalled) => StatusCode::REQUEST_TIMEOUT,
             Self::Upload(UploadError::BrokenOff | UploadError::OtherDigest) => {
                 StatusCode::BAD_REQUEST
