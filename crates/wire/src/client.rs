@@ -328,8 +328,17 @@ impl Client {
     /// Follows what happens from now on, without end: one item per change, as soon as it is
     /// durable. Ends with an error when the master goes away.
     pub fn events(&self) -> Result<Events, ClientError> {
+        self.follow(None)
+    }
+
+    /// The same for so long; then it ends with an error.
+    pub fn events_within(&self, limit: Duration) -> Result<Events, ClientError> {
+        self.follow(Some(limit))
+    }
+
+    fn follow(&self, limit: Option<Duration>) -> Result<Events, ClientError> {
         let url = format!("{}/v1/events", self.base);
-        let request = self.agent.get(&url).config().timeout_global(None).build();
+        let request = self.agent.get(&url).config().timeout_global(limit).build();
         let response = request.call().map_err(|source| no_answer(&url, source))?;
         if !response.status().is_success() {
             let status = response.status().as_u16();

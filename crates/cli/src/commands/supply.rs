@@ -1,5 +1,7 @@
 //! `slapos supply URL COMPUTER`
 
+use std::time::Duration;
+
 use camino::Utf8Path;
 use slapos_core::names::{ComputerId, SoftwareUrl, SupplyState, SupplyWish};
 use slapos_wire::{
@@ -9,7 +11,7 @@ use slapos_wire::{
 
 use crate::{
     error::{Exit, Failure, Outcome},
-    events::until,
+    events::within,
     settings, shipped,
     ui::{Progress, Ui},
 };
@@ -28,9 +30,13 @@ pub(crate) struct Args {
     /// Install it again, even where it is available: its files have changed
     #[arg(long)]
     again: bool,
-    /// Stay until it is installed, telling how far it is; ends with 1 when that fails
+    /// Stay until it is installed, telling how far it is; ends with 1 when that fails, with 2 when it
+    /// is not in time
     #[arg(long)]
     wait: bool,
+    /// With --wait: give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, requires = "wait")]
+    timeout: u64,
 }
 
 pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) -> Outcome {
@@ -43,7 +49,11 @@ pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) 
         return wish(&ask, &args.computer, client, ui);
     }
     client.supply(&args.computer, &ask)?;
-    let supply = installed(args, client)?;
+    let Some(supply) = installed(args, client)? else {
+        let (release, computer, limit) = (&ask.software_release, &args.computer, args.timeout);
+        ui.say(format_args!("{release} on {computer}: gave up after {limit} s; its node goes on"));
+        return Ok(Exit::NotReady);
+    };
     match ui.json {
         true => ui.json(&supply),
         false => ui.say(format_args!("{} is available on {}", ask.software_release, args.computer)),
@@ -51,15 +61,16 @@ pub(crate) fn run(args: &Args, cfg: Option<&Utf8Path>, client: &Client, ui: Ui) 
     Ok(Exit::Done)
 }
 
-/// Stays until the release is available, with a bar on a terminal.
+/// Stays until the release is available, with a bar on a terminal; `None` when it is not in time.
 ///
 /// # Errors
 /// Its installation failed (its node tries again all the same), or somebody removes the release.
-fn installed(args: &Args, client: &Client) -> Result<Supply, Failure> {
+fn installed(args: &Args, client: &Client) -> Result<Option<Supply>, Failure> {
     let (release, computer) = (&args.software_release, &args.computer);
     let label = format!("{release} on {computer}");
     let mut bars = Progress::new();
-    until(client, "the release is installed", |client| {
+    let limit = Duration::from_secs(args.timeout);
+    let found = within(limit, client, "the release is installed", |client| {
         let supplies = client.computer(computer)?.supplies;
         let supply = supplies.into_iter().find(|supply| supply.software_release == *release);
         let wished = supply.filter(|supply| supply.wished == SupplyWish::Available);
@@ -67,7 +78,9 @@ fn installed(args: &Args, client: &Client) -> Result<Supply, Failure> {
             return Err(Failure::new(Exit::Failed, format!("{label} is being removed")));
         };
         Ok(show(&supply, &label, &mut bars)?.then_some(supply))
-    })
+    })?;
+    bars.end(&label);
+    Ok(found)
 }
 
 /// Shows in a bar how far an installation is; true when the release is available.

@@ -433,6 +433,9 @@ fn waiting_tells_why_and_gives_up_in_time() {
     {
         assert!(said.err.contains(text), "{text} in {said:?}");
     }
+    let said = cloud.must(&words("supply software/hello COMP-1 --wait --timeout 1"), 2);
+    let gave_up = "software/hello on COMP-1: gave up after 1 s; its node goes on";
+    assert!(said.err.contains(gave_up), "{said:?}");
 }
 
 #[test]
