@@ -3,15 +3,16 @@
 //! Files and variables are those of the Python command line (`slapos.cfg`, `slapos-client.cfg`).
 //! An unknown setting is named, not swallowed.
 
+mod file;
 mod proxy;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ini::{Ini, ParseOption};
 use slapos_core::names::ComputerId;
 use slapos_node::settings::{PartitionSettings, Proxies, Settings, Users};
 
+use self::file::File;
 pub(crate) use self::proxy::{Given, proxy};
 use crate::error::{Exit, Failure};
 
@@ -20,164 +21,6 @@ use crate::error::{Exit, Failure};
 pub(crate) struct ClientSettings {
     /// Address of the master.
     pub(crate) master_url: String,
-}
-
-/// A configuration file and what was read of it.
-struct File {
-    path: Utf8PathBuf,
-    ini: Ini,
-}
-
-/// What the Python tools read and we have no use for: accepted without a word.
-const OTHERS: &[(&str, &[&str])] = &[
-    (
-        "slapos",
-        &["ca_file", "cert_file", "certificate_repository_path", "key_file", "master_rest_url"],
-    ),
-    ("slapconsole", &["cert_file", "key_file", "master_rest_url", "master_url"]),
-    (
-        "slapformat",
-        &[
-            "computer_json",
-            "computer_xml",
-            "create_tap",
-            "interface_name",
-            "ipv6_interface",
-            "log_file",
-        ],
-    ),
-];
-
-/// The beginning of the name of a section about another master.
-const MULTIMASTER: &str = "multimaster/";
-
-/// The settings in such a section.
-const OF_MASTERS: &[&str] =
-    &["ca", "cert", "computer", "key", "partition", "software_release_list"];
-
-/// Sections of which the Python tools read all.
-const OTHER_SECTIONS: &[&str] = &["networkcache"];
-
-/// Our settings, by section.
-const OURS: &[(&str, &[&str])] = &[
-    (
-        "slapos",
-        &[
-            "cache_root",
-            "computer_id",
-            "evaluations_max",
-            "installations_max",
-            "instance_root",
-            "keyring",
-            "master_url",
-            "mirror",
-            "mirror_timeout",
-            "nodes",
-            "partition_user",
-            "python",
-            "software_root",
-            "software_user",
-            "var_root",
-        ],
-    ),
-    (
-        "slapformat",
-        &["ipv4_local_network", "ipv6_local_network", "partition_amount", "partition_base_name"],
-    ),
-    (
-        "slapproxy",
-        &["database_uri", "host", "local_software_release_root", "port", "software_product_list"],
-    ),
-];
-
-impl File {
-    fn read(path: &Utf8Path) -> Result<Self, Failure> {
-        let options = ParseOption {
-            enabled_escape: false,
-            enabled_indented_mutiline_value: true,
-            ..ParseOption::default()
-        };
-        let ini = Ini::load_from_file_opt(path, options).map_err(|error| {
-            Failure {
-                exit: Exit::Usage,
-                chain: vec![format!("cannot read configuration file {path}"), error.to_string()],
-                hint: None,
-            }
-            .hint("give another one with --cfg FILE")
-        })?;
-        Ok(Self { path: path.to_owned(), ini })
-    }
-
-    /// The settings that nobody knows, as `[section] name`, or `[section]` when nobody knows even
-    /// that.
-    fn unknown(&self) -> Vec<String> {
-        let known = |section: &str, name: &str| {
-            let listed = |table: &[(&str, &[&str])]| {
-                table.iter().any(|(known, names)| *known == section && names.contains(&name))
-            };
-            let of_master = section.starts_with(MULTIMASTER) && OF_MASTERS.contains(&name);
-            of_master || listed(OURS) || listed(OTHERS) || proxy::is_unused(section, name)
-        };
-        let mut unknown = Vec::new();
-        for (section, properties) in &self.ini {
-            let section = section.unwrap_or("");
-            if OTHER_SECTIONS.contains(&section) {
-                continue;
-            }
-            let named = |table: &[(&str, &[&str])]| table.iter().any(|(name, _)| *name == section);
-            if !(section.is_empty()
-                || section.starts_with(MULTIMASTER)
-                || named(OURS)
-                || named(OTHERS))
-            {
-                unknown.push(format!("[{section}]"));
-                continue;
-            }
-            for (name, _) in properties {
-                if !known(section, name) {
-                    unknown.push(format!("[{section}] {name}"));
-                }
-            }
-        }
-        unknown
-    }
-
-    fn get(&self, section: &str, name: &str) -> Option<&str> {
-        self.ini.get_from(Some(section), name).map(str::trim).filter(|value| !value.is_empty())
-    }
-
-    fn need(&self, section: &str, name: &str) -> Result<&str, Failure> {
-        self.get(section, name).ok_or_else(|| self.missing(section, name))
-    }
-
-    fn missing(&self, section: &str, name: &str) -> Failure {
-        let path = &self.path;
-        Failure::new(Exit::Usage, format!("{path} does not set `{name}` in [{section}]"))
-    }
-
-    fn wrong(
-        &self,
-        section: &str,
-        name: &str,
-        value: &str,
-        rule: impl std::fmt::Display,
-    ) -> Failure {
-        let path = &self.path;
-        Failure::new(Exit::Usage, format!("{path}: [{section}] {name} = {value}: {rule}"))
-    }
-
-    fn number<T: std::str::FromStr>(
-        &self,
-        section: &str,
-        name: &str,
-    ) -> Result<Option<T>, Failure> {
-        let Some(text) = self.get(section, name) else {
-            return Ok(None);
-        };
-        text.parse()
-            .map(Some)
-            .map_err(|_| self.wrong(section, name, text, "not a number of its range"))
-    }
 }
 
 /// A mirror of Debian packages as a person gives it: `URL [SUITE [COMPONENT ...]]`.
@@ -524,37 +367,45 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_named_and_one_of_the_python_tools_is_not() {
         let text = format!("{MINIMAL}key_file = /k\ncolour = red\n");
-        assert_eq!(read(&text).unwrap().1, ["[slapos] colour"]);
+        let unknown = read(&text).unwrap().1;
+        assert!(
+            unknown[0].starts_with("[slapos] colour (") && unknown[0].ends_with(":7)"),
+            "{unknown:?}"
+        );
+        assert_eq!(unknown.len(), 1);
     }
 
     #[test]
     fn an_unknown_section_is_named_once() {
         let text = format!("{MINIMAL}[slapso]\ncolour = red\nsize = 3\n[networkcache]\na = b\n");
-        assert_eq!(read(&text).unwrap().1, ["[slapso]"]);
+        let unknown = read(&text).unwrap().1;
+        assert!(unknown[0].starts_with("[slapso] (") && unknown[0].ends_with(":6)"), "{unknown:?}");
+        assert_eq!(unknown.len(), 1);
     }
 
     #[test]
-    fn faults_name_file_section_and_rule() {
+    fn faults_name_file_line_section_and_rule() {
         let table = [
-            ("[slapos]\ncomputer_id = C\n", "does not set `instance_root` in [slapos]"),
+            ("#\n[slapos]\ncomputer_id = C\n", ":2 does not set `instance_root` in [slapos]"),
+            ("", "does not set `computer_id` in [slapos]"),
             (
                 &format!("{MINIMAL}installations_max = 0\n"),
-                "installations_max = 0: nothing would ever run",
+                ":6: [slapos] installations_max = 0: nothing would ever run",
             ),
             (
                 &MINIMAL.replace("http://127.0.0.1:1", "nonsense"),
-                "[slapos] master_url = nonsense: not a URL",
+                ":2: [slapos] master_url = nonsense: not a URL",
             ),
-            (&MINIMAL.replace("COMP-1", "a b"), "[slapos] computer_id = a b: "),
+            (&MINIMAL.replace("COMP-1", "a b"), ":3: [slapos] computer_id = a b: "),
             (
                 &format!("{MINIMAL}[slapformat]\npartition_amount = many\n"),
-                "partition_amount = many: not a number",
+                ":7: [slapformat] partition_amount = many: not a number",
             ),
             (
                 &format!(
                     "{MINIMAL}[slapformat]\npartition_amount = 300\nipv4_local_network = 127.0.1.0/24\n"
                 ),
-                "too small for 300 partitions",
+                ":8: [slapformat] ipv4_local_network = 127.0.1.0/24: too small for 300 partitions",
             ),
             (
                 &format!(
@@ -568,5 +419,7 @@ mod tests {
             assert!(failure.chain[0].contains(expected), "{:?}", failure.chain);
             assert_eq!(failure.exit, Exit::Usage);
         }
+        let failure = read(&format!("{MINIMAL}nothing\n[slapformat]\n")).unwrap_err();
+        assert!(failure.chain[0].ends_with(":6"), "{:?}", failure.chain);
     }
 }

@@ -12,7 +12,7 @@ use slapos_core::{
 };
 use slapos_master::OtherMasterSettings;
 
-use super::{File, MULTIMASTER, node_path};
+use super::{File, file::MULTIMASTER, node_path};
 use crate::error::Failure;
 
 /// Settings of the Python slapproxy for what ours does not do, and why.
@@ -174,7 +174,7 @@ fn products(file: &File) -> Result<BTreeMap<String, SoftwareUrl>, Failure> {
 
 /// A section for each of the other masters, with its URL in the name.
 fn masters(file: &File) -> Result<Vec<OtherMasterSettings>, Failure> {
-    let sections = file.ini.sections().flatten();
+    let sections = file.sections();
     sections
         .filter_map(|section| Some((section, section.strip_prefix(MULTIMASTER)?)))
         .map(|(section, url)| {
