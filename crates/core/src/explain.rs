@@ -200,10 +200,16 @@ fn unplaced(world: &World, it: &Instance) -> Cause {
         (WishedState::Destroyed, _) => {
             cause("being-destroyed", "is being destroyed, after what it requested".into(), None)
         }
-        (_, true) => no_host(world, it),
+        (_, true) => unknown_computer(world, it).unwrap_or_else(|| no_host(world, it)),
         (_, false) => no_place(world, it),
     };
     Cause { at: it.id, ..cause }
+}
+
+/// Its placement names a computer that nobody knows.
+fn unknown_computer(world: &World, it: &Instance) -> Option<Cause> {
+    let refusal = world.site(it.placement.computer.as_ref()?).err()?;
+    Some(cause("no-such-computer", refusal.to_string(), refusal.hint()))
 }
 
 /// Why no host was found: what could be one, then where, then what it is.
@@ -231,8 +237,8 @@ fn no_place(world: &World, it: &Instance) -> Cause {
             false => no_room(world, &allowed, it),
         };
     }
-    if let Some(Err(refusal)) = placement.computer.as_ref().map(|computer| world.site(computer)) {
-        return cause("no-such-computer", refusal.to_string(), refusal.hint());
+    if let Some(cause) = unknown_computer(world, it) {
+        return cause;
     }
     let wanted = |supply: &Supply| supply.wished == SupplyWish::Available;
     let here = |site: &Site| placement.computer.as_ref().is_none_or(|it| *it == site.computer.id);
@@ -375,9 +381,14 @@ mod tests {
         cloud.install("software/php", "COMP-1");
         let asked = wanted(Requester::Person(admin()), "app", "software/php");
         let placement = texts(&[("computer_guid", "COMP-7")]);
-        let app = cloud.request(Request { placement, ..asked }).unwrap().unwrap();
-        assert_eq!(said(&cloud, app), "no-such-computer: computer `COMP-7` is unknown");
-        assert_eq!(cloud.why(app).unwrap().hint.as_deref(), Some("did you mean `COMP-1`?"));
+        for (name, shared) in [("app", false), ("tenant", true)] {
+            let (title, placement) = (title(name), placement.clone());
+            let asked = Request { title, placement, shared, ..asked.clone() };
+            let it = cloud.request(asked).unwrap().unwrap();
+            assert_eq!(said(&cloud, it), "no-such-computer: computer `COMP-7` is unknown");
+            let hint = cloud.why(it).unwrap().hint;
+            assert_eq!(hint.as_deref(), Some("did you mean `COMP-1`?"), "{name}");
+        }
     }
 
     #[test]
