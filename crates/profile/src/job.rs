@@ -57,6 +57,34 @@ pub struct Supply {
     pub no_proxy: Option<String>,
 }
 
+impl Supply {
+    /// One with nothing but a cache.
+    #[cfg(test)]
+    pub(crate) fn kept_in(cache: &camino::Utf8Path) -> Self {
+        Self {
+            cache: cache.to_owned(),
+            logs: cache.join("log"),
+            mirror: None,
+            keyring: None,
+            mirror_timeout_s: None,
+            now_unix_s: 0,
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: None,
+        }
+    }
+
+    /// The variables of the caller's environment that name proxies.
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let known = [
+            ("http_proxy", &self.http_proxy),
+            ("https_proxy", &self.https_proxy),
+            ("no_proxy", &self.no_proxy),
+        ];
+        known.map(|(name, proxy)| Some((name, proxy.clone()?))).into_iter().flatten()
+    }
+}
+
 /// What an instance may know of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Facts {

@@ -1,6 +1,7 @@
 //! What takes the place of software that a release would build: data, see `software/supply/`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -38,8 +39,20 @@ pub(crate) enum Source {
     Eggs(Vec<String>),
     /// Programs of crates.io, which cargo builds.
     Crates(Vec<Pin>),
-    /// From another source, from where nothing can be installed yet.
-    Elsewhere,
+    /// Wheels of PyPI with programs that are no Python.
+    Wheels(Vec<Pin>),
+    /// Packages of npm, all that are needed.
+    Npm(Vec<Pin>),
+}
+
+impl Source {
+    /// The packages of registries whose versions are pinned.
+    pub(crate) fn pins(&self) -> &[Pin] {
+        match self {
+            Self::Crates(pins) | Self::Wheels(pins) | Self::Npm(pins) => pins,
+            Self::Debian { .. } | Self::Own | Self::Eggs(_) => &[],
+        }
+    }
 }
 
 /// Exactly one version of a package of others, written `NAME@VERSION HASH`.
@@ -79,6 +92,12 @@ struct Entry {
     options: BTreeMap<String, String>,
 }
 
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{} {}", self.name, self.version, self.hash)
+    }
+}
+
 impl Entry {
     fn pins(&self) -> Vec<Pin> {
         let pins = self.packages.iter().map(|text| Pin::parse(text));
@@ -95,8 +114,11 @@ static TABLE: LazyLock<BTreeMap<String, Supplied>> = LazyLock::new(|| {
             (Source::Debian { packages, without }, "usr")
         }),
         (OWN, |_| (Source::Own, "")),
-        (PYPI, |entry| (Source::Eggs(entry.eggs.clone()), "")),
-        (NPM, |_| (Source::Elsewhere, "")),
+        (PYPI, |entry| match entry.packages.is_empty() {
+            true => (Source::Eggs(entry.eggs.clone()), ""),
+            false => (Source::Wheels(entry.pins()), ""),
+        }),
+        (NPM, |entry| (Source::Npm(entry.pins()), "")),
         (CRATES, |entry| (Source::Crates(entry.pins()), "usr")),
     ];
     for (text, make) in files {
@@ -117,9 +139,9 @@ pub(crate) static EGG_PROGRAMS: LazyLock<BTreeMap<String, String>> = LazyLock::n
     toml::from_str(PROGRAMS).expect("the tables come with the program and are tested")
 });
 
-/// What takes the place of the part of that name, if it can be installed.
+/// What takes the place of the part of that name.
 pub(crate) fn find(part: &str) -> Option<&'static Supplied> {
-    TABLE.get(part).filter(|supplied| !matches!(supplied.source, Source::Elsewhere))
+    TABLE.get(part)
 }
 
 #[cfg(test)]
@@ -134,11 +156,14 @@ mod tests {
         {
             let entries: BTreeMap<String, Entry> = toml::from_str(text).unwrap();
             for (part, entry) in entries {
-                if file == "crates" {
-                    let checked = |pin: &Pin| {
-                        pin.hash.len() == 64 && pin.hash.bytes().all(|b| b.is_ascii_hexdigit())
+                if ["pypi", "npm", "crates"].contains(&file) {
+                    let checked = |pin: &Pin| match file {
+                        "npm" => pin.hash.starts_with("sha512-"),
+                        _ => {
+                            pin.hash.len() == 64 && pin.hash.bytes().all(|b| b.is_ascii_hexdigit())
+                        }
                     };
-                    assert!(entry.pins().iter().all(checked), "{part}: a hash is not a SHA-256");
+                    assert!(entry.pins().iter().all(checked), "{file}: {part} has a wrong hash");
                 }
                 let takes = match file {
                     "pypi" | "own" => 1, // perhaps nothing, on purpose
@@ -155,7 +180,6 @@ mod tests {
         }
         assert_eq!(find("nginx").unwrap().location, "usr");
         assert_eq!(find("nginx-lib"), None);
-        assert_eq!(find("yarn"), None);
         assert!(EGG_PROGRAMS.values().all(|text| text.starts_with("#!")));
     }
 }

@@ -10,18 +10,13 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8PathBuf;
 use slapos_debian::{Lock, Progress, Request, Settings, Ways};
 
+use super::made::{self, Made};
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Slow, Stop, Teller, Work};
+use crate::engine::{Scope, Stop, Teller};
 use crate::error::{Code, Error, Result};
-use crate::job::{Purpose, Supply};
+use crate::job::Supply;
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.recipe.debian"], make)];
-
-struct Tree {
-    request: Request,
-    settings: Settings,
-    location: Utf8PathBuf,
-}
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let packages = scope.required("packages")?;
@@ -45,13 +40,11 @@ pub(super) fn tree(
     request: Request,
     location: Utf8PathBuf,
 ) -> Result<Box<dyn Recipe>, Stop> {
-    let Purpose::Software(supply) = &scope.job().purpose else {
-        let fault =
-            scope.fault("recipe", Code::Unsupported, "packages can only be installed by a release");
-        return Err(fault.with_hint("move this part into software.cfg").into());
-    };
+    let supply = made::supply(scope, "packages")?;
     let settings = settings(supply).map_err(|error| debian_error(&error))?;
-    Ok(Box::new(Tree { request, settings, location }))
+    Ok(Made::boxed(location, move |teller| {
+        unpack(&request, &settings, teller).map_err(|error| debian_error(&error))
+    }))
 }
 
 /// How a node is given another source; a demo writes the same for its nodes.
@@ -87,29 +80,6 @@ pub(super) fn debian_error(error: &slapos_debian::Error) -> Error {
     match error.hint(&WAYS) {
         Some(hint) => told.with_hint(hint),
         None => told,
-    }
-}
-
-impl Recipe for Tree {
-    fn slow(&mut self, same: bool) -> Option<Slow> {
-        if same {
-            return None;
-        }
-        let (request, settings) = (self.request.clone(), self.settings.clone());
-        Some(Slow::new(vec![self.location.clone()], move |teller| {
-            unpack(&request, &settings, teller).map_err(|error| debian_error(&error))
-        }))
-    }
-
-    fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.changed(&self.location);
-        work.record(&self.location);
-        Ok(())
-    }
-
-    fn update(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.keep();
-        Ok(())
     }
 }
 

@@ -22,7 +22,9 @@ mod hosted;
 mod jinja2;
 mod jsondump;
 mod logrotate;
+mod made;
 mod mkdirectory;
+mod npm;
 mod password;
 mod promise;
 mod publish;
@@ -44,6 +46,7 @@ mod tunnel;
 mod urlparse;
 mod userinfo;
 mod uuid;
+mod wheel;
 mod wrapper;
 mod zero_knowledge;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_debian::Request;
 
-use super::{Kind, OptionsOnly, Recipe, cargo, debian, egg};
+use super::{Kind, OptionsOnly, Recipe, cargo, debian, egg, npm, wheel};
 use crate::engine::{Scope, Slow, Stop, Work};
 use crate::error::{Code, Result};
 use crate::files::{self, Mode};
@@ -31,6 +31,11 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     for (option, text) in &supplied.options {
         scope.set(option, text.replace("${location}", place.as_str()));
     }
+    let pins = supplied.source.pins();
+    if !pins.is_empty() {
+        let pins: Vec<_> = pins.iter().map(ToString::to_string).collect();
+        scope.set("pins", pins.join("\n")); // with others it is another part
+    }
     let files = texts(scope, supplied, &place)?;
     let base: Box<dyn Recipe> = match &supplied.source {
         Source::Debian { packages, without } => {
@@ -40,7 +45,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Source::Own => Box::new(OptionsOnly),
         Source::Eggs(eggs) => egg::programs(scope, eggs.clone())?,
         Source::Crates(pins) => cargo::programs(scope, pins, tree)?,
-        Source::Elsewhere => Box::new(OptionsOnly), // is not found
+        Source::Wheels(pins) => wheel::unpacked(scope, pins, tree)?,
+        Source::Npm(pins) => npm::folder(scope, pins, tree)?,
     };
     Ok(Box::new(Adapted { base, place, links: &supplied.links, files }))
 }
