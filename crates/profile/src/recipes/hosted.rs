@@ -70,7 +70,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 fn answer(scope: &mut Scope<'_, '_>, question: &str, asked: &Json) -> Result<Json, Stop> {
     let text = |field: &str| asked[field].as_str().unwrap_or_default();
     match question {
-        "section" => Ok(Json::Object(literals(scope.section(text("name"))?)?)),
+        "section" => Ok(Json::Object(literals(seen(scope, text("name"))?)?)),
         "has" => Ok(scope.has_section(text("name")).into()),
         "sections" => Ok(scope.section_names().into()),
         "substitute" => Ok(scope.substitute("a text of Python", text("text"))?.into()),
@@ -96,6 +96,18 @@ fn answer(scope: &mut Scope<'_, '_>, question: &str, asked: &Json) -> Result<Jso
         }
         other => Err(unanswered(other).into()),
     }
+}
+
+/// Another section, less what is being evaluated just now and what refers to that: Python may want none of it.
+fn seen(scope: &mut Scope<'_, '_>, section: &str) -> Result<Vec<(String, Value)>, Stop> {
+    let mut options = Vec::new();
+    for name in scope.options_of(section)? {
+        match scope.reference(&format!("{section}:{name}")) {
+            Err(Stop::Error(error)) if error.code() == Code::OptionCycle => {}
+            value => options.push((name, value?)),
+        }
+    }
+    Ok(options)
 }
 
 impl Recipe for Hosted {

@@ -62,6 +62,19 @@ fn python_looks_at_sections_that_need_python_themselves_and_adds_new_ones() {
 }
 
 #[test]
+fn python_may_look_at_the_section_that_refers_to_it() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = outer\n\
+         [prepared]\nrecipe = slapos.recipe.build\n\
+         init =\n  options['seen'] = self.buildout['outer']['file'] + str('text' in self.buildout['outer'])\n\
+         [outer]\nrecipe = slapos.recipe.template\nfile = ${buildout:directory}/f\noutput = ${:file}\n\
+         text = ${prepared:seen}\nagain = ${:text}\ninline = ${:again}\n",
+    );
+    bench.ran();
+    assert_eq!(bench.read("f"), format!("{}/fFalse", bench.dir));
+}
+
+#[test]
 fn a_part_in_python_waits_like_any_other() {
     let mut bench = Bench::new(
         "[buildout]\nparts = late\n\

@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 const RELEASE: &str = "
 [buildout]
-parts = nginx odd template
+parts = nginx odd dufs template
 
 [nginx]
 recipe = slapos.recipe.cmmi
@@ -16,6 +16,9 @@ environment = ${zlib:location} ${no-such-section:location}
 recipe = slapos.recipe.cmmi
 
 [odd]
+recipe = slapos.recipe.cmmi
+
+[dufs]
 recipe = slapos.recipe.cmmi
 
 [template]
@@ -39,6 +42,7 @@ fn a_check_tells_what_comes_from_packages_and_what_from_nowhere() {
         [
             ("nginx", Means::Supplied),
             ("odd", Means::Nobody),
+            ("dufs", Means::Built),
             ("python3", Means::Supplied),
             ("template", Means::Native),
         ]
