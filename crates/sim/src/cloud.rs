@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Defect,
     invariants::{Violation, Witness, at_rest},
-    master::{Answered, Master},
+    master::{Answered, Master, Unreadable},
     network::{Call, CallId, Caller, Dice, MS, Moment, Reply},
     node::{Deed, Node},
     person::Person,
@@ -37,6 +37,8 @@ enum Event {
     Elapsed(Caller, u64),
     /// What this life of the master wrote is on the disk.
     Written(u64),
+    /// What a master that was taken over wrote arrives at the disk.
+    WrittenLate,
     EndWatches,
     Check(usize),
     Fault,
@@ -158,6 +160,10 @@ impl Cloud {
                     self.answer(answers)?;
                 }
             }
+            Event::WrittenLate => {
+                let answers = self.master.written_late();
+                self.answer(answers)?;
+            }
             Event::EndWatches => {
                 if self.master.up {
                     let answers = self.master.end_watches();
@@ -170,12 +176,9 @@ impl Cloud {
                 self.carry_out(node, deeds);
                 self.after(30_000 * MS, Event::Check(node));
             }
-            Event::Fault => self.fault(),
+            Event::Fault => self.fault()?,
             Event::MasterStarts => {
-                self.master.start().map_err(|why| Violation {
-                    rule: "the journal can be replayed",
-                    what: why.to_string(),
-                })?;
+                self.master.start()?;
                 self.witness.restart(&self.master)?;
             }
             Event::NodeStarts(node) => {
@@ -274,13 +277,13 @@ impl Cloud {
         }
     }
 
-    fn fault(&mut self) {
+    fn fault(&mut self) -> Result<(), Violation> {
         if !self.dice.faults {
-            return;
+            return Ok(());
         }
         let node = self.dice.pick(&(0..COMPUTERS).collect::<Vec<_>>());
         let lasting = self.dice.between(10 * MS, 3_000 * MS);
-        match self.dice.between(0, 5) {
+        match self.dice.between(0, 7) {
             0 | 1 if self.master.up => {
                 self.master.die(&mut self.dice);
                 self.writing = false;
@@ -301,6 +304,21 @@ impl Cloud {
                 let deeds = self.nodes[node].lose_program(&mut self.dice);
                 self.carry_out(node, deeds);
             }
+            5 if self.master.up && self.master.unwritten() > 0 => {
+                self.writing = false;
+                if !self.master.fail_sync(&mut self.dice) {
+                    self.callers.clear();
+                    self.after(lasting, Event::MasterStarts);
+                }
+            }
+            6 if self.master.up => {
+                let answers = self.master.take_over(&mut self.dice)?;
+                self.answer(answers)?;
+                self.writing = false;
+                self.witness.restart(&self.master)?;
+                let late = self.dice.between(MS, 500 * MS);
+                self.after(late, Event::WrittenLate);
+            }
             _ => {
                 let hour = 3_600_000_000;
                 self.master.clock_offset += self.dice.pick(&[-hour, hour]);
@@ -308,5 +326,12 @@ impl Cloud {
         }
         let next = self.dice.between(100 * MS, 1_500 * MS);
         self.after(next, Event::Fault);
+        Ok(())
+    }
+}
+
+impl From<Unreadable> for Violation {
+    fn from(why: Unreadable) -> Self {
+        Self { rule: "the journal can be replayed", what: why.to_string() }
     }
 }

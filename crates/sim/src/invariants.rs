@@ -83,6 +83,9 @@ impl Witness {
         if !master.up {
             return Ok(());
         }
+        if let Some(what) = &master.contradiction {
+            return Err(broken("what is not there is called absent", what.clone()));
+        }
         let world = &master.world;
         self.look_at_world(world, master.unwritten() == 0)?;
         for node in nodes {

@@ -5,8 +5,8 @@
 //! master is [`slapos_core`], what a node hears is the document of [`slapos_master`], and each pass
 //! over a partition is planned by [`slapos_node::plan`]. What only carries (network, disk, files,
 //! processes, profiles) is modelled here, and can be made to fail: messages are lost, doubled, late
-//! and out of order, links are cut, the master dies with a torn end of its journal, agents and whole
-//! computers die, clocks jump.
+//! and out of order, links are cut, the master dies with a torn end of its journal, its disk fails a
+//! sync, another master takes over while it still writes, agents and whole computers die, clocks jump.
 //!
 //! After every event [`invariants`] are looked at; when the faults are over, the cloud must come to
 //! rest with everything as it was wished. That real disks and processes behave as the models is
@@ -35,4 +35,12 @@ pub enum Defect {
     ReportBeforeWipe,
     /// The master answers a watch without what changed.
     ForgetNews,
+    /// A master that was taken over goes on writing (rule R1 of the store).
+    WriteWhenDeposed,
+    /// After a sync that failed, the master takes the next one for the truth (R5).
+    GoOnAfterFailedSync,
+    /// A master reads the journal before it takes over, and not then (R6).
+    ReadBeforeTakeover,
+    /// The master calls it done when what shall be destroyed is not there (R8).
+    CallAbsentDone,
 }

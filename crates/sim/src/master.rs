@@ -1,9 +1,11 @@
 //! The master: real decisions, a journal that may lose its end, answers that wait for it.
+//!
+//! The rules R1 to R8 of the store are those that `slapos_master::store` names.
 
 use slapos_core::{
     actor::Actor,
-    decide::{Answer, Ask, DecideError, decide},
-    names::{ComputerId, Revision, Timestamp},
+    decide::{Answer, Ask, DecideError, Requester, decide},
+    names::{ComputerId, Revision, Timestamp, WishedState},
     world::World,
     write::Entry,
 };
@@ -44,6 +46,10 @@ pub(crate) struct Master {
     buffer: Vec<Entry>,
     waiting: Vec<Answered>,
     watchers: Vec<Watcher>,
+    /// What a master that was taken over has on its way to the disk, and who waits for that.
+    deposed: Vec<(Vec<Entry>, Vec<Answered>)>,
+    /// An answer that contradicts the world.
+    pub(crate) contradiction: Option<String>,
     /// What its clock shows besides the time that passed.
     pub(crate) clock_offset: i64,
     defect: Option<Defect>,
@@ -65,6 +71,8 @@ impl Master {
             buffer: vec![],
             waiting: vec![],
             watchers: vec![],
+            deposed: vec![],
+            contradiction: None,
             clock_offset: 1_700_000_000_000_000,
             defect,
         }
@@ -126,6 +134,43 @@ impl Master {
         }
     }
 
+    /// The disk fails a sync: whether what was on its way is there, nobody knows (R5). True when the
+    /// master lives on.
+    pub(crate) fn fail_sync(&mut self, dice: &mut Dice) -> bool {
+        if self.defect == Some(Defect::GoOnAfterFailedSync) {
+            self.buffer.clear();
+            return true;
+        }
+        self.die(dice);
+        false
+    }
+
+    /// Another master takes over, by raising the epoch. What the old one has on its way arrives
+    /// before that, or too late. Returns the answers of the old one that may leave.
+    pub(crate) fn take_over(&mut self, dice: &mut Dice) -> Result<Vec<Answered>, Unreadable> {
+        let read_before =
+            (self.defect == Some(Defect::ReadBeforeTakeover)).then(|| self.replayed());
+        let answers = if dice.chance(50) { self.written() } else { vec![] };
+        let late = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.waiting));
+        self.deposed.push(late);
+        self.life += 1;
+        self.watchers.clear();
+        self.world = read_before.unwrap_or_else(|| self.replayed())?;
+        self.durable = self.world.revision();
+        Ok(answers)
+    }
+
+    /// What a master that was taken over wrote arrives at the disk, which has another epoch: the
+    /// write fails as a whole, and nobody is answered (R1).
+    pub(crate) fn written_late(&mut self) -> Vec<Answered> {
+        let (entries, waiting) = self.deposed.pop().unwrap_or_default();
+        if self.defect != Some(Defect::WriteWhenDeposed) {
+            return vec![];
+        }
+        entries.iter().for_each(|entry| self.journal.extend(line(entry)));
+        waiting
+    }
+
     /// Starts from what is on the disk; a torn end is cut.
     pub(crate) fn start(&mut self) -> Result<(), Unreadable> {
         let whole = self.journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -162,7 +207,9 @@ impl Master {
         match decide(&mut self.world, ask, actor, "simulation", at) {
             Ok((answer, entry)) => {
                 self.buffer.extend(entry);
-                self.show(&answer)
+                let reply = self.show(&answer);
+                self.check_destroyed(ask, &reply);
+                reply
             }
             Err(DecideError::Refused(_)) => Reply::Refused,
             // The world is broken; the invariants say how.
@@ -176,11 +223,30 @@ impl Master {
             Answer::Done | Answer::Computer(_) | Answer::Person(_) => Reply::Done(revision),
             Answer::Stale => Reply::Stale(revision),
             Answer::Overtaken => Reply::Overtaken(revision),
+            Answer::Absent if self.defect == Some(Defect::CallAbsentDone) => Reply::Done(revision),
             Answer::Absent => Reply::Absent,
             Answer::Instance(id) => self
                 .world
                 .instance(*id)
                 .map_or(Reply::Absent, |it| Reply::Instance(*id, (*it.connection).clone())),
+        }
+    }
+
+    /// "Done" is durable from a revision on, after which nothing of that name comes up; of what was
+    /// not there, nobody can say that: the next caller may create it (R8).
+    fn check_destroyed(&mut self, ask: &Ask, reply: &Reply) {
+        let there = match ask {
+            Ask::Wish(ask) if ask.state == WishedState::Destroyed => self.world.instance(ask.id),
+            Ask::Request(ask) if ask.state == Some(WishedState::Destroyed) => {
+                match &ask.requester {
+                    Requester::Person(person) => self.world.root(person, &ask.title),
+                    Requester::Instance(_) => return,
+                }
+            }
+            _ => return,
+        };
+        if there.is_none() && matches!(reply, Reply::Done(_)) {
+            self.contradiction = Some(format!("{reply:?} to {ask:?}"));
         }
     }
 

@@ -44,6 +44,10 @@ fn every_defect_is_found() {
         (Defect::AnswerEarly, "what was acknowledged is kept"),
         (Defect::ReportBeforeWipe, "a partition is free only when it is empty"),
         (Defect::ForgetNews, "everything comes to what was wished"),
+        (Defect::WriteWhenDeposed, "the journal can be replayed"),
+        (Defect::GoOnAfterFailedSync, "the journal can be replayed"),
+        (Defect::ReadBeforeTakeover, "what was acknowledged is kept"),
+        (Defect::CallAbsentDone, "what is not there is called absent"),
     ];
     for (defect, rule) in table {
         let found = (0..100).filter_map(|seed| run(seed, Some(defect)).err());
