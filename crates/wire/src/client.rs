@@ -119,7 +119,7 @@ impl Client {
 
     /// All computers as they were.
     pub fn computers_at(&self, at: Option<At>) -> Result<Vec<Computer>, ClientError> {
-        self.get("/v1/computers", &when(at))
+        self.list("/v1/computers", when(at), |it: &Computer| it.computer.to_string())
     }
 
     /// One computer as it was.
@@ -260,7 +260,8 @@ impl Client {
         at: Option<At>,
     ) -> Result<Vec<Instance>, ClientError> {
         let titled = title.iter().map(|title| ("title", title.to_string()));
-        self.get("/v1/instances", &titled.chain(when(at)).collect::<Vec<_>>())
+        let query = titled.chain(when(at)).collect();
+        self.list("/v1/instances", query, |it: &Instance| it.id.to_string())
     }
 
     /// The tree below a root.
@@ -356,6 +357,28 @@ impl Client {
         let url = format!("{}{path}", self.base);
         let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
         Self::answer(&url, self.agent.get(&url).query_pairs(pairs).call())
+    }
+
+    /// A whole list, in as many calls as it takes. `name` is what `after` takes of an item.
+    fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut query: Vec<(&'static str, String)>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<Vec<T>, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let mut items: Vec<T> = Vec::new();
+        loop {
+            let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+            let answer = self.agent.get(&url).query_pairs(pairs).call();
+            let goes_on = answer.as_ref().is_ok_and(|it| it.headers().contains_key("link"));
+            let piece: Vec<T> = Self::answer(&url, answer)?;
+            let last = piece.last().map(&name).filter(|_| goes_on);
+            items.extend(piece);
+            let Some(last) = last else { return Ok(items) };
+            query.retain(|(name, _)| *name != "after");
+            query.push(("after", last));
+        }
     }
 
     fn poll<T: DeserializeOwned>(

@@ -15,7 +15,10 @@ mod partitions;
 mod supplies;
 mod tokens;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 pub use self::{
     apply::ApplyError,
@@ -82,6 +85,14 @@ impl World {
         self.sites.values()
     }
 
+    /// The computers whose names follow one, which may be unknown, in order of name.
+    pub fn sites_beyond<'w>(
+        &'w self,
+        after: &ComputerId,
+    ) -> impl Iterator<Item = &'w Site> + use<'w> {
+        self.sites.range((Bound::Excluded(after), Bound::Unbounded)).map(|it| it.1)
+    }
+
     /// One computer with what is on it.
     pub fn site(&self, computer: &ComputerId) -> Result<&Site, Refusal> {
         self.sites.get(computer).ok_or_else(|| {
@@ -113,6 +124,11 @@ impl World {
     /// All instances, oldest first.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.instances.rows.values()
+    }
+
+    /// The instances that are younger than one, which may be gone; oldest first.
+    pub fn instances_beyond(&self, after: InstanceId) -> impl Iterator<Item = &Instance> {
+        self.instances.rows.range((Bound::Excluded(after), Bound::Unbounded)).map(|it| it.1)
     }
 
     /// The instances of a title, in whatever tree, oldest first.

@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Service, ServiceError, read};
+use super::{List, Piece, Service, ServiceError, read};
 use crate::{clock::now, documents, store::Journal};
 
 /// How long one reading may take, the waiting for its turn included. Less than a call may.
@@ -120,10 +120,14 @@ impl Service {
         self.reading(&self.inner.turns.readers, newest, work).await
     }
 
-    /// All computers as they were, in order of name.
-    pub async fn computers_at(&self, at: At) -> Result<Vec<v1::Computer>, ServiceError> {
-        let show = |world: &World| {
-            Ok(world.sites().map(|site| documents::computer(world, site)).collect())
+    /// Computers as they were, in order of name.
+    pub async fn computers_at(
+        &self,
+        piece: Piece<ComputerId>,
+        at: At,
+    ) -> Result<List<v1::Computer>, ServiceError> {
+        let show = move |world: &World| {
+            Ok(piece.of(read::sites(world, &piece), |site| documents::computer(world, site)))
         };
         self.look_back(at, show).await
     }
@@ -143,10 +147,12 @@ impl Service {
         &self,
         title: Option<Title>,
         id: Option<InstanceId>,
+        piece: Piece<InstanceId>,
         at: At,
-    ) -> Result<Vec<v1::Instance>, ServiceError> {
-        let show =
-            move |world: &World| Ok(read::chosen(world, title.as_ref(), id, &documents::unheard));
+    ) -> Result<List<v1::Instance>, ServiceError> {
+        let show = move |world: &World| {
+            Ok(read::chosen(world, title.as_ref(), id, &piece, &documents::unheard))
+        };
         self.look_back(at, show).await
     }
 

@@ -12,6 +12,7 @@
 mod committer;
 mod history;
 mod kept;
+mod piece;
 mod present;
 mod read;
 
@@ -32,10 +33,13 @@ use slapos_core::{
 };
 use tokio::sync::{oneshot, watch};
 
-pub use self::history::PastError;
 use self::{
     committer::Job,
     present::{Present, Progress},
+};
+pub use self::{
+    history::PastError,
+    piece::{List, Piece},
 };
 pub(crate) use self::{
     kept::Rendered,
@@ -451,6 +455,9 @@ mod tests {
             call.await.unwrap();
         }
         format(&service, BACKLOG_MAX).await.unwrap();
-        assert_eq!(service.computers().await.unwrap().len() as u64, BACKLOG_MAX + 1);
+        assert_eq!(
+            service.computers(&Piece::whole()).await.unwrap().items.len() as u64,
+            BACKLOG_MAX + 1
+        );
     }
 }

@@ -11,7 +11,7 @@ use slapos_core::{
 use slapos_wire::v1;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Service, ServiceError};
+use super::{List, Piece, Service, ServiceError};
 use crate::{clock::now, documents};
 
 /// The longest that anybody may wait in one call.
@@ -36,10 +36,15 @@ impl Service {
         Ok(v1::Health { version: env!("CARGO_PKG_VERSION").into(), revision })
     }
 
-    /// All computers, in order of name.
-    pub async fn computers(&self) -> Result<Vec<v1::Computer>, ServiceError> {
-        self.read(|world| Ok(world.sites().map(|site| self.show_computer(world, site)).collect()))
-            .await
+    /// Computers, in order of name.
+    pub async fn computers(
+        &self,
+        piece: &Piece<ComputerId>,
+    ) -> Result<List<v1::Computer>, ServiceError> {
+        let show = |world: &World| {
+            Ok(piece.of(sites(world, piece), |site| self.show_computer(world, site)))
+        };
+        self.read(show).await
     }
 
     /// One computer.
@@ -67,8 +72,9 @@ impl Service {
         &self,
         title: Option<&Title>,
         id: Option<InstanceId>,
-    ) -> Result<Vec<v1::Instance>, ServiceError> {
-        self.read(|world| Ok(chosen(world, title, id, &self.silence()))).await
+        piece: &Piece<InstanceId>,
+    ) -> Result<List<v1::Instance>, ServiceError> {
+        self.read(|world| Ok(chosen(world, title, id, piece, &self.silence()))).await
     }
 
     /// The tree below the root of a title: that of this person if there is one, else the oldest.
@@ -226,15 +232,29 @@ pub(super) fn chosen(
     world: &World,
     title: Option<&Title>,
     id: Option<InstanceId>,
+    piece: &Piece<InstanceId>,
     silence: &documents::Silence<'_>,
-) -> Vec<v1::Instance> {
+) -> List<v1::Instance> {
     let titled = |it: &&Instance| title.is_none_or(|title| it.title == *title);
-    let chosen: Vec<_> = match (id, title) {
-        (Some(id), _) => world.instance(id).into_iter().filter(titled).collect(),
-        (None, Some(title)) => world.titled(title).collect(),
-        (None, None) => world.instances().collect(),
+    let beyond = |it: &&Instance| piece.after.is_none_or(|after| it.id > after);
+    let chosen: Box<dyn Iterator<Item = &Instance>> = match (id, title, piece.after) {
+        (Some(id), ..) => Box::new(world.instance(id).into_iter().filter(titled).filter(beyond)),
+        (None, Some(title), _) => Box::new(world.titled(title).filter(beyond)),
+        (None, None, Some(after)) => Box::new(world.instances_beyond(after)),
+        (None, None, None) => Box::new(world.instances()),
     };
-    chosen.into_iter().map(|it| documents::instance(world, it, silence)).collect()
+    piece.of(chosen, |it| documents::instance(world, it, silence))
+}
+
+/// The computers from where a piece begins.
+pub(super) fn sites<'w>(
+    world: &'w World,
+    piece: &Piece<ComputerId>,
+) -> Box<dyn Iterator<Item = &'w Site> + 'w> {
+    match &piece.after {
+        Some(after) => Box::new(world.sites_beyond(after)),
+        None => Box::new(world.sites()),
+    }
 }
 
 /// The root of a title: that of this person if there is one, else the oldest.
@@ -348,12 +368,14 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let mut waiting = Box::pin(service.wait_instance(own, since, WAIT_MAX));
         assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        let shown = |id| service.instances(None, Some(id));
-        ask(&service, started(&shown(other).await.unwrap()[0])).await;
+        let all = Piece::whole();
+        let shown =
+            async |id| service.instances(None, Some(id), &all).await.unwrap().items.remove(0);
+        ask(&service, started(&shown(other).await)).await;
         ask(&service, Ask::Wish(Wish { id: other, state: WishedState::Stopped })).await;
         service.health().await.unwrap();
         assert_eq!(woken.0.load(Ordering::Relaxed), 0, "that was of no concern to it");
-        ask(&service, started(&shown(own).await.unwrap()[0])).await;
+        ask(&service, started(&shown(own).await)).await;
         let told = waiting.await.unwrap();
         assert_eq!((told.id, told.reported), (own, Some(ReportedState::Started)));
         ask(&service, Ask::Wish(Wish { id: own, state: WishedState::Stopped })).await;

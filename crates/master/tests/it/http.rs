@@ -11,7 +11,10 @@ use axum::{
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use slapos_core::policy::Policy;
-use slapos_master::{Authority, FaceSettings, router, service::Service};
+use slapos_master::{
+    Authority, FaceSettings, router,
+    service::{Piece, Service},
+};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -251,6 +254,62 @@ async fn refusals_have_a_status_and_a_code_and_change_nothing() {
     assert_eq!(master.ok("GET", "/v1/health", Value::Null).await, before);
 }
 
+/// The titles or names of a piece of a list, and the query of the next one.
+async fn piece(master: &Master, path: &str, name: &str) -> (Vec<String>, Option<String>) {
+    let answer = master.answer(Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    let link = answer.headers().get(header::LINK).map(|it| it.to_str().unwrap().to_owned());
+    let next = link.map(|it| {
+        let (query, rest) = it.strip_prefix('<').unwrap().split_once('>').unwrap();
+        assert_eq!(rest, "; rel=\"next\"");
+        query.to_owned()
+    });
+    let list: Value =
+        serde_json::from_slice(&to_bytes(answer.into_body(), 1 << 20).await.unwrap()).unwrap();
+    let names = list.as_array().unwrap().iter().map(|it| it[name].as_str().unwrap().to_owned());
+    (names.collect(), next)
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pieces_that_name_the_next_one() {
+    let master = Master::new();
+    master.cloud().await;
+    for (number, person) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        let title = if number % 2 == 0 { "even" } else { "odd" };
+        let request = Request::post("/v1/instances")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-slapos-person", *person)
+            .body(Body::from(wanted(title, "software/php").to_string()));
+        assert_eq!(master.send(request.unwrap()).await.0, StatusCode::OK);
+    }
+    let rev = master.ok("GET", "/v1/health", Value::Null).await["revision"].clone();
+    let past = format!("at=rev:{rev}&");
+    let table: [(&str, &str, &str, &[&[&str]]); 6] = [
+        ("/v1/instances", "limit=2", "title", &[&["even", "odd"], &["even", "odd"], &["even"]]),
+        ("/v1/instances", "title=even&limit=2", "title", &[&["even", "even"], &["even"]]),
+        ("/v1/instances", "limit=5", "title", &[&["even", "odd", "even", "odd", "even"]]),
+        ("/v1/computers", "limit=1", "computer", &[&["COMP-1"], &["COMP-2"]]),
+        ("/v1/computers", "after=COMP-10", "computer", &[&["COMP-2"]]), // which is unknown
+        ("/v1/computers", "after=COMP-2", "computer", &[&[]]),
+    ];
+    for (path, query, name, pieces) in table {
+        for at in ["", &past] {
+            let mut next = Some(format!("?{at}{query}"));
+            for expected in pieces {
+                let query = next.take().unwrap_or_else(|| panic!("{path}: no more"));
+                let (found, more) = piece(&master, &format!("{path}{query}"), name).await;
+                assert_eq!(found, *expected, "{path}{query}");
+                next = more;
+            }
+            assert_eq!(next, None, "{path} {query}: that was all");
+        }
+    }
+    for query in ["limit=0", "limit=-1", "limit=x", "after=x"] {
+        let path = format!("/v1/instances?{query}");
+        assert_eq!(master.refused("GET", &path, Value::Null).await, (400, "bad-query".into()));
+    }
+}
+
 #[tokio::test]
 async fn persons_have_their_own_roots() {
     let master = Master::new();
@@ -352,7 +411,7 @@ async fn a_closed_master_answers_nothing_and_loses_nothing() {
     assert_eq!(refused, (503, "master-ending".to_owned()));
     assert_eq!(master.refused("GET", "/v1/instances", Value::Null).await.1, "master-ending");
     let again = Service::open(&database, Policy::default()).unwrap();
-    assert_eq!(again.instances(None, None).await.unwrap().len(), 1);
+    assert_eq!(again.instances(None, None, &Piece::whole()).await.unwrap().items.len(), 1);
 }
 
 /// The revisions of the next changes that a stream of events tells.

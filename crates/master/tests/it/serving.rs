@@ -70,6 +70,32 @@ async fn a_master_serves_ends_and_remembers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_client_sees_the_whole_of_a_list_that_comes_in_pieces() {
+    let data = TempDir::new().unwrap();
+    let running = start(data.path()).await;
+    let url = format!("http://{}", running.address);
+    let work = tokio::task::spawn_blocking(move || {
+        // together, so that a few commits make them durable
+        std::thread::scope(|scope| {
+            for worker in 0..16 {
+                let client = Client::new(&url);
+                scope.spawn(move || {
+                    for number in (worker..1_003).step_by(16) {
+                        let computer = format!("COMP-{number:04}").try_into().unwrap();
+                        client.format(&computer, &Format { partitions: vec![] }).unwrap();
+                    }
+                });
+            }
+        });
+        let computers = Client::new(&url).computers().unwrap();
+        let names: Vec<_> = computers.iter().map(|it| it.computer.to_string()).collect();
+        let expected: Vec<_> = (0..1_003).map(|number| format!("COMP-{number:04}")).collect();
+        assert_eq!(names, expected);
+    });
+    work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_serves_one_master_and_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let data = TempDir::new().unwrap();

@@ -38,10 +38,22 @@ async fn wish(master: &Master) -> Value {
 
 /// When each instance was last changed, by title.
 async fn revisions(master: &Master) -> BTreeMap<String, u64> {
-    let all = read(master, "/v1/instances").await;
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map_or_else(String::new, |last: &Value| {
+            format!("?after={}", last["id"].as_str().unwrap())
+        });
+        let piece = read(master, &format!("/v1/instances{after}")).await;
+        let piece = piece.as_array().unwrap();
+        assert!(piece.len() <= 1000, "an answer has a bound");
+        if piece.is_empty() {
+            break;
+        }
+        all.extend(piece.iter().cloned());
+    }
     let revision =
         |it: &Value| (it["title"].as_str().unwrap().into(), it["revision"].as_u64().unwrap());
-    all.as_array().unwrap().iter().map(revision).collect()
+    all.iter().map(revision).collect()
 }
 
 async fn instance(master: &Master, title: &str) -> Value {

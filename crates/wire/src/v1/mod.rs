@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `GET /v1/health` | → [`Health`] |
 //! | `GET /v1/openapi.json` | → this table and these documents as OpenAPI |
-//! | `GET /v1/computers[?at=AT]` | → `[Computer]` |
+//! | `GET /v1/computers[?at=AT][&limit=N][&after=COMPUTER]` | → `[Computer]`, in order of name: a piece |
 //! | `GET /v1/computers/{computer}[?at=AT]` | → [`Computer`] |
 //! | `PUT /v1/computers/{computer}` | [`ComputerAsk`] → [`Computer`] |
 //! | `POST /v1/computers` | [`RegisterAsk`] → [`Registered`]: a new computer, by right of a token |
@@ -30,11 +30,14 @@
 //! | `POST /v1/instances/bang` | [`InstanceBangAsk`] → [`Instance`] |
 //! | `POST /v1/instances/rename` | [`RenameAsk`] → [`Instance`] |
 //! | `POST /v1/instances/upgrade` | [`UpgradeAsk`] → [`Instance`] (a root) |
-//! | `GET /v1/instances[?title=T][&id=SOFTINST-N][&at=AT]` | → `[Instance]` |
+//! | `GET /v1/instances[?title=T][&id=SOFTINST-N][&at=AT][&limit=N][&after=SOFTINST-N]` | → `[Instance]`, oldest first: a piece |
 //! | `GET /v1/instances/tree?title=ROOT[&at=AT]` | → [`Tree`] |
 //! | `GET /v1/instances/wait?id=SOFTINST-N&since=REVISION&wait=SECONDS` | → [`Instance`] as soon as its revision is beyond `since` |
 //! | `GET /v1/events[?since=REVISION]` | server-sent events: one `change` per durable revision that changed something, data is [`Change`]; one `usage` per sample of a computer, data is `{"computer": NAME}`. With `since`, or the header `Last-Event-ID` of who comes again, first the changes beyond that |
 //! | `GET /v1/history[?title=T][&computer=C][&errors=true][&limit=N][&before=REVISION]` | → `[HistoryEntry]`, oldest first: a page ([`HistoryAsk`]) |
+//!
+//! A piece of a list has `limit` items at most, 1000 if that is not said, and never more. When there are
+//! more, the header `Link` has the query of the next piece: `<?after=LAST>; rel="next"`.
 //!
 //! `AT` is [`At`]: the state as it was then. It has no processes and no `seen_at`, which no
 //! journal keeps.

@@ -1,8 +1,11 @@
 //! `/v1/computers`: what a computer is, its format, what its node must hear, what runs there.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
-use axum::extract::State;
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
 use serde::Deserialize;
 use slapos_core::{
     actor::Actor,
@@ -11,9 +14,12 @@ use slapos_core::{
 };
 use slapos_wire::v1;
 
-use super::super::{
-    error::ApiError,
-    extract::{Json, Path, Person, Query},
+use super::{
+    super::{
+        error::ApiError,
+        extract::{Json, Path, Person, Query},
+    },
+    list,
 };
 use crate::service::{Origin, Service, ServiceError};
 
@@ -24,15 +30,28 @@ pub(super) struct AtQuery {
     at: Option<v1::At>,
 }
 
+/// The query of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    after: Option<ComputerId>,
+    limit: Option<NonZeroUsize>,
+    at: Option<v1::At>,
+}
+
 /// `GET /v1/computers`
 pub(super) async fn list(
     State(service): State<Service>,
-    Query(query): Query<AtQuery>,
-) -> Result<Json<Vec<v1::Computer>>, ApiError> {
-    Ok(Json(match query.at {
-        Some(at) => service.computers_at(at).await?,
-        None => service.computers().await?,
-    }))
+    Query(query): Query<ListQuery>,
+    asked: RawQuery,
+) -> Result<Response, ApiError> {
+    let ListQuery { after, limit, at } = query;
+    let piece = list::piece(after, limit);
+    let found = match at {
+        Some(at) => service.computers_at(piece, at).await?,
+        None => service.computers(&piece).await?,
+    };
+    Ok(list::answer(found, &asked, |it| it.computer.clone()))
 }
 
 /// `GET /v1/computers/{computer}`

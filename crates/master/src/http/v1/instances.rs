@@ -1,8 +1,11 @@
 //! `/v1/instances`: what persons request, and how it is.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
-use axum::extract::State;
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
 use serde::Deserialize;
 use slapos_core::{
     decide::{Answer, Ask, Bang, Rename, Request, Requester, Target, Upgrade, Wish},
@@ -12,10 +15,13 @@ use slapos_core::{
 };
 use slapos_wire::v1;
 
-use super::super::{
-    error::ApiError,
-    extract::{Json, Person, Query},
-    texts,
+use super::{
+    super::{
+        error::ApiError,
+        extract::{Json, Person, Query},
+        texts,
+    },
+    list,
 };
 use crate::service::{Origin, Service, ServiceError};
 
@@ -25,6 +31,8 @@ use crate::service::{Origin, Service, ServiceError};
 pub(super) struct ListQuery {
     title: Option<Title>,
     id: Option<InstanceId>,
+    after: Option<InstanceId>,
+    limit: Option<NonZeroUsize>,
     at: Option<v1::At>,
 }
 
@@ -32,12 +40,15 @@ pub(super) struct ListQuery {
 pub(super) async fn list(
     State(service): State<Service>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Vec<v1::Instance>>, ApiError> {
-    let ListQuery { title, id, at } = query;
-    Ok(Json(match at {
-        Some(at) => service.instances_at(title, id, at).await?,
-        None => service.instances(title.as_ref(), id).await?,
-    }))
+    asked: RawQuery,
+) -> Result<Response, ApiError> {
+    let ListQuery { title, id, after, limit, at } = query;
+    let piece = list::piece(after, limit);
+    let found = match at {
+        Some(at) => service.instances_at(title, id, piece, at).await?,
+        None => service.instances(title.as_ref(), id, &piece).await?,
+    };
+    Ok(list::answer(found, &asked, |it| it.id))
 }
 
 /// `POST /v1/instances`

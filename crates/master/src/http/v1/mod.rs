@@ -5,6 +5,7 @@ mod events;
 mod history;
 mod instances;
 mod joining;
+mod list;
 mod openapi;
 mod partitions;
 mod supplies;
