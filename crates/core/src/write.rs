@@ -1,11 +1,16 @@
 //! What a decision changes: rows as they are afterwards. A journal of these is the truth.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     actor::Actor,
     names::{ComputerId, InstanceId, Revision, SoftwareUrl, Timestamp, Title},
-    world::{Computer, Instance, Outcome, Partition, Place, Supply, Token, TokenDigest},
+    world::{
+        Computer, Dictionary, Instance, Outcome, Partition, Place, Report, Supply, Token,
+        TokenDigest,
+    },
 };
 
 /// One row put or removed. Applying the same writes in the same order gives the same world.
@@ -55,6 +60,39 @@ impl Write {
         }
     }
 
+    /// About how many bytes of memory this takes: of texts, which callers choose, and little else.
+    fn bytes(&self) -> usize {
+        const ROW: usize = 512;
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |it| it.len());
+        let texts = |texts: &Dictionary| -> usize {
+            texts.iter().map(|(key, value)| key.len() + value.len() + 64).sum()
+        };
+        let said = |report: &Option<Report>| {
+            let report = report.iter();
+            let each = report.map(|it| {
+                let promises = it.promises.iter().map(|it| it.name.len() + it.message.len() + 64);
+                text(&it.text) + promises.sum::<usize>()
+            });
+            each.sum::<usize>()
+        };
+        let unproven = |it: &Option<Arc<Dictionary>>| it.as_deref().map_or(0, texts);
+        let texts = match self {
+            Self::PutInstance(it) => {
+                texts(&it.parameters)
+                    + texts(&it.connection)
+                    + unproven(&it.unproven)
+                    + said(&it.report)
+                    + text(&it.error)
+            }
+            Self::PutOutcome(it) => {
+                texts(&it.connection) + unproven(&it.unproven) + said(&it.report) + text(&it.error)
+            }
+            Self::PutSupply(it) => it.text.as_ref().map_or(0, String::len),
+            _ => 0,
+        };
+        ROW + texts
+    }
+
     /// True when this puts all that another one put before.
     pub(crate) fn supersedes(&self, before: &Self) -> bool {
         let whole = |write: &Self| matches!(write, Self::PutInstance(_));
@@ -89,6 +127,11 @@ impl Entry {
             _ => None,
         });
         skipped.unwrap_or(Revision(self.revision.0.saturating_sub(1)))
+    }
+
+    /// About how many bytes of memory this takes.
+    pub fn bytes(&self) -> usize {
+        self.writes.iter().map(Write::bytes).sum()
     }
 
     /// The first entry after an older state, that of revision `after`, was put back, where

@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     Failure,
+    backlog::Waiting,
     present::{Present, Progress},
 };
 use crate::{
@@ -43,7 +44,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Make this durable, and say so. When it will not be, the term says why, and nothing comes.
-    Commit(Box<Entry>, oneshot::Sender<()>),
+    Commit(Box<Entry>, oneshot::Sender<()>, Waiting),
     /// Finish what was sent before, and end.
     Close,
 }
@@ -111,7 +112,7 @@ impl Committer {
     fn work(&mut self) -> Result<(), StoreError> {
         let mut batch = Vec::new();
         match self.receive() {
-            Ok(Job::Commit(entry, durable)) => batch.push((*entry, durable)),
+            Ok(Job::Commit(entry, durable, waits)) => batch.push((*entry, (durable, waits))),
             Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => self.closing = true,
             Err(RecvTimeoutError::Timeout) => {
                 self.store.fold(FOLD_BATCH)?;
@@ -120,7 +121,7 @@ impl Committer {
         }
         while !self.closing && !batch.is_empty() && batch.len() < BATCH_MAX {
             match self.jobs.try_recv() {
-                Ok(Job::Commit(entry, durable)) => batch.push((*entry, durable)),
+                Ok(Job::Commit(entry, durable, waits)) => batch.push((*entry, (durable, waits))),
                 Ok(Job::Close) => self.closing = true,
                 Err(_) => break,
             }
@@ -131,7 +132,7 @@ impl Committer {
             self.store.commit(&entries)?;
             self.hub.keep(&entries);
             self.term.send_modify(|term| term.durable = last);
-            for durable in waiting {
+            for (durable, _over) in waiting {
                 let _gone = durable.send(()); // whoever asked may be gone
             }
             entries.iter().for_each(|entry| self.hub.publish(entry));

@@ -9,6 +9,7 @@
 //! Faces use [`Service::act`] for what may change something and the functions of `read.rs` for
 //! the rest; [`Service::look`] is the stream of what happens.
 
+mod backlog;
 mod committer;
 mod history;
 mod kept;
@@ -34,6 +35,7 @@ use slapos_core::{
 use tokio::sync::{oneshot, watch};
 
 use self::{
+    backlog::Backlog,
     committer::Job,
     present::{Present, Progress},
 };
@@ -142,6 +144,9 @@ impl Observed {
     }
 }
 
+/// Bytes of decisions that may wait for the disk, for each may have some MiB of texts.
+const BACKLOG_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+
 /// The service. Cheap to clone; all clones are the same master.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -152,6 +157,7 @@ pub struct Service {
 struct Inner {
     present: Arc<RwLock<Present>>,
     jobs: Mutex<mpsc::Sender<Job>>,
+    backlog: Backlog,
     failure: Arc<watch::Sender<Option<Arc<Failure>>>>,
     hub: Arc<Hub>,
     live: Live,
@@ -198,6 +204,7 @@ impl Service {
         let inner = Inner {
             present,
             jobs: Mutex::new(jobs),
+            backlog: Backlog::default(),
             failure,
             hub,
             live: Live::new(),
@@ -243,7 +250,8 @@ impl Service {
         if progress.full {
             return Err(ServiceError::DiskFull);
         }
-        if world.revision().0 - progress.durable.0 >= BACKLOG_MAX {
+        let waiting = world.revision().0 - progress.durable.0;
+        if waiting >= BACKLOG_MAX || self.inner.backlog.bytes() >= BACKLOG_BYTES_MAX {
             return Err(ServiceError::Busy);
         }
         let decided = ask(world)
@@ -269,7 +277,9 @@ impl Service {
             let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             let (durable, waiting) = oneshot::channel();
             present.forget(&entry);
-            jobs.send(Job::Commit(Box::new(entry), durable)).map_err(|_| ServiceError::Ending)?;
+            let waits = self.inner.backlog.add(entry.bytes());
+            jobs.send(Job::Commit(Box::new(entry), durable, waits))
+                .map_err(|_| ServiceError::Ending)?;
             made = Some(waiting);
         }
         Ok((Ok(show(&present.world, &answer)), Observed { made, ..Observed::of(&present) }))
@@ -385,11 +395,14 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use std::{
-        task::{Context, Waker},
+        task::{Context, Poll, Waker},
         time::Duration,
     };
 
-    use slapos_core::{decide::Format, names::ComputerId};
+    use slapos_core::{
+        decide::{Format, Request, Requester},
+        names::{ComputerId, PersonId},
+    };
     use tower::ServiceExt;
 
     use super::*;
@@ -399,6 +412,49 @@ mod tests {
         let actor = Actor::Computer(computer.clone());
         let ask = Ask::Format(Format { computer, partitions: vec![] });
         service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
+    }
+
+    async fn request(service: &Service, number: u64, bytes: usize) -> Result<(), ServiceError> {
+        let ask = Ask::Request(Request {
+            requester: Requester::Person(PersonId::admin()),
+            title: format!("app-{number}").try_into().unwrap(),
+            release: "software/db".try_into().unwrap(),
+            software_type: "default".try_into().unwrap(),
+            parameters: Some([("filling".to_owned(), "x".repeat(bytes))].into()),
+            placement: [].into(),
+            shared: false,
+            state: None,
+        });
+        let actor = Actor::Operator(PersonId::admin());
+        service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
+    }
+
+    #[tokio::test]
+    async fn large_changes_whose_callers_are_gone_are_not_gathered_without_end() {
+        let data = tempfile::TempDir::new().unwrap();
+        let database = data.path().join("master.sqlite");
+        let service = Service::open(&database, Policy::default()).unwrap();
+        let other = rusqlite::Connection::open(&database).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let size = BACKLOG_BYTES_MAX / 8;
+        let mut context = Context::from_waker(Waker::noop());
+        let mut refused = None;
+        for number in 0..10 {
+            let mut call = Box::pin(request(&service, number, size));
+            if let Poll::Ready(answer) = call.as_mut().poll(&mut context) {
+                refused = Some((number, answer));
+                break;
+            }
+            drop(call); // its caller hangs up
+        }
+        let Some((8, Err(ServiceError::Busy))) = refused else { panic!("{refused:?}") };
+        other.execute_batch("ROLLBACK").unwrap();
+        while service.inner.backlog.bytes() > 0 {
+            tokio::task::yield_now().await;
+        }
+        request(&service, 9, size).await.unwrap();
+        let found = service.instances(None, None, &Piece::whole()).await.unwrap().items;
+        assert_eq!(found.len(), 9, "what was decided is kept, whoever hung up");
     }
 
     /// Each process of old clients begins with this call: nothing that goes on here may delay it.
