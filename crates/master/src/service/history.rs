@@ -1,12 +1,12 @@
 //! The past: what happened, and the state as it was. Both are read from the journal, in threads
 //! that may block; nothing here holds the world's lock while it reads.
 //!
-//! Bounds: each reading ends by itself ([`READ_TIME_MAX`]); one state of the past is made at a
+//! Bounds: each reading ends by itself ([`READ_TIME_MAX`]), and when its caller hangs up; one state of the past is made at a
 //! time, so that the past costs at most one more world; a page of the history is bounded in
 //! entries and in bytes.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -198,12 +198,16 @@ impl Service {
         let turn = timeout(READ_TIME_MAX, Arc::clone(turns).acquire_owned()).await;
         let turn: OwnedSemaphorePermit =
             turn.map_err(|_| ServiceError::Busy)?.map_err(|_| ServiceError::Ending)?;
-        let reading = Reading { journal: self.inner.journal.clone(), newest, end };
+        let caller = Arc::new(());
+        let journal = self.inner.journal.clone();
+        let reading = Reading { journal, newest, end, caller: Arc::downgrade(&caller) };
         let work = move || {
             let _turn = turn; // its turn ends with the thread, whether or not the caller waited
             work(&reading)
         };
-        spawn_blocking(work).await.map_err(|_| ServiceError::Ending)?
+        let done = spawn_blocking(work).await;
+        drop(caller);
+        done.map_err(|_| ServiceError::Ending)?
     }
 }
 
@@ -214,6 +218,8 @@ struct Reading {
     /// The newest revision of which anything may be shown.
     newest: Revision,
     end: Instant,
+    /// Nobody waits for it any more when this is dead.
+    caller: Weak<()>,
 }
 
 impl Reading {
@@ -292,7 +298,9 @@ impl Reading {
     }
 
     fn in_time(&self, reached: Revision) -> Result<(), ServiceError> {
-        if Instant::now() < self.end { Ok(()) } else { Err(PastError::TooFar(reached).into()) }
+        // whoever hung up does not hear this
+        let goes_on = Instant::now() < self.end && self.caller.strong_count() > 0;
+        if goes_on { Ok(()) } else { Err(PastError::TooFar(reached).into()) }
     }
 }
 
@@ -354,7 +362,7 @@ mod tests {
     use crate::store::Store;
 
     #[test]
-    fn a_reading_whose_time_is_over_ends_with_what_it_found_or_says_where_it_was() {
+    fn a_reading_whose_time_is_over_or_caller_gone_ends_with_what_it_found_or_where_it_was() {
         let data = tempfile::TempDir::new().unwrap();
         let (mut store, loaded) = Store::open(&data.path().join("master.sqlite")).unwrap();
         let mut world = loaded.world;
@@ -364,17 +372,25 @@ mod tests {
         let decided = decide(&mut world, &ask, &node, "test", Timestamp(1)).unwrap();
         store.commit(&[decided.1.unwrap()]).unwrap();
 
-        let (journal, newest) = (store.journal(), Revision(1));
-        let reading = Reading { journal, newest, end: Instant::now() };
-        assert_eq!(reading.history(&HistoryAsk::default()).unwrap().len(), 1);
+        let (newest, caller) = (Revision(1), Arc::new(()));
+        let reading = |end, caller| Reading { journal: store.journal(), newest, end, caller };
+        let later = Instant::now() + Duration::from_secs(3600);
         let errors = HistoryAsk { errors: true, ..HistoryAsk::default() };
-        let searched = reading.history(&errors).map(|_| ());
-        let made = reading.world(At::Revision(newest), Policy::default()).map(|_| ());
-        for (outcome, reached) in [(searched, 0), (made, 1)] {
-            let Err(ServiceError::Past(PastError::TooFar(revision))) = outcome else {
-                panic!("{outcome:?}");
-            };
-            assert_eq!(revision, Revision(reached));
+        let there = reading(later, Arc::downgrade(&caller));
+        assert_eq!(there.history(&errors).unwrap(), [], "its caller waits");
+        assert!(there.world(At::Revision(newest), Policy::default()).is_ok());
+        let over = reading(Instant::now(), Arc::downgrade(&caller));
+        let gone = reading(later, Weak::new());
+        for reading in [over, gone] {
+            assert_eq!(reading.history(&HistoryAsk::default()).unwrap().len(), 1);
+            let searched = reading.history(&errors).map(|_| ());
+            let made = reading.world(At::Revision(newest), Policy::default()).map(|_| ());
+            for (outcome, reached) in [(searched, 0), (made, 1)] {
+                let Err(ServiceError::Past(PastError::TooFar(revision))) = outcome else {
+                    panic!("{outcome:?}");
+                };
+                assert_eq!(revision, Revision(reached));
+            }
         }
     }
 }
