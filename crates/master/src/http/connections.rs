@@ -212,7 +212,7 @@ mod tests {
         Router,
         body::Body,
         middleware::{Next, from_fn},
-        routing::get,
+        routing::{get, post},
     };
     use futures_util::{StreamExt, stream};
 
@@ -302,6 +302,42 @@ mod tests {
         assert!(slowly.ends_with("slowly"), "{slowly}");
         assert!(pieces.contains("piece 11;"), "an answer may come in pieces: {pieces}");
         assert_eq!(many.matches("quickly").count(), 3, "{many}");
+    }
+
+    /// Tells when it goes.
+    struct Work(std::sync::mpsc::Sender<()>);
+
+    impl Drop for Work {
+        fn drop(&mut self) {
+            let _unheard = self.0.send(());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_works_for_who_hung_up() {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let (said, heard) = std::sync::mpsc::channel();
+        let (begins, began) = std::sync::mpsc::channel();
+        let work = async move || {
+            let _work = Work(said.clone());
+            begins.send(()).unwrap();
+            std::future::pending::<&str>().await
+        };
+        let calls =
+            Router::new().route("/work", post(work)).into_make_service_with_connect_info::<Peer>();
+        let listener = Listener::new(tcp, Patience::default());
+        tokio::spawn(async { axum::serve(listener, calls).await });
+        let talk = move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let call = b"POST /work HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(call).unwrap();
+            began.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert!(heard.try_recv().is_err(), "its caller waits");
+            drop(stream);
+            heard.recv_timeout(Duration::from_secs(60)).unwrap();
+        };
+        tokio::task::spawn_blocking(talk).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -17,9 +17,15 @@ use tokio::{
 
 use super::error::ApiError;
 
-/// Ordinary calls at once, for each group of paths: as many as one commit makes durable. Each may
-/// hold a body of some MiB, so that more could fill the memory.
+/// Ordinary calls at once, for each group of paths: as many as one commit makes durable.
 pub(super) const QUICK_MAX: usize = 1024;
+/// The largest body of a call, in bytes: a large computer's format has a megabyte.
+pub(super) const BODY_MAX: usize = 8 << 20;
+/// Bodies up to this are not counted.
+const SMALL_BODY: u64 = 64 << 10;
+/// Bytes of larger bodies that calls may hold at once, for each group of paths: if each call had the
+/// largest, they could fill the memory.
+const BODIES_MAX: usize = 128 << 20;
 /// How long an ordinary call may take.
 const QUICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Calls at once that wait for something to happen: a node each, and people who look.
@@ -31,7 +37,7 @@ const TRANSFERS_MAX: usize = 128;
 /// Limits the number of calls, and the time of each.
 pub(crate) fn quick<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     let hurry = async |State(quick): State<Quick>, request: Request, next: Next| {
-        quick.run(next.run(request)).await
+        quick.run(request, |request| next.run(request)).await
     };
     router.layer(from_fn_with_state(Quick::default(), hurry))
 }
@@ -50,21 +56,38 @@ fn at_most<S: Clone + Send + Sync + 'static>(max: usize, router: Router<S>) -> R
     router.layer(from_fn_with_state(Arc::new(Semaphore::new(max)), stay))
 }
 
-/// The places of ordinary calls.
+/// The places of ordinary calls, and room for their bodies. A call gives back what it took when its
+/// caller hangs up.
 #[derive(Debug, Clone)]
-pub(super) struct Quick(Arc<Semaphore>);
+pub(super) struct Quick {
+    places: Arc<Semaphore>,
+    /// In KiB.
+    bodies: Arc<Semaphore>,
+}
 
 impl Default for Quick {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(QUICK_MAX)))
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Self { places: semaphore(QUICK_MAX), bodies: semaphore(BODIES_MAX >> 10) }
     }
 }
 
 impl Quick {
-    /// Runs a call if there is a place, and as long as it may take.
-    pub(super) async fn run(&self, call: impl Future<Output = Response>) -> Response {
-        let Ok(_place) = self.0.try_acquire() else { return ApiError::TooMany.into_response() };
-        let answer = timeout(QUICK_TIMEOUT, call).await;
+    /// Runs a call if there is a place, and room for its body, and as long as it may take.
+    pub(super) async fn run<C: Future<Output = Response>>(
+        &self,
+        request: Request,
+        call: impl FnOnce(Request) -> C,
+    ) -> Response {
+        let bytes = request.body().size_hint().upper().unwrap_or(BODY_MAX as u64);
+        let counted = if bytes > SMALL_BODY { bytes.min(BODY_MAX as u64) } else { 0 };
+        let kib = u32::try_from(counted.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+        let (Ok(_place), Ok(_body)) =
+            (self.places.try_acquire(), self.bodies.try_acquire_many(kib))
+        else {
+            return ApiError::TooMany.into_response();
+        };
+        let answer = timeout(QUICK_TIMEOUT, call(request)).await;
         answer.unwrap_or_else(|_| ApiError::TooSlow.into_response())
     }
 }
@@ -86,13 +109,45 @@ fn keep(body: Body, place: OwnedSemaphorePermit) -> Body {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{convert::Infallible, future::pending};
 
     use axum::{http::StatusCode, routing::get};
-    use futures_util::stream;
+    use futures_util::{future::poll_immediate, stream};
     use tower::ServiceExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn large_bodies_have_a_bound_together_until_their_callers_are_answered_or_gone() {
+        let room = 20 << 10; // KiB: for two of the largest
+        let bodies = Arc::new(Semaphore::new(room));
+        let quick = Quick { bodies: Arc::clone(&bodies), ..Quick::default() };
+        let call = |body: Body| {
+            let request = Request::post("/").body(body).unwrap();
+            Box::pin(quick.run(request, |_| pending::<Response>()))
+        };
+        let status = async |call: &mut (dyn Future<Output = Response> + Unpin)| {
+            poll_immediate(call).await.map(|it| it.status())
+        };
+        let unknown = || Body::from_stream(stream::pending::<Result<String, Infallible>>());
+        let mut held = Vec::new();
+        for body in [Body::from(vec![0; 8 << 20]), unknown()] {
+            let mut large = call(body);
+            assert_eq!(status(&mut large).await, None, "it runs");
+            held.push(large);
+        }
+        for _ in 0..100 {
+            let mut small = call(Body::from(vec![0; 64 << 10]));
+            assert_eq!(status(&mut small).await, None, "small ones always may");
+            held.push(small);
+        }
+        let refused = poll_immediate(call(unknown())).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "1");
+        drop(held); // they hang up
+        assert_eq!(bodies.available_permits(), room);
+        assert_eq!(status(&mut call(unknown())).await, None);
+    }
 
     #[tokio::test]
     async fn a_stream_takes_a_place_until_it_ends_and_others_are_asked_to_come_again() {

@@ -147,7 +147,10 @@ async fn answer(mut faces: Faces, origin: Origin, request: Request) -> Response 
         return ApiError::from(refused).into_response();
     }
     match classic::endpoint(request.uri().path()) {
-        Some(endpoint) => faces.quick.run(faces.classic.serve(origin, endpoint, request)).await,
+        Some(endpoint) => {
+            let call = |request| faces.classic.serve(origin, endpoint, request);
+            faces.quick.run(request, call).await
+        }
         None => {
             let Ok(answer) = faces.others.call(request).await;
             answer

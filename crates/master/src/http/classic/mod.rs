@@ -37,14 +37,11 @@ pub(super) use self::{
     old_names::placement,
     report::asked,
 };
-use super::{FaceSettings, error::ApiError, hateoas, seen_url::SeenUrl};
+use super::{FaceSettings, error::ApiError, hateoas, limits, seen_url::SeenUrl};
 use crate::{
     authority::Authority,
     service::{Origin, Service},
 };
-
-/// The largest body of a call, in bytes: a large computer's format has a megabyte.
-const BODY_BYTES_MAX: usize = 8 << 20;
 
 /// What tells masters apart: another one, when it forwards to this one, asks whether that is itself.
 const RUN_ID: &str = "getRunId";
@@ -106,7 +103,7 @@ async fn call(
         (&Method::GET, WireMethod::Get) => {
             Bytes::from(parts.uri.query().unwrap_or_default().to_owned())
         }
-        (&Method::POST, WireMethod::Post) => axum::body::to_bytes(body, BODY_BYTES_MAX)
+        (&Method::POST, WireMethod::Post) => axum::body::to_bytes(body, limits::BODY_MAX)
             .await
             .map_err(|_| ClassicError::BodyTooLarge)?,
         _ => return Err(ClassicError::WrongMethod(endpoint)),

@@ -23,13 +23,11 @@ use serde_json::{Value, json};
 use slapos_core::{refusal::Refusal, world::World};
 
 use self::{error::RpcError, input::Input, methods::About};
+use super::limits::BODY_MAX;
 use crate::{
     authority::Authority,
     service::{Origin, Service},
 };
-
-/// The largest body of a call, in bytes: a large computer's format has a megabyte.
-const BODY_BYTES_MAX: usize = 8 << 20;
 
 /// Whether a path is that of a method, or of what could be one.
 pub(super) fn is_here(path: &str) -> bool {
@@ -93,7 +91,7 @@ async fn answer(
     {
         return Err(RpcError::NotAccepted);
     }
-    let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
+    let bytes = axum::body::to_bytes(body, BODY_MAX).await;
     let bytes = bytes.map_err(|_| RpcError::BodyTooLarge)?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| RpcError::Input(format!("the body is not JSON: {error}")))?;
