@@ -14,6 +14,7 @@
 mod landlock;
 mod launch;
 mod layers;
+mod run;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use launch::spawn_launcher;
 pub use launch::{LAUNCH_FAILED, LaunchError, hand_over, launch, launch_from_stdin, start};
 pub use layers::{CgroupLayer, LandlockLayer, Layers, report};
+pub(crate) use run::run;
 
 use crate::supervise::Environment;
 
