@@ -100,6 +100,8 @@ pub(crate) struct Node {
     pub(crate) evaluations: Semaphore,
     /// Limits the installations of releases that run at the same time.
     pub(crate) installations: Semaphore,
+    /// Held by whoever makes, gives to a release or removes a Python environment.
+    pub(crate) environments: tokio::sync::Mutex<()>,
     /// Some process started or ended: whoever looks at processes shall see it at once.
     pub(crate) processes_changed: Notify,
     nudges: Mutex<BTreeMap<PartitionId, Arc<Nudge>>>,
@@ -112,6 +114,7 @@ impl Node {
             supervisor: supervise::Client::new(&settings.var_root),
             evaluations: Semaphore::new(settings.evaluations_max),
             installations: Semaphore::new(settings.installations_max),
+            environments: tokio::sync::Mutex::default(),
             processes_changed: Notify::new(),
             nudges: Mutex::default(),
             settings,

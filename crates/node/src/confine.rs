@@ -8,6 +8,7 @@ use slapos_core::names::{PartitionId, SoftwareUrl};
 use crate::{
     sandbox::{LaunchSpec, Sandbox, User},
     settings::{Proxies, Settings},
+    software::environments,
     supervise::Environment,
 };
 
@@ -16,16 +17,18 @@ use crate::{
 const MYSELF: &str = "/proc/self/exe";
 
 /// What confines a partition's programs, its promises and the evaluation of its profile: its own
-/// directory to write, its release to read. Any port may be bound: the kernel knows ports without
+/// directory to write, its release with its Python environment to read. Any port may be bound: the kernel knows ports without
 /// their addresses, and profiles choose theirs on the partition's own address.
 pub(crate) fn partition_sandbox(
     settings: &Settings,
     partition: &PartitionId,
     release: &SoftwareUrl,
 ) -> Sandbox {
+    let release = settings.release_directory(release);
+    let environment = environments::used_by(settings, &release);
     Sandbox {
         write: vec![settings.partition_directory(partition)],
-        read: vec![settings.release_directory(release)],
+        read: [release].into_iter().chain(environment).collect(),
         shared_tmp: false,
         bind_ports: None,
     }
@@ -67,9 +70,9 @@ pub(crate) fn release_evaluation(
     let mut read = vec![
         settings.program.clone(),
         settings.shipped_root.clone(),
+        settings.environments_root(),
         "/etc/apt".into(),
         "/etc/debian_version".into(),
-        "/etc/pip.conf".into(), // where the operator wants eggs to come from
     ];
     read.extend(python_files(settings));
     read.extend(settings.keyring.clone());
@@ -81,15 +84,49 @@ pub(crate) fn release_evaluation(
         shared_tmp: true, // installation scripts expect it
         bind_ports: Some(Vec::new()),
     };
-    let user = settings.users.map(|users| same_group(users.software));
-    let mut spec = evaluation(directory.to_owned(), user, sandbox);
+    let mut spec = evaluation(directory.to_owned(), software_user(settings), sandbox);
+    add_proxies(settings, &mut spec.environment); // profiles are fetched too
+    spec
+}
+
+/// A step of making a Python environment, in the directory that it is: writes there and the download cache.
+pub(crate) fn environment_making(
+    settings: &Settings,
+    directory: &Utf8Path,
+    command: Vec<String>,
+) -> LaunchSpec {
+    let mut environment = environment(directory);
+    add_proxies(settings, &mut environment);
+    let sandbox = Sandbox {
+        write: vec![directory.to_owned(), settings.cache_root.clone()],
+        // where the operator wants eggs to come from
+        read: python_files(settings).into_iter().chain(["/etc/pip.conf".into()]).collect(),
+        shared_tmp: true, // eggs are unpacked there
+        bind_ports: Some(Vec::new()),
+    };
+    LaunchSpec {
+        command,
+        environment,
+        directory: directory.to_owned(),
+        user: software_user(settings),
+        sandbox: Some(sandbox),
+        keep_stdin: false,
+        guarded: true,
+    }
+}
+
+/// The user that installs.
+fn software_user(settings: &Settings) -> Option<User> {
+    settings.users.map(|users| same_group(users.software))
+}
+
+fn add_proxies(settings: &Settings, environment: &mut Environment) {
     let Proxies { http, https, none } = &settings.proxies;
     for (name, proxy) in [("http_proxy", http), ("https_proxy", https), ("no_proxy", none)] {
         if let Some(proxy) = proxy {
-            spec.environment.set(name, proxy); // profiles and eggs are fetched too
+            environment.set(name, proxy);
         }
     }
-    spec
 }
 
 /// Where the files of a profile are that is a local file: its folder, and for one in a checkout of SlapOS's profiles,

@@ -163,7 +163,7 @@ pub(crate) fn make_below(root: &Utf8Path, below: &Utf8Path, mode: u32) -> io::Re
 }
 
 /// Opens the directory `root/below`.
-fn enter_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
+pub(crate) fn enter_below(root: &Utf8Path, below: &Utf8Path) -> io::Result<File> {
     descend(root, below, |_, _| Ok(()))
 }
 

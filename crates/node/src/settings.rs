@@ -95,6 +95,11 @@ impl Settings {
         self.software_root.join(HEXLOWER.encode(&Md5::digest(release.as_str())))
     }
 
+    /// Where the Python environments of releases are.
+    pub(crate) fn environments_root(&self) -> Utf8PathBuf {
+        self.software_root.join("environments")
+    }
+
     /// Where the installations of a release write.
     pub fn release_log(&self, release: &SoftwareUrl) -> Utf8PathBuf {
         let name = HEXLOWER.encode(&Md5::digest(release.as_str()));

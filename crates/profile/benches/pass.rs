@@ -16,8 +16,8 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::time::{ClockId, clock_gettime};
 use slapos_profile::{
-    Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer, RequestAsk, annotate,
-    run, unchanged,
+    Eggs, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer, RequestAsk,
+    annotate, run, unchanged,
 };
 
 /// How often each figure is taken; the median counts.
@@ -33,6 +33,10 @@ impl Host for Nobody {
 
     fn request(&mut self, _ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
         Err(HostError { message: "nobody answers".into(), hint: None })
+    }
+
+    fn environment(&mut self, _eggs: &Eggs) -> Result<(), HostError> {
+        Err(HostError { message: "nobody makes one".into(), hint: None })
     }
 
     fn progress(&mut self, _progress: &Progress) {}

@@ -1,26 +1,19 @@
-//! The Python of a release: a virtual environment with the eggs of `software/supply/eggs.txt`.
+//! Which eggs of PyPI the Python of a release has, and at which versions: data, see `software/supply/eggs.toml`.
 //!
-//! Made by the node's Python, which must have `venv`. Versions are pinned by their hashes, and nothing else is
-//! installed; what has no wheel is built by pinned tools too. The environment of a release is made once: whatever part
-//! wants it first, and again when the tables or the interpreter are others.
+//! Every environment has all eggs of the table, each at the version that the release's `[versions]` pins, if the table
+//! has that one for the node's Python; otherwise at the table's, and that is said. Any versions of the table agree with
+//! each other, for it is not written otherwise. So releases with the same pins have the same environment.
 
-use std::fs::File;
-use std::process::{Command, Stdio};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use data_encoding::HEXLOWER;
-use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
 
-use crate::engine::Teller;
 use crate::error::{Code, Error, Result};
-use crate::files::{self, Keep, Mode};
-use crate::job::Supply;
-use crate::process;
 
-const EGGS: &str = include_str!("../../../software/supply/eggs.txt");
-const BUILD: &str = include_str!("../../../software/supply/eggs-build.txt");
+const TABLE: &str = include_str!("../../../software/supply/eggs.toml");
 
-/// Eggs of recipes that are native: no release needs them.
+/// Eggs of recipes that are native: no part needs them.
 const NATIVE: [&str; 12] = [
     "cns-recipe-symlink",
     "collective-recipe-template",
@@ -36,8 +29,30 @@ const NATIVE: [&str; 12] = [
     "zc-recipe-testrunner",
 ];
 
-/// Of what a failed step says, so much is told: the end.
-const TOLD_BYTES: usize = 4000;
+/// The versions of Python that the table is made for, the commonest first.
+const PYTHONS: [&str; 3] = ["3.11", "3.12", "3.13"];
+
+/// One version of an egg, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    version: String,
+    /// Those that have it, if not all do.
+    #[serde(default)]
+    pythons: Vec<String>,
+    /// Of all its files.
+    sha256: Vec<String>,
+}
+
+impl Entry {
+    fn is_for(&self, python: &str) -> bool {
+        self.pythons.is_empty() || self.pythons.iter().any(|known| known == python)
+    }
+}
+
+static EGGS: LazyLock<BTreeMap<String, Vec<Entry>>> = LazyLock::new(|| {
+    toml::from_str(TABLE).expect("the tables come with the program and are tested")
+});
 
 /// How an egg is supplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,160 +75,126 @@ pub(crate) fn normal(egg: &str) -> String {
 /// How the egg of that name is supplied.
 pub(crate) fn means(egg: &str) -> Means {
     let name = normal(egg);
-    let pinned =
-        |text: &str| text.lines().any(|line| line.split_once("==").is_some_and(|l| l.0 == name));
     if NATIVE.contains(&&*name) {
         Means::Native
-    } else if pinned(EGGS) || pinned(BUILD) {
+    } else if EGGS.contains_key(&name) {
         Means::Installed
     } else {
         Means::Nobody
     }
 }
 
-/// The environment below a release.
-#[derive(Debug, Clone)]
-pub(crate) struct Environment {
-    directory: Utf8PathBuf,
+/// The eggs of an environment: a version of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eggs {
+    /// The Python that they are for, such as `3.11`.
+    python: String,
+    /// By their names as indexes compare them.
+    versions: BTreeMap<String, String>,
 }
 
-impl Environment {
-    /// The environment in that directory, which is not looked at.
-    pub(crate) fn at(directory: &Utf8Path) -> Self {
-        Self { directory: directory.to_owned() }
-    }
+/// An egg that comes at another version than the release pins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherVersion {
+    /// Its name as indexes compare it.
+    pub egg: String,
+    /// What the release pins.
+    pub pinned: String,
+    /// What it gets.
+    pub supplied: String,
+}
 
-    /// Its interpreter.
-    pub(crate) fn python(&self) -> Utf8PathBuf {
-        self.directory.join("bin/python")
-    }
-
-    /// Makes it, unless it is there.
-    pub(crate) fn make(
-        &self,
-        python: &Utf8Path,
-        supply: &Supply,
-        teller: &mut Teller<'_>,
-    ) -> Result<()> {
-        let _claim = self.claim(teller)?;
-        let (mark, complete) = (self.directory.join(".complete"), mark(python));
-        if files::text_of(&mark).is_some_and(|text| text == complete) {
-            return Ok(());
+impl Eggs {
+    /// Chooses for a Python such as `3.11`. `pins` are the versions that a release wants, by any spelling of the names;
+    /// what it says of how an egg is to be built, as in `1.0:whl`, is passed over.
+    ///
+    /// # Errors
+    /// `unsupported`: the table is not made for that Python.
+    pub(crate) fn choose<'p>(
+        python: &str,
+        pins: impl Iterator<Item = (&'p str, String)>,
+    ) -> Result<(Self, Vec<OtherVersion>)> {
+        if !PYTHONS.contains(&python) {
+            let known = PYTHONS.join(", ");
+            let message =
+                format!("eggs are supplied for Python {known}, and this node has {python}");
+            return Err(Error::new(Code::Unsupported, message).with_hint(
+                "install one of these, and name it by `python` in the node's settings",
+            ));
         }
-        teller.step("make the Python environment", 0, 0);
-        self.run(python, &["-m", "venv", "--clear", self.directory.as_str()], teller)?;
-        teller.step("install eggs", 0, 0);
-        self.install("build", BUILD, supply, teller)?;
-        self.install("all", EGGS, supply, teller)?;
-        files::settle(&self.directory)?; // what the mark vouches for
-        files::put(&mark, complete.as_bytes(), Mode::Plain, Keep::Durable)?;
-        Ok(())
-    }
-
-    /// Waits until nobody else makes it: all parts that want eggs may begin at the same time.
-    fn claim(&self, teller: &mut Teller<'_>) -> Result<File> {
-        let path = Utf8PathBuf::from(format!("{}.lock", self.directory));
-        let failed = |source: std::io::Error| Error::io("lock", &path, &source);
-        files::make_folder(path.parent().unwrap_or(Utf8Path::new("/")), 0o777)?;
-        let lock = File::create(&path).map_err(failed)?;
-        if lock.try_lock().is_err() {
-            teller.step("wait for the Python environment", 0, 0);
-            lock.lock().map_err(failed)?;
-        }
-        Ok(lock)
-    }
-
-    fn install(
-        &self,
-        name: &str,
-        pins: &str,
-        supply: &Supply,
-        teller: &mut Teller<'_>,
-    ) -> Result<()> {
-        let list = self.directory.join(format!("{name}.txt"));
-        files::put(&list, pins.as_bytes(), Mode::Plain, Keep::Renewable)?;
-        let cache = supply.cache.join("pip");
-        let mut arguments = vec![
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "--no-deps",
-            "--no-build-isolation",
-            "--cache-dir",
-            cache.as_str(),
-            "-r",
-            list.as_str(),
-        ];
-        arguments.extend(process::authorities().into_iter().flat_map(|file| ["--cert", file]));
-        self.run(&self.python(), &arguments, teller)
-    }
-
-    fn run(&self, python: &Utf8Path, arguments: &[&str], teller: &mut Teller<'_>) -> Result<()> {
-        let mut command = Command::new(python);
-        command.args(arguments).stdin(Stdio::null());
-        let output = command.output().map_err(|source| Error::io("run", python, &source))?;
-        let said = [output.stdout, output.stderr].concat();
-        teller.say(&said);
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&said[said.len().saturating_sub(TOLD_BYTES)..]);
-        let message =
-            format!("the Python environment {} cannot be made: {}", self.directory, said.trim());
-        let hint = "the node's Python needs `venv` (Debian: python3-venv) and reaches the index that pip is configured for";
-        Err(Error::new(Code::Command, message).with_hint(hint))
-    }
-
-    /// The programs of an installed egg: name and `module:function`.
-    pub(crate) fn programs(&self, egg: &str) -> Result<Vec<(String, String)>> {
-        let wanted = normal(egg);
-        let mut found = Vec::new();
-        for library in files::entries(&self.directory.join("lib"))? {
-            for info in files::entries(&library.join("site-packages"))? {
-                let name = info.file_name().unwrap_or_default();
-                let Some(name) =
-                    name.strip_suffix(".dist-info").and_then(|name| name.split('-').next())
-                else {
-                    continue;
-                };
-                if normal(name) == wanted {
-                    found.extend(console_scripts(
-                        &files::text_of(&info.join("entry_points.txt")).unwrap_or_default(),
-                    ));
-                }
+        let pins: BTreeMap<String, String> =
+            pins.map(|(egg, version)| (normal(egg), version)).collect();
+        let (mut versions, mut others) = (BTreeMap::new(), Vec::new());
+        for (egg, entries) in &*EGGS {
+            let mut fitting = entries.iter().filter(|entry| entry.is_for(python)).peekable();
+            let first = fitting.peek().map(|entry| &entry.version).cloned().unwrap_or_default();
+            let pinned = pins.get(egg).map(|pin| pin.trim().trim_end_matches(":whl"));
+            let pinned = pinned.filter(|pin| !pin.is_empty());
+            let wanted = pinned.and_then(|pin| fitting.find(|entry| entry.version == pin));
+            let supplied = wanted.map_or(first, |entry| entry.version.clone());
+            if let Some(pinned) = pinned.filter(|pin| *pin != supplied) {
+                let (egg, pinned, supplied) = (egg.clone(), pinned.to_owned(), supplied.clone());
+                others.push(OtherVersion { egg, pinned, supplied });
             }
+            versions.insert(egg.clone(), supplied);
         }
-        Ok(found)
+        Ok((Self { python: python.to_owned(), versions }, others))
     }
-}
 
-/// Names what an environment is made of.
-fn mark(python: &Utf8Path) -> String {
-    let digest = Md5::digest(format!("{EGGS}{BUILD}"));
-    format!("{} {python}\n", HEXLOWER.encode(&digest))
-}
+    /// What a check takes when it knows no Python.
+    pub(crate) fn any_python() -> &'static str {
+        PYTHONS[0]
+    }
 
-/// The section `[console_scripts]` of an `entry_points.txt`.
-fn console_scripts(text: &str) -> Vec<(String, String)> {
-    let mut inside = false;
-    let mut found = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if line.starts_with('[') {
-            inside = line == "[console_scripts]";
-        } else if let Some((name, target)) = line.split_once('=').filter(|_| inside) {
-            found.push((name.trim().to_owned(), target.trim().to_owned()));
+    /// The Python that they are for, such as `3.11`.
+    pub(crate) fn python(&self) -> &str {
+        &self.python
+    }
+
+    /// The lines that tell pip to install those of these eggs that `which` names, and nothing but files with the
+    /// table's hashes.
+    ///
+    /// # Errors
+    /// `unsupported`: one is not in the table, so whoever made this did not ask it.
+    pub(crate) fn requirements(&self, which: impl Fn(&str) -> bool) -> Result<String> {
+        let mut lines = String::new();
+        for (egg, version) in self.versions.iter().filter(|(egg, _)| which(egg)) {
+            let mut known = EGGS.get(egg).into_iter().flatten();
+            let fits = |entry: &&Entry| entry.version == *version && entry.is_for(&self.python);
+            let Some(entry) = known.find(fits) else {
+                let message =
+                    format!("no egg {egg} {version} is supplied for Python {}", self.python);
+                return Err(Error::new(Code::Unsupported, message));
+            };
+            lines.push_str(&format!("{egg}=={version}"));
+            for digest in &entry.sha256 {
+                lines.push_str(&format!(" --hash=sha256:{digest}"));
+            }
+            lines.push('\n');
         }
+        Ok(lines)
     }
-    found
+
+    /// What people read of it: a line for each egg.
+    pub(crate) fn told(&self, others: &[OtherVersion]) -> String {
+        let line = |(egg, version): (&String, &String)| {
+            let other = others.iter().find(|other| other.egg == *egg);
+            let pinned = other.map(|other| format!("  (the release pins {})", other.pinned));
+            format!("{egg} {version}{}\n", pinned.unwrap_or_default())
+        };
+        let lines: String = self.versions.iter().map(line).collect();
+        format!("Python {}\n{lines}", self.python)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn choose(python: &str, pins: &[(&str, &str)]) -> (Eggs, Vec<OtherVersion>) {
+        let pins = pins.iter().map(|(egg, version)| (*egg, (*version).to_owned()));
+        Eggs::choose(python, pins).unwrap()
+    }
 
     #[test]
     fn eggs_are_known_by_any_spelling() {
@@ -232,62 +213,47 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_makes_an_environment() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        // Stands for Python: fails if another of it is running, and makes one that has its own pip.
-        let python = folder.join("python");
-        let text = "#!/bin/sh\nplace=$0.running\nmkdir \"$place\" || exit 1\nsleep 0.05\n\
-                    if [ \"$2\" = venv ]; then mkdir -p \"$4/bin\"; cp \"$0\" \"$4/bin/python\"; echo >> \"$0.made\"; fi\n\
-                    rmdir \"$place\"\n";
-        files::put(&python, text.as_bytes(), Mode::Runnable, Keep::Renewable).unwrap();
-        let supply = Supply {
-            cache: folder.join("cache"),
-            logs: folder.join("log"),
-            mirror: None,
-            keyring: None,
-            now_unix_s: 0,
-            mirror_timeout_s: None,
-            http_proxy: None,
-            https_proxy: None,
-            no_proxy: None,
-        };
-        let environment = Environment::at(&folder.join("release/eggs"));
-        std::thread::scope(|threads| {
-            for _ in 0..4 {
-                threads.spawn(|| {
-                    environment.make(&python, &supply, &mut Teller::default()).unwrap();
-                });
-            }
-        });
-        assert_eq!(files::text_of(&folder.join("python.made")).unwrap(), "\n");
+    fn a_pin_is_taken_if_the_table_has_it_for_this_python_and_another_version_is_told() {
+        let netaddr = |pin| choose("3.11", &[("NetAddr", pin)]);
+        assert_eq!(netaddr("0.7.19").0.versions["netaddr"], "0.7.19");
+        assert_eq!(netaddr("0.7.19:whl"), netaddr("0.7.19"));
+        assert_eq!(netaddr("0.7.19").1, []);
+        assert_eq!(netaddr("1.3.0").0, choose("3.11", &[]).0, "the first is for who pins none");
+        let (eggs, others) = netaddr("9+patched");
+        assert_eq!(eggs, choose("3.11", &[]).0);
+        let told = others.iter().map(|other| (&*other.egg, &*other.pinned, &*other.supplied));
+        assert_eq!(told.collect::<Vec<_>>(), [("netaddr", "9+patched", "1.3.0")]);
+        assert!(eggs.told(&others).contains("netaddr 1.3.0  (the release pins 9+patched)\n"));
+
+        let markupsafe = [("MarkupSafe", "2.1.3")]; // has no wheel for this one
+        assert_eq!(choose("3.12", &markupsafe).1, []);
+        assert_eq!(choose("3.13", &markupsafe).1.len(), 1);
+        assert!(Eggs::choose("3.8", std::iter::empty()).is_err());
     }
 
     #[test]
-    fn an_environment_is_on_the_disk_before_its_mark() {
-        let test = "eggs::tests::one_at_a_time_makes_an_environment";
-        let Some(calls) = crate::traced::calls(test) else { return };
-        assert!(crate::traced::followed(&calls, ["syncfs", ""], "renameat("), "{calls:#?}");
+    fn pip_is_told_the_hashes_of_what_was_chosen_and_of_nothing_that_is_not_in_the_table() {
+        let (mut eggs, _) = choose("3.11", &[("netaddr", "0.7.19")]);
+        let text = eggs.requirements(|egg| egg == "netaddr").unwrap();
+        let hash = text.strip_prefix("netaddr==0.7.19 --hash=sha256:").unwrap();
+        assert_eq!(hash.trim().len(), 64);
+        eggs.versions.insert("netaddr".to_owned(), "0.0.1".to_owned());
+        assert!(eggs.requirements(|egg| egg == "netaddr").is_err());
     }
 
     #[test]
-    fn every_pin_has_a_version_and_hashes() {
-        for text in [EGGS, BUILD] {
-            let joined = text.replace("\\\n", " ");
-            for line in joined.lines().filter(|line| !line.starts_with('#')) {
-                let words: Vec<_> = line.split_whitespace().collect();
-                assert!(words[0].contains("=="), "{line}");
-                let hashed = |word: &&str| {
-                    word.strip_prefix("--hash=sha256:").is_some_and(|h| h.len() == 64)
-                };
-                assert!(words.len() > 1 && words[1..].iter().all(hashed), "{line}");
-            }
+    fn every_egg_has_a_version_for_every_python_and_hashes() {
+        for python in PYTHONS {
+            let (eggs, _) = choose(python, &[]);
+            assert!(eggs.versions.values().all(|version| !version.is_empty()), "{eggs:?}");
         }
-    }
-
-    #[test]
-    fn programs_are_those_of_the_console() {
-        let text = "[gui_scripts]\nno = a:b\n[console_scripts]\nmonitor.x = slapos.x:main\n\n[other]\ny = z\n";
-        assert_eq!(console_scripts(text), [("monitor.x".to_owned(), "slapos.x:main".to_owned())]);
+        for (egg, entry) in
+            EGGS.iter().flat_map(|(egg, entries)| entries.iter().map(move |e| (egg, e)))
+        {
+            assert_eq!(*egg, normal(egg));
+            let hashed = |digest: &String| digest.len() == 64;
+            assert!(!entry.sha256.is_empty() && entry.sha256.iter().all(hashed), "{egg}");
+            assert!(entry.pythons.iter().all(|python| PYTHONS.contains(&&**python)), "{egg}");
+        }
     }
 }

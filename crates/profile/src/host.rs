@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::eggs::Eggs;
 use crate::job::Options;
 
 /// Whoever runs a profile: the node's child over its pipe, the command line, a test.
@@ -11,6 +12,10 @@ pub trait Host {
 
     /// Asks the master for an instance. Answers at once; what is not ready says so in the answer.
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError>;
+
+    /// Makes the Python environment of the release that is being installed, in its folder `eggs`, unless it is there
+    /// with these very eggs. Asked at most once, before any part is installed.
+    fn environment(&mut self, eggs: &Eggs) -> Result<(), HostError>;
 
     /// Takes notice of the progress of a release; called often.
     fn progress(&mut self, progress: &Progress);

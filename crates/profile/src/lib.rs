@@ -23,6 +23,7 @@ mod annotate;
 mod cargo;
 mod eggs;
 mod engine;
+pub mod environment;
 mod error;
 mod extends;
 mod files;
@@ -39,12 +40,10 @@ mod recipes;
 pub mod schema;
 mod section;
 mod supply;
-#[cfg(test)]
-#[path = "../../../testing/traced.rs"]
-mod traced;
 mod value;
 
 pub use annotate::{Annotated, AnnotatedOption, annotate};
+pub use eggs::{Eggs, OtherVersion};
 pub use engine::{
     Checked, CheckedPart, FileChange, Intent, Means, Plan, Step, check, plan, run, template_of,
 };

@@ -3,7 +3,7 @@
 //! `story` has one test for each sentence of the founding tutorial (`s3_…`), on small releases of
 //! our own; `shared` is about shared instances; `demo` runs the real MariaDB, phpMyAdmin and browser;
 //! `backup`, `faults` and `kill` are about the state of a master, kept and endangered; `stop` is the
-//! end of a node; `logs` is what they write while they run; `trouble` is what goes wrong; `tutorial` types the whole lesson;
+//! end of a node; `environments` are those of Python that releases share; `logs` is what they write while they run; `trouble` is what goes wrong; `tutorial` types the whole lesson;
 //! `packages` is what a mirror may do wrong; `proxy` is the single-node master, `tls` one that passes
 //! requests on; `python` is the unmodified Python client, `python_parts` what a profile has in
 //! Python; `slapos_releases` runs releases of SlapOS as they are; `verbs` are those of computers and
@@ -17,6 +17,7 @@ mod classic;
 mod cloud;
 mod demo;
 mod disk;
+mod environments;
 mod faults;
 mod foreign;
 mod kill;

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::Serialize;
-use slapos_profile::{Host, HostError, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{Eggs, Host, HostError, Progress, RequestAnswer, RequestAsk};
 
 use super::protocol::{FromChild, LINE_BYTES_MAX, ToChild};
 use super::{fetch, layout};
@@ -50,12 +50,9 @@ impl Agent {
         Ok(serde_json::from_slice(&line)?)
     }
 
-    fn ask(&mut self, ask: &RequestAsk) -> io::Result<Result<RequestAnswer, HostError>> {
-        self.say(&FromChild::Request(ask.clone()))?;
-        match self.listen()? {
-            ToChild::Answer(answer) => Ok(answer),
-            ToChild::Job(_) => Err(io::ErrorKind::InvalidData.into()),
-        }
+    fn ask(&mut self, question: &FromChild) -> io::Result<ToChild> {
+        self.say(question)?;
+        self.listen()
     }
 }
 
@@ -65,13 +62,27 @@ impl Host for Agent {
     }
 
     fn request(&mut self, ask: &RequestAsk) -> Result<RequestAnswer, HostError> {
-        self.ask(ask).unwrap_or_else(|error| {
-            Err(HostError { message: format!("the node does not answer: {error}"), hint: None })
-        })
+        match self.ask(&FromChild::Request(ask.clone())) {
+            Ok(ToChild::Answer(answer)) => answer,
+            other => Err(silent(other)),
+        }
+    }
+
+    fn environment(&mut self, eggs: &Eggs) -> Result<(), HostError> {
+        match self.ask(&FromChild::Environment(eggs.clone())) {
+            Ok(ToChild::Made(made)) => made,
+            other => Err(silent(other)),
+        }
     }
 
     fn progress(&mut self, progress: &Progress) {
         // A lost line of progress harms nothing; a lost agent shows at the next word.
         let _lost = self.say(&FromChild::Progress(progress.clone()));
     }
+}
+
+/// The other end is gone, or says what was not asked.
+fn silent(heard: io::Result<ToChild>) -> HostError {
+    let why = heard.map_or_else(|error| error.to_string(), |_| "it says something else".into());
+    HostError { message: format!("the node does not answer: {why}"), hint: None }
 }

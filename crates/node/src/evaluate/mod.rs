@@ -3,8 +3,8 @@
 //! ```text
 //!  agent (parent.rs)                        child (child.rs, `slapos node evaluate`)
 //!    Job            ───────────────────▶      profile engine runs
-//!                   ◀───────────────────      Request, Progress ...
-//!    Answer         ───────────────────▶
+//!                   ◀───────────────────      Request, Environment, Progress ...
+//!    Answer, Made   ───────────────────▶
 //!                   ◀───────────────────      Done or Failed, then it ends
 //! ```
 //!

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::Future, process::Stdio, time::Duration};
 
 use camino::Utf8Path;
-use slapos_profile::{HostError, Job, Outcome, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{Eggs, HostError, Job, Outcome, Progress, RequestAnswer, RequestAsk};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout},
@@ -61,6 +61,8 @@ pub(crate) trait Serve {
         &mut self,
         ask: RequestAsk,
     ) -> impl Future<Output = Result<RequestAnswer, HostError>> + Send;
+    /// Has the Python environment made that a release needs.
+    fn environment(&mut self, eggs: Eggs) -> impl Future<Output = Result<(), HostError>> + Send;
     /// Takes notice of progress.
     fn progress(&mut self, progress: Progress);
 }
@@ -148,6 +150,10 @@ impl Running {
                 FromChild::Request(ask) => {
                     let answer = serve.request(ask).await;
                     self.say(&ToChild::Answer(answer)).await?;
+                }
+                FromChild::Environment(eggs) => {
+                    let made = serve.environment(eggs).await;
+                    self.say(&ToChild::Made(made)).await?;
                 }
                 FromChild::Progress(progress) => serve.progress(progress),
                 last @ (FromChild::Done(_) | FromChild::Failed(_)) => return Ok(Some(last)),

@@ -1,7 +1,7 @@
 //! What agent and child say to each other: one JSON document per line.
 
 use serde::{Deserialize, Serialize};
-use slapos_profile::{HostError, Job, Outcome, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{Eggs, HostError, Job, Outcome, Progress, RequestAnswer, RequestAsk};
 
 /// The longest line in bytes.
 pub(super) const LINE_BYTES_MAX: u64 = 16 << 20;
@@ -13,6 +13,8 @@ pub(super) enum ToChild {
     Job(Box<Job>),
     /// After each [`FromChild::Request`].
     Answer(Result<RequestAnswer, HostError>),
+    /// After [`FromChild::Environment`].
+    Made(Result<(), HostError>),
 }
 
 /// What the child says.
@@ -20,6 +22,8 @@ pub(super) enum ToChild {
 pub(super) enum FromChild {
     /// The profile requests an instance.
     Request(RequestAsk),
+    /// The release needs a Python with these eggs.
+    Environment(Eggs),
     /// A long step goes on.
     Progress(Progress),
     /// Last: it went through.

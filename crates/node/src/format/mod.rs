@@ -89,6 +89,7 @@ pub fn format(settings: &Settings) -> Result<Format, FormatError> {
     let software_user = settings.users.map(|users| users.software);
     directory(&settings.var_root, 0o700, None)?;
     directory(&settings.software_root, 0o755, software_user)?;
+    directory(&settings.environments_root(), 0o755, None)?;
     directory(&settings.cache_root, 0o755, software_user)?;
     directory(&settings.instance_root, 0o755, None)?;
     for partition in &settings.partitions {

@@ -1,7 +1,7 @@
 //! Requests that a profile makes while it is evaluated, on behalf of its instance.
 
 use slapos_core::names::{PartitionId, WishedState};
-use slapos_profile::{HostError, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{Eggs, HostError, Progress, RequestAnswer, RequestAsk};
 use slapos_wire::v1;
 
 use crate::{agent::Node, calls, evaluate::Serve};
@@ -32,6 +32,10 @@ impl Serve for Requests<'_> {
                 hint: error.hint(),
             }),
         }
+    }
+
+    async fn environment(&mut self, _eggs: Eggs) -> Result<(), HostError> {
+        Err(HostError { message: "an instance has no eggs of its own".into(), hint: None })
     }
 
     /// An instance is laid out in no time.

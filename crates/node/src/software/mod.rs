@@ -3,6 +3,7 @@
 //! A release is complete when its `.completed` file is there, and that is written last: an
 //! installation that was interrupted at any moment is taken up again, never used.
 
+pub(crate) mod environments;
 mod task;
 
 use std::{fs, io};

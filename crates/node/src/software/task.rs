@@ -8,14 +8,14 @@ use std::{
 
 use camino::Utf8Path;
 use slapos_core::names::{Generation, Revision, SoftwareUrl, SupplyState, SupplyWish};
-use slapos_profile::{HostError, PartProgress, Progress, RequestAnswer, RequestAsk};
+use slapos_profile::{Eggs, HostError, PartProgress, Progress, RequestAnswer, RequestAsk};
 use slapos_wire::v1::{Supply, SupplyReport};
 use tokio::{
     sync::{SemaphorePermit, watch},
     task::block_in_place,
 };
 
-use super::Completed;
+use super::{Completed, environments};
 use crate::{
     agent::Node,
     calls, confine,
@@ -175,7 +175,9 @@ impl Release {
             evaluate(&settings.program, &spec, job, &log, INSTALL_LIMIT, &mut serve).await;
         let outcome = outcome.map_err(|error| chain(&error))?;
         let completed = Completed::new(self.url.as_str(), outcome.inputs, wish.again);
-        block_in_place(|| completed.write(directory)).map_err(failed)
+        block_in_place(|| completed.write(directory)).map_err(failed)?;
+        environments::remove_unused(&self.node).await; // the one that it had before
+        Ok(())
     }
 
     async fn remove(&self, wish: &Supply, directory: &Utf8Path) -> bool {
@@ -189,7 +191,10 @@ impl Release {
         };
         let removed = block_in_place(|| insist(directory, remove));
         let (state, text) = match removed {
-            Ok(()) => (SupplyState::Destroyed, None),
+            Ok(()) => {
+                environments::remove_unused(&self.node).await;
+                (SupplyState::Destroyed, None)
+            }
             Err(error) => (SupplyState::Error, Some(format!("remove {directory}: {error}"))),
         };
         let done = state == SupplyState::Destroyed;
@@ -250,6 +255,17 @@ impl Serve for Installation<'_> {
             message: format!("a software release cannot request `{}`", ask.title),
             hint: Some("move the request to the release's instance profile".into()),
         })
+    }
+
+    async fn environment(&mut self, eggs: Eggs) -> Result<(), HostError> {
+        let Self { release, generation, .. } = self;
+        let directory = release.node.settings.release_directory(&release.url);
+        let begins = || {
+            let text =
+                Some("making the Python environment, once for all releases with these eggs".into());
+            release.reports.begin(release.about(*generation, SupplyState::Building, text));
+        };
+        environments::provide(&release.node, &directory, &eggs, begins).await
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::{BUILDOUT, Engine, Part, Scope, Stop, Work};
+use super::{BUILDOUT, Engine, OtherVersion, Part, Scope, Stop, Work};
 use crate::error::{Code, Error, Fault, Place, Result};
 use crate::host::Host;
 use crate::job::Job;
@@ -24,6 +24,8 @@ pub struct Checked {
     pub faults: Vec<Fault>,
     /// The parts, in the order of their installation.
     pub parts: Vec<CheckedPart>,
+    /// Eggs that come at other versions than the release pins.
+    pub eggs: Vec<OtherVersion>,
 }
 
 /// A part, and who can install it.
@@ -59,7 +61,10 @@ pub enum Means {
 pub fn check(job: &Job, host: &mut dyn Host) -> Checked {
     let mut engine = match Engine::load(job, host) {
         Ok(engine) => engine,
-        Err(error) => return Checked { faults: faults_of(&[error]), parts: Vec::new() },
+        Err(error) => {
+            let faults = faults_of(&[error]);
+            return Checked { faults, parts: Vec::new(), eggs: Vec::new() };
+        }
     };
     for name in GIVEN {
         engine.sections.entry(name.into()).or_default();
@@ -68,7 +73,8 @@ pub fn check(job: &Job, host: &mut dyn Host) -> Checked {
     let evaluated = engine.evaluate();
     let Findings { mut faults, parts } = engine.findings.take().unwrap_or_default();
     faults.extend(evaluated.err());
-    Checked { faults: faults_of(&faults), parts }
+    let eggs = engine.eggs.map(|(_, others)| others).unwrap_or_default();
+    Checked { faults: faults_of(&faults), parts, eggs }
 }
 
 /// Sections that the node, or the profile that switches to this one, may give: they may have any option.
@@ -175,7 +181,11 @@ impl Engine<'_> {
             return Ok(means_of_supply(name));
         }
         match recipes::lacking_eggs(&mut Scope::new(self, name.into())) {
-            Ok(lacking) if lacking.is_empty() => Ok(Means::Supplied),
+            Ok(lacking) if lacking.is_empty() => {
+                let chosen = self.want_eggs();
+                self.noted(chosen)?;
+                Ok(Means::Supplied)
+            }
             Ok(_) | Err(Stop::Waiting(_)) => Ok(Means::Nobody),
             Err(Stop::Error(error)) => Err(error),
         }

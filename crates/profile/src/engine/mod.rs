@@ -16,6 +16,7 @@
 
 mod beside;
 mod check;
+mod eggs;
 mod fetch;
 mod import;
 mod installer;
@@ -35,6 +36,7 @@ use std::rc::Rc;
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
+use crate::eggs::{Eggs, OtherVersion};
 use crate::error::{Code, Error, Result};
 use crate::extends::{self, Remote};
 use crate::files;
@@ -83,6 +85,8 @@ pub(crate) struct Engine<'a> {
     /// Files that were read, as they looked before.
     inputs: Inputs,
     outcome: Outcome,
+    /// Those of the release's Python, when a part needs it, and how they differ from what the release pins.
+    eggs: Option<(Eggs, Vec<OtherVersion>)>,
     /// Started when the first part needs it.
     recipe_host: Option<Rc<RecipeHost>>,
 }
@@ -177,6 +181,7 @@ impl<'a> Engine<'a> {
             planning: false,
             inputs,
             outcome: Outcome::default(),
+            eggs: None,
             recipe_host: None,
         })
     }

@@ -27,7 +27,8 @@ pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let bases = engine.bases()?;
     let mut installer = Installer::new(state, bases);
     installer.remove_first(&mut engine)?;
-    let result = engine.make_directories().and_then(|()| match &job.purpose {
+    let prepared = engine.make_directories().and_then(|()| engine.make_environment());
+    let result = prepared.and_then(|()| match &job.purpose {
         Purpose::Software(supply) => beside::install(&mut installer, &mut engine, &supply.logs),
         Purpose::Instance(_) => one_by_one(&mut installer, &mut engine),
     });

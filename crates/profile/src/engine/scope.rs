@@ -352,6 +352,12 @@ impl<'e, 'h> Scope<'e, 'h> {
         self.engine.set_cell(&self.name, option, Cell::new(Datum::Waiting(Rc::clone(waiting))));
     }
 
+    /// The part needs the Python environment of the release.
+    pub(crate) fn want_eggs(&mut self) -> Result<(), Stop> {
+        let wanted = self.engine.want_eggs();
+        wanted.map_err(|error| self.place(error, "recipe").into())
+    }
+
     /// An own option as the last successful run left it.
     pub(crate) fn previous(&self, option: &str) -> Option<&str> {
         self.engine.previous.get(&*self.name)?.options.get(option).map(String::as_str)

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 
 use super::{Kind, OptionsOnly, Recipe};
-use crate::eggs::{self, Environment, Means};
-use crate::engine::{Scope, Slow, Stop, Work};
+use crate::eggs::{self, Means};
+use crate::engine::{Scope, Stop, Work};
+use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::files::Mode;
-use crate::job::{Purpose, Supply};
+use crate::job::Purpose;
 use crate::supply::EGG_PROGRAMS;
 
 pub(super) static KIND: Kind = Kind::new(&[], make);
@@ -76,34 +77,25 @@ pub(super) fn programs(
     if eggs.is_empty() && interpreter.is_none() && entry_points.is_empty() {
         return Ok(Box::new(OptionsOnly));
     }
-    let Purpose::Software(supply) = &scope.job().purpose else {
+    let Purpose::Software(_) = &scope.job().purpose else {
         let fault =
             scope.fault("recipe", Code::Unsupported, "eggs can only be installed by a release");
         return Err(fault.with_hint("move this part into software.cfg").into());
     };
-    let Some(python) = scope.job().python.clone() else {
-        let fault =
-            scope.fault("recipe", Code::Unsupported, "eggs need Python, and this node has none");
-        return Err(fault.with_hint("install python3 and python3-venv, or set `python`").into());
-    };
+    scope.want_eggs()?;
     let scripts = match scope.option("scripts")? {
         Some(_) => Some(pairs(scope, "scripts")?),
         None => None,
     };
-    let mut directory = |option: &str| -> Result<Utf8PathBuf, Stop> {
-        let value = scope.reference(&format!("buildout:{option}"))?;
-        Ok(scope.path(value.as_str().unwrap_or_default()))
-    };
-    let (environment, bin) = (directory("eggs-directory")?, directory("bin-directory")?);
+    let bin = scope.reference("buildout:bin-directory")?;
+    let bin = scope.path(bin.as_str().unwrap_or_default());
     let mut own = BTreeMap::new();
     for (name, text) in &*EGG_PROGRAMS {
         own.insert(name.as_str(), scope.substitute("programs.toml", text)?);
     }
     Ok(Box::new(Programs {
         own,
-        environment: Environment::at(&environment),
-        python,
-        supply: supply.clone(),
+        environment: Environment::of(scope.directory()),
         bin,
         eggs,
         scripts,
@@ -128,9 +120,6 @@ struct Programs {
     /// What takes the place of some programs.
     own: BTreeMap<&'static str, String>,
     environment: Environment,
-    /// Makes the environment.
-    python: Utf8PathBuf,
-    supply: Supply,
     bin: Utf8PathBuf,
     eggs: Vec<String>,
     /// Name in the egg, name of the file; `None`: all, under their own names.
@@ -143,12 +132,6 @@ struct Programs {
 }
 
 impl Recipe for Programs {
-    fn slow(&mut self, _same: bool) -> Option<Slow> {
-        let environment = self.environment.clone();
-        let (python, supply) = (self.python.clone(), self.supply.clone());
-        Some(Slow::new(Vec::new(), move |teller| environment.make(&python, &supply, teller)))
-    }
-
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         let mut known = self.entry_points.clone();
         for egg in &self.eggs {

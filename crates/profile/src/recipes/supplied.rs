@@ -59,6 +59,9 @@ fn texts(
 ) -> Result<Vec<(Utf8PathBuf, String)>, Stop> {
     let mut texts = Vec::new();
     for (path, text) in &supplied.files {
+        if text.contains("${buildout:eggs-directory}") {
+            scope.want_eggs()?; // it runs there
+        }
         let table = format!("the table of supplies: {path}");
         let path = files::in_directory(place, &scope.substitute(&table, path)?);
         texts.push((path, scope.substitute(&table, text.trim_start())?));

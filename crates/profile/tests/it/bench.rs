@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::Utf8PathBuf;
 use slapos_profile::{
-    Action, Error, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer,
+    Action, Eggs, Error, Facts, Host, HostError, Job, Outcome, Progress, Purpose, RequestAnswer,
     RequestAsk, Supply, run,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct TableHost {
     pub(crate) refuses: Option<HostError>,
     pub(crate) asked: Vec<RequestAsk>,
     pub(crate) progress: Vec<Progress>,
+    pub(crate) eggs: Vec<Eggs>,
 }
 
 impl Host for TableHost {
@@ -48,6 +49,11 @@ impl Host for TableHost {
             state: ask.state.clone(),
             waiting,
         })
+    }
+
+    fn environment(&mut self, eggs: &Eggs) -> Result<(), HostError> {
+        self.eggs.push(eggs.clone());
+        Ok(())
     }
 
     fn progress(&mut self, progress: &Progress) {

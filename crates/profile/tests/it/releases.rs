@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
-use slapos_profile::{Checked, Job, Means, Purpose, Supply, check};
+use slapos_profile::{Checked, Job, Means, OtherVersion, Purpose, Supply, check};
 
 use crate::bench::TableHost;
 use crate::oracle::{annotated, difference, ours, theirs};
@@ -74,6 +74,7 @@ fn erp5_has_its_files_and_sections() {
 fn table(releases: &[PathBuf]) -> String {
     let mut text = String::from(HEAD);
     let mut lacking: BTreeMap<String, usize> = BTreeMap::new();
+    let mut eggs: BTreeMap<String, usize> = BTreeMap::new();
     for release in releases {
         let checked = checked(release);
         let count = |means: Means| checked.parts.iter().filter(|part| part.means == means).count();
@@ -89,9 +90,16 @@ fn table(releases: &[PathBuf]) -> String {
             "| {name} | {loads} | {} | {native} ({share} %) | {host} | {supplied} | {nobody} | {proven} |",
             checked.parts.len()
         );
+        for OtherVersion { egg, pinned, supplied } in &checked.eggs {
+            *eggs.entry(format!("| {egg} | {pinned} | {supplied} |")).or_default() += 1;
+        }
         for part in checked.parts.iter().filter(|part| part.means == Means::Nobody) {
             *lacking.entry(part.name.clone()).or_default() += 1;
         }
+    }
+    text.push_str(EGGS);
+    for (row, count) in eggs {
+        let _infallible = writeln!(text, "{row} {count} |");
     }
     text.push_str(LACKING);
     let mut lacking: Vec<_> = lacking.into_iter().collect();
@@ -132,7 +140,9 @@ release itself (`software.cfg`), as `slapos profile check` counts them:
 
 What is proven, is so with these substitutes:
 
-- Programs are Debian's and eggs are pinned by us, whatever versions the profiles name.
+- Programs are Debian's, whatever versions the profiles name.
+- Eggs have the versions that the release pins, with the exceptions below; one that it does not pin has the first version of
+  `software/supply/eggs.toml`.
 - Frontends (hugo, lamp-template): SlapOS's profiles name a release of the open internet for them. A small one of the tests takes its place,
   by which each site is reached at its own address.
 - hugo shows nothing before somebody has made a site, so the test makes one.
@@ -143,6 +153,17 @@ What is proven, is so with these substitutes:
 
 | release | loads | parts | native | host | supplied | not supplied | proven |
 | --- | --- | --- | --- | --- | --- | --- | --- |
+";
+
+const EGGS: &str = "
+## Eggs at other versions
+
+Eggs of which releases pin another version than they get on Python 3.11, and how many releases do. PyPI does not have the others, or
+nobody has added them to `software/supply/eggs.toml`. `slapos profile check` tells this of one release for the node's Python, and an
+installed release has the versions of all its eggs in `.log/versions.log`.
+
+| egg | pinned | supplied | releases |
+| --- | --- | --- | --- |
 ";
 
 const LACKING: &str = "

@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     let (profile, directory) = locate(&args.profile)?;
-    let annotated = slapos_profile::annotate(&profile, &directory, &mut LocalHost)
+    let annotated = slapos_profile::annotate(&profile, &directory, &mut LocalHost::default())
         .map_err(|error| faulty(&error))?;
     if ui.json {
         ui.json(&annotated);

@@ -1,6 +1,6 @@
 //! `slapos profile check FILE`
 
-use slapos_profile::{CheckedPart, Means};
+use slapos_profile::{CheckedPart, Means, OtherVersion};
 
 use super::{LocalHost, job, locate};
 use crate::{
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     let (profile, directory) = locate(&args.profile)?;
     let job = job::checked(&profile, &directory);
-    let checked = slapos_profile::check(&job, &mut LocalHost);
+    let checked = slapos_profile::check(&job, &mut LocalHost::default());
     if ui.json {
         ui.json(&checked);
     } else {
@@ -38,11 +38,20 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         for (means, title) in kinds {
             list(ui, title, checked.parts.iter().filter(|part| part.means == means));
         }
+        let others: Vec<String> = checked.eggs.iter().map(other_version).collect();
+        if !others.is_empty() {
+            let (count, lines) = (others.len(), others.join("\n"));
+            ui.data(format_args!("{count} eggs come at other versions than it pins:\n{lines}\n"));
+        }
         let counted = |count, noun| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let faults = counted(checked.faults.len(), "fault");
         ui.data(format_args!("{faults}, {}", counted(checked.parts.len(), "part")));
     }
     Ok(if checked.faults.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn other_version(other: &OtherVersion) -> String {
+    format!("  {} {} in place of {}", other.egg, other.supplied, other.pinned)
 }
 
 fn list<'a>(ui: Ui, title: &str, parts: impl Iterator<Item = &'a CheckedPart>) {

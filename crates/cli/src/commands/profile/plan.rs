@@ -20,7 +20,8 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     let job = args.given.job()?;
-    let plan = slapos_profile::plan(&job, &mut LocalHost).map_err(|error| faulty(&error))?;
+    let plan =
+        slapos_profile::plan(&job, &mut LocalHost::default()).map_err(|error| faulty(&error))?;
     if ui.json {
         ui.json(&plan);
         return Ok(Exit::Done);

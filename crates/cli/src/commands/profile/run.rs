@@ -21,7 +21,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     let job = args.given.job()?;
     std::fs::create_dir_all(&job.directory).step(|| format!("make {}", job.directory))?;
-    let outcome = slapos_profile::run(&job, &mut LocalHost).map_err(|error| faulty(&error))?;
+    let outcome = slapos_profile::run(&job, &mut LocalHost { job: Some(&job) });
+    let outcome = outcome.map_err(|error| faulty(&error))?;
     if ui.json {
         ui.json(&outcome);
     } else {
