@@ -31,7 +31,7 @@ const NOBODY: u32 = 65_534;
 /// Its user must be known by name.
 const NAMED: [&str; 1] = ["ssh"];
 /// They are reached through frontends, which another release serves.
-const BEHIND_FRONTEND: [&str; 2] = ["hugo", "lamp-template"];
+const BEHIND_FRONTEND: [&str; 3] = ["dufs", "hugo", "lamp-template"];
 
 /// The names of the releases that are run here, as `docs/compatibility.md` calls them proven.
 const PROVEN: &str = include_str!("../../../profile/tests/proven.txt");
@@ -55,6 +55,8 @@ macro_rules! releases {
 
 releases! {
     caucase = "caucase",
+    dufs = "dufs",
+    helloworld = "helloworld",
     html5as_base = "html5as-base",
     hugo = "hugo",
     lamp = "lamp-template",
@@ -185,7 +187,7 @@ fn with_application(checkout: &Utf8Path, directory: &Utf8Path) -> Utf8PathBuf {
 
 /// What each release is for, looked at while it runs; whose files are compared.
 mod checks {
-    use super::Real;
+    use super::{Real, write_file};
 
     /// The title of an instance, and the files where its generated passwords are.
     type Files = (&'static str, &'static [&'static str]);
@@ -204,6 +206,31 @@ mod checks {
         let certificate = real.get(&format!("{url}/cas/crt/ca.crt.pem"));
         assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"), "{certificate}");
         assert_eq!(it.promises.len(), 1);
+        vec![("it", &[])]
+    }
+
+    /// What is put below its public folder is there for everybody, the rest only for who has the password.
+    pub(super) fn dufs(real: &Real) -> Vec<Files> {
+        let it = real.instance();
+        let folder = real.cloud.partition(&it).join("srv/www/pub");
+        write_file(&folder.join("greeting"), "hello");
+        let url = &it.connection["public-url"];
+        assert_eq!(real.get(&format!("{url}greeting")), "hello");
+        assert!(it.connection["upload-url"].contains("://admin:"), "{:?}", it.connection);
+        assert_eq!(it.promises.len(), 4, "{:?}", it.promises);
+        vec![("it", &["parts/admin-password"])]
+    }
+
+    /// Each of its servers says hello, and has written that down.
+    pub(super) fn helloworld(real: &Real) -> Vec<Files> {
+        let it = real.instance();
+        assert_eq!(it.connection["name"], "Hello John Doe!");
+        for kind in ["python", "ruby", "go"] {
+            assert_eq!(real.get(&it.connection[&format!("url.{kind}")]), "Hello John Doe\n");
+            let log = real.cloud.partition(&it).join(format!("var/log/helloweb-{kind}.log"));
+            assert!(std::fs::read_to_string(log).unwrap().contains("GET / HTTP/1.1"), "{kind}");
+        }
+        assert_eq!(it.promises.len(), 3, "{:?}", it.promises);
         vec![("it", &[])]
     }
 

@@ -81,7 +81,8 @@ fn table(releases: &[PathBuf]) -> String {
         let faults: Vec<_> = checked.faults.iter().map(|fault| fault.code.name()).collect();
         let loads = if faults.is_empty() { "yes".to_owned() } else { faults.join(", ") };
         let (native, host) = (count(Means::Native), count(Means::Host));
-        let (supplied, nobody) = (count(Means::Supplied), count(Means::Nobody));
+        let supplied = count(Means::Supplied) + count(Means::Built);
+        let nobody = count(Means::Nobody);
         let share = 100 * native / checked.parts.len();
         let name = release.parent().unwrap().file_name().unwrap().to_str().unwrap();
         let proven = if PROVEN.lines().any(|proven| proven == name) { "yes" } else { "no" };
@@ -132,8 +133,8 @@ release itself (`software.cfg`), as `slapos profile check` counts them:
 - *loads*: the profile, its templates and checksums have no fault, and `slapos profile annotate` says what zc.buildout with the rules
   of SlapOS's fork says; otherwise the codes of the faults.
 - *native*: this program installs them. *host*: their recipe is Python and runs in the recipe host.
-- *supplied*: their recipe would build software; Debian packages, eggs or small programs of our own take its place
-  (`software/supply/`), and what only they would need to be built is not counted.
+- *supplied*: their recipe would build software; Debian packages, eggs, packages of npm, programs of crates.io (which cargo
+  builds) or small programs of our own take its place (`software/supply/`), and what only they would need to be built is not counted.
 - *not supplied*: the release cannot be installed until something takes their place.
 - *proven*: a test installs it, and its instance on a node publishes, has only green promises, and has the same files as one
   that zc.buildout and SlapOS's own recipes lay out (`crates/cli/tests/it/slapos_releases.rs`, which says what may differ).
@@ -143,13 +144,14 @@ What is proven, is so with these substitutes:
 - Programs are Debian's, whatever versions the profiles name.
 - Eggs have the versions that the release pins, with the exceptions below; one that it does not pin has the first version of
   `software/supply/eggs.toml`.
-- Frontends (hugo, lamp-template): SlapOS's profiles name a release of the open internet for them. A small one of the tests takes its place,
+- Frontends (dufs, hugo, lamp-template): SlapOS's profiles name a release of the open internet for them. A small one of the tests takes its place,
   by which each site is reached at its own address.
 - hugo shows nothing before somebody has made a site, so the test makes one.
 - lamp-template leaves the application to be filled in, and the archive of one cannot be had: it is Debian's phpMyAdmin. The
   files of its database are not compared: the oracle would need an egg for them. ProxySQL and nxdtest, which it does not start, cannot be had at all.
 - The user of ssh's partition must be known by name: OpenSSH refuses to run as another.
-- Of dufs neither Debian nor PyPI nor npm has a program, and helloworld builds Ruby: both are refused with the list of parts.
+- The source of helloworld's three web servers cannot be had: they are programs of our own, one of Python and one of Ruby. The
+  third would be of Go, and is the one of Python again.
 
 | release | loads | parts | native | host | supplied | not supplied | proven |
 | --- | --- | --- | --- | --- | --- | --- | --- |

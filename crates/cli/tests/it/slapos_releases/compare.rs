@@ -5,6 +5,7 @@
 //! - the partition's path, and the hash in the name of a wrapper, which is made of texts with that path;
 //! - where lines of a shell script are wrapped;
 //! - a program that calls SlapOS's own package: ours says in another way what is in the texts it is called with;
+//! - an executable promise of a recipe: ours says in other words how what it is set to is checked;
 //! - of a promise, everything but the class, where it comes from and what it is configured with;
 //! - what is made by chance ([`RANDOM`]): such a file must be there;
 //! - the state of either engine ([`STATE`]), and what programs write when they run ([`WRITTEN`]).
@@ -20,7 +21,8 @@ use slapos_wire::v1::Instance;
 use crate::cloud::{Cloud, write_file};
 
 /// Ends of the names of files with keys, certificates and passwords.
-const RANDOM: [&str; 8] = [".cert", ".crt", ".csr", ".key", ".pem", ".pub", "-key", "htpasswd"];
+const RANDOM: [&str; 9] =
+    [".cert", ".crt", ".csr", ".key", ".pem", ".pem.md5", ".pub", "-key", "htpasswd"];
 /// Folders of what programs write.
 const WRITTEN: [&str; 3] = ["srv/monitor", "srv/ssl", "srv/hugo/default/public"];
 /// Names of files that only the engine itself reads.
@@ -68,7 +70,8 @@ pub(super) fn compare(cloud: &Cloud, instance: &Instance, passwords: &[&str]) {
             Some(_) if RANDOM.iter().any(|end| below.as_str().ends_with(end)) => {}
             Some(mine) => {
                 let (mine, file) = (text(&mine), text(&file));
-                if mine != file && !says_the_same(&mine, &file) {
+                let promise = below.starts_with("etc/promise") && checks_the_same(&mine, &file);
+                if mine != file && !promise && !says_the_same(&mine, &file) {
                     different.push(format!("{below}: ours\n{mine}\ntheirs\n{file}"));
                 }
             }
@@ -82,6 +85,17 @@ fn says_the_same(ours: &str, theirs: &str) -> bool {
     let Some((_, call)) = theirs.rsplit_once("sys.exit(slapos.recipe.") else { return false };
     let texts: Vec<&str> = call.split('\'').skip(1).step_by(2).collect();
     !texts.is_empty() && texts.iter().all(|text| ours.contains(text))
+}
+
+/// Whether a program has all that the other one, a promise of SlapOS's recipes, is set to at its beginning.
+fn checks_the_same(ours: &str, theirs: &str) -> bool {
+    let name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let settings = theirs.lines().filter_map(|line| line.split_once('='));
+    let settings = settings.filter(|(before, _)| name(before.trim_end()));
+    let mut words = settings.flat_map(|(_, value)| value.split(['"', ',', ' '])).peekable();
+    theirs.contains("operated by slapos node")
+        && words.peek().is_some()
+        && words.all(|word| ours.contains(word))
 }
 
 /// Lays the instance out once more, in `directory`.
