@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
 use sha2::{Digest as _, Sha512};
@@ -26,6 +26,9 @@ const ALL_BYTES_MAX: u64 = 64 << 30;
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// How the files of unfinished uploads begin.
 const UNFINISHED: &str = "upload-";
+
+/// Bytes of a refused body that are taken all the same.
+const DRAINED_MAX: usize = 64 << 20;
 
 /// A SHA-512, as 128 hexadecimal digits in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +115,12 @@ impl Files {
     ) -> Result<Digest, UploadError> {
         let unfinished = Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
         let mut taken = Taken { all: &self.bytes, path: &self.path, bytes: 0, keep: false };
-        let digest = receive(body, &unfinished, &mut taken).await?;
+        let mut pieces = body.into_data_stream();
+        let received = receive(&mut pieces, &unfinished, &mut taken).await;
+        if received.is_err() {
+            drain(&mut pieces).await;
+        }
+        let digest = received?;
         if wanted.is_some_and(|wanted| wanted != digest) {
             return Err(UploadError::OtherDigest);
         }
@@ -127,15 +135,26 @@ impl Files {
     }
 }
 
+/// Takes what still comes of a body that is refused, within a bound: a client that sends all before
+/// it reads would hear of a broken connection instead of why.
+async fn drain(pieces: &mut BodyDataStream) {
+    let mut left = DRAINED_MAX;
+    while let Ok(Some(Ok(piece))) = timeout(SILENCE_MAX, pieces.next()).await {
+        left = left.saturating_sub(piece.len());
+        if left == 0 {
+            break;
+        }
+    }
+}
+
 /// Writes a body to a file, and hashes it on the way.
 async fn receive(
-    body: Body,
+    pieces: &mut BodyDataStream,
     unfinished: &NamedTempFile,
     taken: &mut Taken<'_>,
 ) -> Result<Digest, UploadError> {
     let mut file = File::from_std(unfinished.reopen()?);
     let mut hash = Sha512::new();
-    let mut pieces = body.into_data_stream();
     while let Some(piece) =
         timeout(SILENCE_MAX, pieces.next()).await.map_err(|_| UploadError::Stalled)?
     {
