@@ -85,6 +85,31 @@ async fn an_instance_lives_from_request_to_end() {
 }
 
 #[tokio::test]
+async fn a_report_of_a_pass_for_an_older_wish_changes_nothing() {
+    let master = Master::new();
+    let (app, _) = story(&master).await;
+    let guid = app["id"].clone();
+    let reported = async || {
+        let shown = master.ok("GET", "/v1/instances?title=app", Value::Null).await;
+        shown[0]["reported"].clone()
+    };
+    let started = || json!({"instance_guid": guid, "reported_state": "started"});
+    ok(&master, "allDocs.v0.compute_node_instance_list", json!({"computer_guid": "COMP-1"})).await;
+    // while its pass runs, the wish changes
+    let stop = json!({"id": guid, "state": "stopped"});
+    master.ok("POST", "/v1/instances/state", stop).await;
+    ok(&master, "put.v0.software_instance_reported_state", started()).await;
+    let message = json!({"instance_guid": guid, "message": "boom"});
+    ok(&master, "put.v0.software_instance_error", message).await;
+    assert_eq!(reported().await, Value::Null, "nothing was said of the new wish");
+    // a node asks for one after the other of those that were listed
+    ok(&master, "get.v0.software_instance", json!({"instance_guid": guid})).await;
+    let stopped = json!({"instance_guid": guid, "reported_state": "stopped"});
+    ok(&master, "put.v0.software_instance_reported_state", stopped).await;
+    assert_eq!(reported().await, "stopped");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_by_status_and_type() {
     let master = Master::new();
     story(&master).await;
