@@ -121,7 +121,7 @@ pub(crate) fn remove_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<boo
 }
 
 /// By the real folders, so that no link leads outside.
-fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
+pub(crate) fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
     let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());
     match (directory.canonicalize_utf8(), parent) {
         (Ok(directory), Some(parent)) => parent.starts_with(&directory),

@@ -10,13 +10,19 @@ use super::signature::Basis;
 use super::state::{PartState, State};
 use super::{Engine, Inputs, Part, Slow, Work};
 use crate::error::Result;
+use crate::files::is_inside;
+use crate::job::Purpose;
 use crate::outcome::{Action, Input, Look, PartReport, unchanged};
-use crate::recipes::Recipe;
+use crate::recipes::{self, Recipe};
 
 /// An installation under way.
 pub(super) struct Installer {
     /// Paths that were recorded and may have to go at the end.
     left: Vec<Utf8PathBuf>,
+    /// Files of parts that changed or vanished. They go when something else needs their place.
+    stale: BTreeSet<Utf8PathBuf>,
+    /// What this run wrote, or would have if it had not been there already.
+    written: BTreeSet<Utf8PathBuf>,
     /// Records of this run.
     done: Vec<PartState>,
     /// Records of the last run, less those that were taken over.
@@ -48,23 +54,43 @@ impl Step {
 
 impl Installer {
     pub(super) fn new(last: State, bases: HashMap<Rc<str>, Basis>) -> Self {
-        Self { left: last.left, done: Vec::new(), before: last.parts, bases }
+        let (stale, written) = (BTreeSet::new(), BTreeSet::new());
+        Self { left: last.left, stale, written, done: Vec::new(), before: last.parts, bases }
     }
 
-    /// Uninstalls, last installed first, the changed parts whose recipe wants an empty place.
+    /// Uninstalls, last installed first, the parts that changed or vanished. Plain files stay until they are replaced
+    /// or the run is over, for services look at them; so do folders of a release, from which services run; both not
+    /// where a recipe wants an empty place.
     pub(super) fn remove_first(&mut self, engine: &mut Engine<'_>) -> Result<()> {
+        let is_instance = matches!(engine.job.purpose, Purpose::Instance(_));
+        let mut kept = BTreeSet::new();
         for old in self.before.iter_mut().rev() {
             let part = engine.slots.get(old.name.as_str()).and_then(|slot| slot.part.as_ref());
-            let clears = part.is_some_and(|part| part.waiting.is_none() && part.kind.clear_first);
             let signature = self.bases.get(old.name.as_str()).map(|basis| &basis.signature);
-            let changed = signature != Some(&old.signature) || misses_path(old).is_some();
-            if clears && changed {
+            let waits = part.is_some_and(|part| part.waiting.is_some());
+            if waits || signature == Some(&old.signature) && misses_path(old).is_none() {
+                kept.extend(old.paths.iter().cloned());
+                continue;
+            }
+            let kind = recipes::find(&old.recipe);
+            let clears = match part {
+                Some(part) => part.kind.clear_first || kind.is_some_and(|kind| kind.clear_first),
+                None => kind.is_none_or(|kind| kind.clear_first),
+            };
+            let stays = |path: &Utf8PathBuf| {
+                !clears && (path.is_file() && !path.is_symlink() || !is_instance)
+            };
+            let (stay, go): (Vec<_>, Vec<_>) = take(&mut old.paths).into_iter().partition(stays);
+            self.stale.extend(stay.iter().cloned());
+            old.paths = stay;
+            if !go.is_empty() {
                 old.signature.clear();
-                for path in old.paths.drain(..).rev() {
-                    engine.remove(&path)?;
-                }
+            }
+            for path in go.iter().rev() {
+                engine.remove(path)?;
             }
         }
+        self.stale.retain(|path| !kept.contains(path) && is_inside(engine.directory(), path));
         Ok(())
     }
 
@@ -107,11 +133,14 @@ impl Installer {
         let mut seen = Inputs::new();
         let Engine { host, outcome, inputs, .. } = &mut *engine;
         let mut work = Work::new(&mut **host, &name, outcome, &mut seen);
+        work.stale = take(&mut self.stale);
         let result = slow.and_then(|()| match same {
             true => instance.update(&mut work),
             false => instance.install(&mut work),
         });
-        let Work { mut recorded, written, keep, fetched, .. } = work;
+        let Work { mut recorded, written, keep, fetched, stale, .. } = work;
+        self.stale = stale;
+        self.written.extend(written.iter().cloned());
         let looks = if part.kind.pure && !fetched { looks(&seen, &written) } else { Vec::new() };
         for (path, look) in seen {
             inputs.entry(path).or_insert(look);
@@ -166,10 +195,13 @@ impl Installer {
             }
             engine.outcome.parts.splice(0..0, gone);
         }
-        let kept: BTreeSet<&Utf8PathBuf> =
-            self.done.iter().chain(&self.before).flat_map(|part| &part.paths).collect();
-        for path in self.left.iter().filter(|path| !kept.contains(path)) {
-            engine.remove(path)?;
+        let recorded = self.done.iter().chain(&self.before).flat_map(|part| &part.paths);
+        let kept: BTreeSet<&Utf8PathBuf> = recorded.chain(&self.written).collect();
+        for path in &self.left {
+            // a file of former times may have given its place to a folder
+            if !kept.iter().any(|kept| kept.starts_with(path)) {
+                engine.remove(path)?;
+            }
         }
         self.done.extend(self.before);
         Ok(State::new(self.done))

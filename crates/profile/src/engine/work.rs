@@ -1,12 +1,12 @@
 //! What a recipe may do when it is installed: write, record, tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Inputs;
 use super::plan::{Draft, FileChange};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::{self, Keep, Mode};
 use crate::host::Host;
 use crate::location::is_url;
@@ -22,6 +22,8 @@ pub(crate) struct Work<'w> {
     pub(super) recorded: Vec<Utf8PathBuf>,
     pub(super) written: Vec<Utf8PathBuf>,
     pub(super) keep: bool,
+    /// Files of former installations. They go when something else needs their place.
+    pub(super) stale: BTreeSet<Utf8PathBuf>,
     /// Something came from a URL: whether it changes cannot be seen here.
     pub(super) fetched: bool,
     /// In a plan: what would have been written before; nothing is written.
@@ -45,6 +47,7 @@ impl<'w> Work<'w> {
             recorded: Vec::new(),
             written: Vec::new(),
             keep: false,
+            stale: BTreeSet::new(),
             fetched: false,
             draft: None,
             drafted: Vec::new(),
@@ -69,6 +72,9 @@ impl Work<'_> {
     ) -> Result<()> {
         self.written.push(path.to_owned());
         let Some(draft) = &mut self.draft else {
+            if let Some(folder) = path.parent() {
+                make_way(&self.stale, folder)?;
+            }
             if files::put(path, content, mode, keep)? {
                 self.changed(path);
             }
@@ -80,6 +86,25 @@ impl Work<'_> {
             self.drafted.push(FileChange { path: path.to_owned(), before, after });
         }
         draft.insert(path.to_owned(), content.to_vec());
+        Ok(())
+    }
+
+    /// Makes a link, or another one of one that is there, and records it.
+    pub(crate) fn link(&mut self, link: &Utf8Path, target: &Utf8Path) -> Result<()> {
+        make_way(&self.stale, link)?;
+        if files::put_link(link, target)? {
+            self.changed(link);
+        }
+        self.record(link);
+        Ok(())
+    }
+
+    /// Makes a folder and its parents, `mode` less the umask for those that are new.
+    pub(crate) fn folder(&mut self, path: &Utf8Path, mode: u32) -> Result<()> {
+        make_way(&self.stale, path)?;
+        if files::make_folder(path, mode)? {
+            self.changed(path);
+        }
         Ok(())
     }
 
@@ -138,4 +163,12 @@ impl Work<'_> {
         self.outcome.recorded.extend(other.recorded);
         self.outcome.inputs.extend(other.inputs);
     }
+}
+
+/// Removes the former file in whose place `path`, which is no file, or a folder above it shall be.
+fn make_way(stale: &BTreeSet<Utf8PathBuf>, path: &Utf8Path) -> Result<()> {
+    let former = path.ancestors().find(|place| stale.contains(*place) && place.is_file());
+    former.map_or(Ok(()), |file| {
+        std::fs::remove_file(file).map_err(|source| Error::io("remove", file, &source))
+    })
 }

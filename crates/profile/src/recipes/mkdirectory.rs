@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::Result;
-use crate::files::{Mode, make_folder};
+use crate::files::Mode;
 
 pub(super) static KINDS: [Kind; 1] =
     [Kind::new(&["slapos.cookbook:mkdirectory", "slapos.recipe.build:mkdirectory"], make)];
@@ -37,9 +37,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 impl Recipe for Folders {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         for path in &self.paths {
-            if make_folder(path, self.mode)? {
-                work.changed(path);
-            }
+            work.folder(path, self.mode)?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@ use camino::Utf8PathBuf;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Result};
-use crate::files::put_link;
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:symbolic.link"], make)];
 
@@ -32,10 +31,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
 impl Recipe for Links {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         for (link, target) in &self.0 {
-            if put_link(link, target)? {
-                work.changed(link);
-            }
-            work.record(link);
+            work.link(link, target)?;
         }
         Ok(())
     }

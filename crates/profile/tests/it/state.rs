@@ -102,6 +102,85 @@ fn a_failed_part_is_tried_again_and_the_others_are_kept() {
     assert_eq!(actions(&bench.ran()), ["a unchanged", "b updated", "c installed"]);
 }
 
+/// Profiles that follow each other in one directory: each is installed, and what the last one says is there.
+fn one_after_the_other(profiles: &[&str]) -> Bench {
+    let mut bench = Bench::new(profiles[0]);
+    bench.ran();
+    for profile in &profiles[1..] {
+        bench.file("instance.cfg", profile);
+        bench.ran();
+        let again = bench.ran();
+        assert_eq!(
+            changed(&bench, &again),
+            [] as [&str; 0],
+            "{profile}: a further run finds all done"
+        );
+    }
+    bench
+}
+
+#[test]
+fn what_a_run_wrote_outlives_the_record_of_the_run_before() {
+    let password = |once: bool| {
+        format!(
+            "[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:generate.password\ncreate-once = {once}\nstorage-path = secret\n"
+        )
+    };
+    let mut bench = Bench::new(&password(false));
+    bench.ran();
+    let made = bench.read("secret");
+    bench.file("instance.cfg", &password(true));
+    bench.ran();
+    bench.ran();
+    assert_eq!(bench.read("secret"), made, "the password stays");
+
+    let rendered = "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template:jinja2\ninline = text\noutput = out\n";
+    let bench = one_after_the_other(&[rendered, &format!("{rendered}once = marker\n")]);
+    assert!(bench.exists("out") && bench.exists("marker"));
+}
+
+#[test]
+fn what_was_there_makes_room_for_what_comes() {
+    let file = |output: &str| {
+        format!(
+            "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = text\noutput = {output}\n"
+        )
+    };
+    let bench = one_after_the_other(&[&file("p"), &file("p/q")]);
+    assert_eq!(bench.read("p/q"), "text", "a folder where a file was");
+
+    let link = "[buildout]\nparts = b\n[b]\nrecipe = slapos.cookbook:symbolic.link\n\
+        target-directory = ${buildout:directory}\nlink-binary = /bin/sh\n";
+    let bench = one_after_the_other(&[&file("sh"), link]);
+    assert!(bench.dir.join("sh").is_symlink(), "a link where a file was");
+
+    let folder = |name: &str| {
+        format!(
+            "[buildout]\nparts = {name}\n[{name}]\nrecipe = plone.recipe.command\nstop-on-error = true\n\
+            location = ${{buildout:directory}}/made\ncommand = mkdir ${{:location}}\n"
+        )
+    };
+    let bench = one_after_the_other(&[&folder("a"), &folder("b")]);
+    assert!(bench.exists("made"), "a renamed part makes its folder again");
+
+    let bench = one_after_the_other(&[&folder("a"), &file("made/file")]);
+    assert_eq!(bench.list("made"), ["file"], "a file in the place of a former folder");
+
+    let mut links = one_after_the_other(&["[buildout]\nparts =\n"]);
+    for name in ["one", "two"] {
+        links.file(name, "");
+        links.file(
+            "instance.cfg",
+            &format!(
+                "[buildout]\nparts = l\n[l]\nrecipe = cns.recipe.symlink\n\
+            symlink = ${{buildout:directory}}/{name} = ${{buildout:directory}}/link\n"
+            ),
+        );
+        links.ran();
+        assert!(links.dir.join("link").read_link_utf8().unwrap().ends_with(name), "another source");
+    }
+}
+
 #[test]
 fn paths_outside_of_the_directory_are_never_removed() {
     let outside = tempfile::tempdir().unwrap();

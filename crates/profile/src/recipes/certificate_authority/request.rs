@@ -14,7 +14,7 @@ use super::super::Recipe;
 use super::super::script::Script;
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
-use crate::files::{Keep, Mode, put_link};
+use crate::files::{Keep, Mode};
 
 struct Request {
     name: String,
@@ -125,10 +125,7 @@ impl Recipe for Request {
             }
         }
         for (link, target) in self.links.iter().zip(&self.made) {
-            if put_link(link, target)? {
-                work.changed(link);
-            }
-            work.record(link);
+            work.link(link, target)?;
         }
         Ok(())
     }
