@@ -102,6 +102,8 @@ pub(crate) struct Node {
     pub(crate) installations: Semaphore,
     /// Held by whoever makes, gives to a release or removes a Python environment.
     pub(crate) environments: tokio::sync::Mutex<()>,
+    /// Told when a release became complete.
+    pub(crate) releases_complete: watch::Sender<()>,
     /// Some process started or ended: whoever looks at processes shall see it at once.
     pub(crate) processes_changed: Notify,
     nudges: Mutex<BTreeMap<PartitionId, Arc<Nudge>>>,
@@ -115,6 +117,7 @@ impl Node {
             evaluations: Semaphore::new(settings.evaluations_max),
             installations: Semaphore::new(settings.installations_max),
             environments: tokio::sync::Mutex::default(),
+            releases_complete: watch::Sender::new(()),
             processes_changed: Notify::new(),
             nudges: Mutex::default(),
             settings,
@@ -124,6 +127,7 @@ impl Node {
     /// A release became complete: partitions that wait for it look again.
     pub(crate) fn release_ready(&self, release: &SoftwareUrl) {
         tracing::debug!(%release, "ready");
+        self.releases_complete.send_replace(());
         for nudge in self.nudges().values() {
             nudge.look_again();
         }

@@ -10,7 +10,8 @@ use slapos_wire::v1::{Dictionary, InstanceReport, InstanceWish, Promise};
 use tokio::{sync::SemaphorePermit, task::block_in_place, time::Instant};
 
 use crate::{
-    confine,
+    agent::Node,
+    calls, confine,
     evaluate::evaluate,
     files::insist,
     format,
@@ -22,7 +23,7 @@ use crate::{
     promise::{self, PromiseContext, PromiseResult},
     report::fit_instance,
     settings::Settings,
-    software::{self, chain},
+    software::{self, Completed, chain},
     steady::{self, Unsteady},
     supervise::Program,
 };
@@ -295,7 +296,10 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
         tell(partition, InstanceReport { text, ..report(wish, ReportedState::Waiting) }).await?;
         return Ok(());
     }
-    let promises = until_green(partition, wish).await;
+    let installed_anew = installed_anew(&partition.node, wish, &evaluated.inputs.release);
+    let Ok(promises) = calls::unless(installed_anew, until_green(partition, wish)).await else {
+        return Ok(()); // the next pass, which comes at once, evaluates anew
+    };
     let promised = promises.as_ref().is_ok_and(|promises| !promises.is_empty());
     until_steady(partition, wish, promised).await?; // what a red promise may come from
     let promises = promises?;
@@ -310,6 +314,15 @@ async fn await_promises(partition: &mut Partition, wish: &InstanceWish) -> Resul
         remember_reported(partition, wish)?;
     }
     Ok(())
+}
+
+/// Waits until the release of an instance is another installation than the one that it was evaluated from.
+async fn installed_anew(node: &Node, wish: &InstanceWish, evaluated: &str) {
+    let directory = node.settings.release_directory(&wish.software_release);
+    let mut complete = node.releases_complete.subscribe();
+    while Completed::of(&directory).is_none_or(|it| it.installation == evaluated) {
+        let _told = complete.changed().await; // the node, which tells it, outlives this
+    }
 }
 
 fn promise_context(settings: &Settings, name: &PartitionId, wish: &InstanceWish) -> PromiseContext {

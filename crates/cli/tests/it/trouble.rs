@@ -223,6 +223,30 @@ fn an_edited_release_is_installed_again_when_that_is_asked_for() {
 }
 
 #[test]
+fn a_repaired_release_is_taken_up_while_a_promise_of_the_old_one_is_red() {
+    let cloud = Cloud::start();
+    let promise = |program: &str| {
+        copier(
+            &cloud,
+            &format!(
+                "[promise]\nrecipe = slapos.cookbook:wrapper\ncommand-line = {program}\n\
+                 wrapper-path = ${{buildout:directory}}/etc/promise/kept\n\
+                 [buildout]\nparts += promise\n"
+            ),
+        )
+    };
+    let url = promise("/bin/false");
+    cloud.supply_url(url.as_str(), "COMP-1");
+    cloud.run(&["request", "copy", url.as_str()]);
+    cloud.until("it is red", |_| cloud.instance("copy").promises.iter().any(|it| !it.ok));
+    promise("/bin/true");
+    cloud.must(&["supply", "--again", url.as_str(), "COMP-1"], 0);
+    cloud.until("it is green", |_| cloud.instance("copy").state == "started");
+    let errors = cloud.must(&["service", "history", "copy", "--errors", "--json"], 0).json();
+    assert_eq!(errors, serde_json::json!([]), "nobody waited until the red promise was an error");
+}
+
+#[test]
 fn a_fault_in_an_instance_profile_names_the_authors_file_and_the_way_out() {
     let cloud = Cloud::start();
     let url = copier(&cloud, "context = key name pge:output\n");
