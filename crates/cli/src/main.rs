@@ -16,7 +16,7 @@ use camino::Utf8PathBuf;
 use clap::Parser;
 
 use crate::{
-    error::{Exit, Outcome},
+    error::{Exit, Outcome, Step},
     ui::Ui,
 };
 
@@ -88,7 +88,11 @@ fn main() -> ExitCode {
         }
     };
     let ui = Ui { json: cli.json };
-    match run(&cli, ui) {
+    let outcome = run(&cli, ui).and_then(|exit| {
+        ui::written().step(|| "write the output".into())?;
+        Ok(exit)
+    });
+    match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             ui.failure(&failure);

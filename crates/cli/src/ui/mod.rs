@@ -5,7 +5,10 @@ mod progress;
 mod secrets;
 mod times;
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::OnceLock,
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -27,8 +30,9 @@ pub(crate) struct Ui {
 impl Ui {
     /// Prints one line of data.
     pub(crate) fn data(self, line: impl std::fmt::Display) {
-        // A reader that has gone (`| head`) is no reason to fail.
-        let _gone = writeln!(anstream::stdout(), "{line}");
+        if let Err(error) = writeln!(anstream::stdout(), "{line}") {
+            UNWRITTEN.get_or_init(|| error);
+        }
     }
 
     /// Prints one line for a person.
@@ -85,6 +89,20 @@ impl Ui {
         if let Some(hint) = &failure.hint {
             self.say(format_args!("\x1b[1;36mhint{plain}: {hint}"));
         }
+    }
+}
+
+/// Why data could not be written, the first time.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// An error when data of this process could not be written, e.g. since a disk is full. A reader that has gone
+/// (`| head`) is no reason to fail.
+pub(crate) fn written() -> io::Result<()> {
+    match UNWRITTEN.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(io::Error::new(error.kind(), error.to_string()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -25,6 +25,22 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_a_failure_and_a_reader_that_has_gone_is_none() {
+    let files = files("[buildout]\nextends = base.cfg\n", "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_slapos"));
+    command.current_dir(files.path()).args(["profile", "annotate", "main.cfg"]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command.stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("write the output") && said.contains("No space left"), "{said}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
 fn annotate_shows_values_and_the_files_they_come_from() {
     let files =
         files("[buildout]\nextends = base.cfg\n[s]\n<= m\nx += 2\n", "[m]\nx = 1\ny = ${:x}\n");
