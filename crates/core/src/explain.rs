@@ -112,26 +112,40 @@ fn follow(world: &World, it: &Instance, path: &[InstanceId]) -> Option<Cause> {
     let red = report.promises.iter().find(|promise| !promise.ok);
     match (it.wished, report.state) {
         (WishedState::Stopped, ReportedState::Stopped) => None,
-        (_, ReportedState::Error) => {
-            Some(red.map_or_else(|| failed(it, report), |promise| red_promise(it, promise)))
-        }
+        (_, ReportedState::Error) => Some(
+            red.map_or_else(|| failed(it, report), |promise| red_promise(world, it, promise, path)),
+        ),
         (WishedState::Stopped, _) => Some(say("stopping", format!("is stopping on {computer}"))),
         (_, ReportedState::Waiting) => Some(awaited(world, it, report, path)),
-        (_, ReportedState::Started) => red.map(|promise| red_promise(it, promise)),
+        (_, ReportedState::Started) => red.map(|promise| red_promise(world, it, promise, path)),
         _ => Some(red.map_or_else(
             || {
                 let told = report.text.as_deref().map(first_line).map(str::to_owned);
                 say("starting", told.unwrap_or_else(|| format!("is starting on {computer}")))
             },
-            |promise| red_promise(it, promise),
+            |promise| red_promise(world, it, promise, path),
         )),
     }
 }
 
-fn red_promise(it: &Instance, promise: &Promise) -> Cause {
+/// A promise may be red for what was requested and is not there: the hint says so.
+fn red_promise(world: &World, it: &Instance, promise: &Promise, path: &[InstanceId]) -> Cause {
     let message = first_line(&promise.message);
     let sentence = format!("promise {} is red: {message}", promise.name);
-    Cause { at: it.id, ..cause("promise-red", sentence, None) }
+    let hint = unready_child(world, it, path).map(|(child, cause)| {
+        let hint = cause.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        format!("it may be for `{}`, which it requested: {}{hint}", child.title, cause.sentence)
+    });
+    Cause { at: it.id, ..cause("promise-red", sentence, hint) }
+}
+
+/// The first of what an instance requested that is not ready, and why.
+fn unready_child<'w>(
+    world: &'w World,
+    it: &Instance,
+    path: &[InstanceId],
+) -> Option<(&'w Instance, Cause)> {
+    world.children(it.id).find_map(|child| Some((child, follow(world, child, path)?)))
 }
 
 fn failed(it: &Instance, report: &Report) -> Cause {
@@ -151,10 +165,7 @@ fn hint_in(text: &str) -> Option<String> {
 
 /// Its node says that it waits for what it requested: the first child with a cause tells more.
 fn awaited(world: &World, it: &Instance, report: &Report, path: &[InstanceId]) -> Cause {
-    let children =
-        world.children(it.id).filter_map(|child| Some((child, follow(world, child, path)?)));
-    let deepest = children.into_iter().next();
-    if let Some((child, cause)) = deepest {
+    if let Some((child, cause)) = unready_child(world, it, path) {
         let sentence = format!("waits for `{}`: {}", child.title, cause.sentence);
         return Cause { sentence, ..cause };
     }
@@ -471,6 +482,15 @@ mod tests {
         assert_eq!(said(&cloud, app), table[0]);
         cloud.format("COMP-1", 2);
         assert_eq!(said(&cloud, app), table[1]);
+        cloud.report(app, ReportedState::Started, |it| it.promises = vec![promise("page", false)]);
+        let cause = cloud.why(app).unwrap();
+        assert_eq!(cause.code, "promise-red");
+        assert_eq!(
+            cause.hint.as_deref(),
+            Some(
+                "it may be for `db`, which it requested: the node of COMP-1 has not begun with it yet"
+            )
+        );
     }
 
     #[test]
