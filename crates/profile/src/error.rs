@@ -196,7 +196,16 @@ impl Error {
                 Self::new(Code::DiskFull, format!("disk full: cannot {step} {path}"))
                     .with_hint("free some space and run again: what was finished is kept")
             }
-            _ => Self::new(Code::File, format!("cannot {step} {path}: {source}")),
+            kind => {
+                let error = Self::new(Code::File, format!("cannot {step} {path}: {source}"));
+                if kind != std::io::ErrorKind::PermissionDenied {
+                    return error;
+                }
+                let user = rustix::process::geteuid().as_raw();
+                error.with_hint(format!(
+                    "this runs as user {user}, who needs access to it and to the folders above it"
+                ))
+            }
         }
     }
 
@@ -323,6 +332,7 @@ mod tests {
             let report = Error::io("write", "/srv/x", &kind.into()).report();
             assert!(report.contains("/srv/x") && report.contains(code), "{report}");
             assert_eq!(report.contains("free some space"), code == "disk-full", "{report}");
+            assert_eq!(report.contains("this runs as user"), code == "file", "{report}");
         }
     }
 
