@@ -95,8 +95,14 @@ fn divides(value: &Value, divisor: &Value) -> Result<bool> {
     value::equal(&value::remainder(value, divisor)?, &Value::Int(0))
 }
 
-fn is_callable(value: &Value) -> bool {
-    matches!(value, Value::Function(_) | Value::Type(_) | Value::Undefined(_))
+pub(crate) fn is_callable(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.call(Args::default()).is_some(),
+        other => matches!(
+            other,
+            Value::Function(_) | Value::Type(_) | Value::Loop(_) | Value::Undefined(_)
+        ),
+    }
 }
 
 fn is_iterable(value: &Value) -> Result<bool> {

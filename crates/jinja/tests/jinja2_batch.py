@@ -25,10 +25,20 @@ def literal(text):
     return eval(text, {"__builtins__": {}, "set": set})
 
 
-NAMES = ("abs", "all", "any", "bool", "bytes", "chr", "dict", "enumerate", "float", "int", "isinstance", "iter",
-         "len", "list", "map", "max", "min", "next", "ord", "range", "repr", "reversed", "set", "sorted", "str",
-         "sum", "tuple", "zip")
+NAMES = ("abs", "all", "any", "bin", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate",
+         "filter", "float", "format", "frozenset", "hex", "int", "isinstance", "iter", "len", "list", "map", "max",
+         "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "sorted", "str", "sum",
+         "tuple", "zip")
 BUILTINS = {name: getattr(__builtins__, name) for name in NAMES}
+
+
+def check(truth, *message):
+    if not truth:
+        raise AssertionError(*message)
+    return ""
+
+
+BUILTINS["assert"] = check
 BUILTINS["dumps"] = lambda value: "!py!" + repr(value)
 
 

@@ -3,30 +3,42 @@
 //! Nothing here is known to a template unless it is put into its context: see [`value`].
 
 mod convert;
+mod number;
 
 use std::rc::Rc;
 
 pub(crate) use convert::{absolute, construct, int_of_base, to_float, to_int};
+pub(crate) use number::rounded;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Machine;
+use crate::format::format_spec;
 use crate::functions::{builtin, keys_of, sort_values};
 use crate::methods;
+use crate::predicates::is_callable;
 use crate::value::{self, Args, Iter, MAX_ITEMS, Range, Type, Value};
 
 /// Names that [`value`] knows.
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 41] = [
     "abs",
     "all",
     "any",
     "assert",
+    "bin",
     "bool",
     "bytes",
+    "callable",
     "chr",
+    "complex",
     "dict",
+    "divmod",
     "dumps",
     "enumerate",
+    "filter",
     "float",
+    "format",
+    "frozenset",
+    "hex",
     "int",
     "isinstance",
     "iter",
@@ -36,10 +48,13 @@ pub const NAMES: [&str; 30] = [
     "max",
     "min",
     "next",
+    "oct",
     "ord",
+    "pow",
     "range",
     "repr",
     "reversed",
+    "round",
     "set",
     "sorted",
     "str",
@@ -49,7 +64,9 @@ pub const NAMES: [&str; 30] = [
 ];
 
 /// Python's function or class of this name; also `dumps` (a typed value of SlapOS's profiles: `!py!` and its
-/// literal) and `assert` (a function that fails unless its argument is true).
+/// literal) and `assert` (fails unless its argument is true, else gives nothing to see, since templates print it).
+///
+/// `complex` and `frozenset` are there, since templates may ask for them, and are refused when they are used.
 pub fn value(name: &str) -> Option<Value> {
     if let Some(kind) = Type::ALL.into_iter().find(|kind| kind.name() == name) {
         return Some(Value::Type(kind));
@@ -59,9 +76,25 @@ pub fn value(name: &str) -> Option<Value> {
         "all" => builtin("all", |_, args| quantify(args, "all", false)),
         "any" => builtin("any", |_, args| quantify(args, "any", true)),
         "assert" => builtin("assert", assert),
+        "bin" => builtin("bin", |_, args| number::based(args, "bin", "0b", 2)),
+        "callable" => builtin("callable", |_, args| {
+            let [value] = args.exactly("callable")?;
+            Ok(Value::Bool(is_callable(&value)))
+        }),
         "chr" => builtin("chr", chr),
+        "complex" => {
+            builtin("complex", |_, _| Err(Error::unsupported("complex numbers are not supported")))
+        }
+        "divmod" => builtin("divmod", number::divmod),
         "dumps" => builtin("dumps", dumps),
         "enumerate" => builtin("enumerate", enumerate),
+        "filter" => builtin("filter", filter),
+        "format" => builtin("format", format),
+        "frozenset" => builtin("frozenset", |_, _| {
+            let error = Error::unsupported("sets that cannot change are not supported");
+            Err(error.with_hint("use `set`, or a tuple where a key is wanted"))
+        }),
+        "hex" => builtin("hex", |_, args| number::based(args, "hex", "0x", 16)),
         "isinstance" => builtin("isinstance", isinstance),
         "iter" => builtin("iter", |_, args| {
             let [items] = args.exactly("iter")?;
@@ -75,13 +108,16 @@ pub fn value(name: &str) -> Option<Value> {
         "max" => builtin("max", |machine, args| extreme(machine, args, "max")),
         "min" => builtin("min", |machine, args| extreme(machine, args, "min")),
         "next" => builtin("next", next),
+        "oct" => builtin("oct", |_, args| number::based(args, "oct", "0o", 8)),
         "ord" => builtin("ord", ord),
+        "pow" => builtin("pow", number::pow),
         "range" => builtin("range", |_, args| range(&args)),
         "repr" => builtin("repr", |_, args| {
             let [item] = args.exactly("repr")?;
             Ok(Value::from(item.repr()?))
         }),
         "reversed" => builtin("reversed", reversed),
+        "round" => builtin("round", number::round),
         "sorted" => builtin("sorted", sorted),
         "sum" => builtin("sum", sum),
         "zip" => builtin("zip", zip),
@@ -106,14 +142,18 @@ fn quantify(args: Args, name: &str, wanted: bool) -> Result<Value> {
 }
 
 fn assert(_: &mut Machine<'_>, args: Args) -> Result<Value> {
-    let [condition, message] = args.bind("assert", ["condition", "message"])?;
-    if condition.unwrap_or(Value::None).truth()? {
-        return Ok(Value::None);
+    let Args { positional, named } = args;
+    let (Some((condition, message)), []) = (positional.split_first(), &named[..]) else {
+        return Err(Error::type_error("assert() takes a value and perhaps a message"));
+    };
+    if condition.truth()? {
+        return Ok(Value::from(""));
     }
-    let message = message.map_or_else(
-        || Ok("the condition of `assert` is false".into()),
-        |message| message.text(),
-    )?;
+    let message = match message {
+        [] => "an assertion of the template does not hold".into(),
+        [message] => message.text()?,
+        messages => Value::tuple(messages.to_vec()).text()?,
+    };
     Err(Error::new(ErrorKind::Assertion, &*message))
 }
 
@@ -192,6 +232,32 @@ fn is_instance(value: &Value, kind: Type) -> bool {
         Type::Dict => matches!(value, Value::Dict(_)),
         Type::Set => matches!(value, Value::Set(_)),
     }
+}
+
+fn filter(machine: &mut Machine<'_>, args: Args) -> Result<Value> {
+    let [function, items] = args.exactly("filter")?;
+    let items = items.to_vec()?;
+    let verdicts = keys_of(machine, &items, Some(&function))?;
+    let mut kept = Vec::new();
+    for (item, verdict) in items.into_iter().zip(verdicts) {
+        if verdict.truth()? {
+            kept.push(item);
+        }
+    }
+    Ok(Value::Iter(Iter::of(kept)))
+}
+
+fn format(_: &mut Machine<'_>, args: Args) -> Result<Value> {
+    let Args { mut positional, named } = args;
+    if positional.len() == 1 {
+        positional.push(Value::from(""));
+    }
+    let [value, spec] = Args { positional, named }.exactly("format")?;
+    let Some(spec) = spec.as_str() else {
+        let name = spec.defined()?.type_name().to_owned();
+        return Err(Error::type_error(format!("format() argument 2 must be str, not {name}")));
+    };
+    Ok(Value::from(format_spec(&value, spec)?))
 }
 
 fn map(machine: &mut Machine<'_>, args: Args) -> Result<Value> {

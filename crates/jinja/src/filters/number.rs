@@ -1,12 +1,12 @@
 //! Filters on numbers.
 
 use super::{Table, flag};
-use crate::builtins::{absolute, int_of_base, to_float, to_int};
+use crate::builtins::{absolute, int_of_base, rounded, to_float, to_int};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Machine;
 use crate::format::fixed;
 use crate::methods::integer;
-use crate::value::{self, Args, Num, Value};
+use crate::value::{self, Args, Value};
 
 pub(super) const FILTERS: Table = &[
     ("abs", |_, value, args| {
@@ -51,26 +51,8 @@ fn round(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [precision, method] = args.bind("round", ["precision", "method"])?;
     let precision = precision.as_ref().map_or(Ok(0), integer)?;
     let method = method.map_or_else(|| Ok("common".into()), |method| method.text())?;
-    let Some(number) = Num::of(value) else {
-        let value = value.clone().defined()?;
-        return Err(Error::type_error(format!(
-            "type {} doesn't define __round__ method",
-            value.type_name()
-        )));
-    };
-    let Some(digits) = usize::try_from(precision).ok().filter(|digits| *digits <= 300) else {
-        return Err(Error::unsupported(
-            "the filter `round` with a negative or huge precision is not supported",
-        ));
-    };
     match &*method {
-        "common" => match number {
-            Num::Float(number) if number.is_finite() => {
-                Ok(Value::Float(fixed(number, digits).parse().unwrap_or(number)))
-            }
-            Num::Float(_) => Ok(value.clone()),
-            _ => value::positive(value),
-        },
+        "common" => rounded(value, Some(precision)),
         "ceil" | "floor" => {
             let power = value::power(&Value::Int(10), &Value::Int(precision))?;
             let scaled = match value::multiply(value, &power)? {

@@ -6,3 +6,4 @@ pub(crate) mod percent;
 mod spec;
 
 pub(crate) use number::fixed;
+pub(crate) use spec::format as format_spec;

@@ -19,7 +19,7 @@ struct Spec {
 }
 
 /// Python's `format(value, spec)`.
-pub(super) fn format(value: &Value, spec: &str) -> Result<String> {
+pub(crate) fn format(value: &Value, spec: &str) -> Result<String> {
     if spec.is_empty() {
         return Ok(value.text()?.to_string());
     }

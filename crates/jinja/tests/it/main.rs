@@ -1,6 +1,8 @@
 //! Integration tests of the templates.
 
 #[cfg(test)]
+mod builtins;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod generator;

@@ -1,9 +1,12 @@
-//! What every template can name: Python's built-in functions, `dumps`, and the modules that a context may import.
+//! What every template can name: Python's built-in functions, `assert`, `dumps`, `six`; and the modules that a context may import.
 
 use camino::Utf8Path;
 use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value, builtins, modules};
 
 use crate::recipes::userinfo;
+
+/// The one module that no context needs to import.
+const SIX: &str = "six";
 
 /// Adds the functions that the recipe gives to every template.
 pub(super) fn define(context: &mut Context) {
@@ -12,19 +15,14 @@ pub(super) fn define(context: &mut Context) {
             context.set_global(name, value);
         }
     }
-    // Templates print what this one gives, so it gives nothing to see.
-    let assert = Value::function("assert", |arguments, _| match arguments {
-        [truth] | [truth, _] if truth.truth()? => Ok(Value::from("")),
-        [_] => Err(Error::new(ErrorKind::Assertion, "an assertion of the template does not hold")),
-        [_, message] => Err(Error::new(ErrorKind::Assertion, message.text()?.to_string())),
-        _ => Err(Error::new(ErrorKind::Type, "assert() takes a value and perhaps a message")),
-    });
-    context.set_global("assert", assert);
+    if let Some(six) = modules::module(SIX) {
+        context.set_global(SIX, six);
+    }
 }
 
 /// Whether every template has a function of this name; no context may hide it.
 pub(super) fn is_default(name: &str) -> bool {
-    builtins::NAMES.contains(&name)
+    name == SIX || builtins::NAMES.contains(&name)
 }
 
 /// The Python module of that name: those of templates, and those that ask the machine.

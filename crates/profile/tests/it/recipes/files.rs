@@ -116,6 +116,10 @@ fn bad_lines_of_a_context_have_a_place() {
             "context = raw len 1\n",
             "instance.cfg:6:11: `len` of the context is a function that every template has",
         ),
+        (
+            "context = import six six\n",
+            "instance.cfg:6:11: `six` of the context is a function that every template has",
+        ),
         ("context =\n  key a x:outptu\n", "instance.cfg:7:3: section [x] has no option `outptu`"),
         (
             "context =\n  import re regex\n",
@@ -127,6 +131,17 @@ fn bad_lines_of_a_context_have_a_place() {
         let report = jinja2(&format!("{options}inline = x\n")).report();
         assert!(report.starts_with(&format!("DIR/{expected}")), "{report}");
     }
+}
+
+#[test]
+fn every_template_has_the_functions_of_slapos() {
+    let mut bench = jinja2("url = t.in\n");
+    bench.file(
+        "t.in",
+        "{% for k, v in six.iteritems({'a': 255}) %}{{ k }}={{ hex(v) }}{% endfor %}{{ assert(1) }}",
+    );
+    bench.ran();
+    assert_eq!(bench.read("out/file"), "a=0xff");
 }
 
 #[test]
