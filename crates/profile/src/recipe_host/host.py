@@ -193,20 +193,44 @@ def check_size(sizes):
         raise UserError(f"the archive unpacks to more than {UNPACKED_BYTES_MAX >> 30} GiB")
 
 
-def checked(member):
-    """A member of an archive that stays below the directory where it is unpacked."""
-    inside = [member.name]
-    if member.issym():
-        inside.append(os.path.join(os.path.dirname(member.name), member.linkname))
-    elif member.islnk():
-        inside.append(member.linkname)
-    elif not (member.isfile() or member.isdir()):
-        raise UserError(f"the archive holds `{member.name}`, which is neither file nor directory nor link")
-    for path in inside:
-        if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+def checked(members):
+    """The members of an archive, none of which leads out of the directory where it is unpacked.
+
+    Links of the archive may be followed, but what comes after one is where that leads to: so no member lies behind a
+    link, and no target climbs behind one.
+    """
+    links = {os.path.normpath(member.name) for member in members if member.issym()}
+    for member in members:
+        if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+            raise UserError(f"the archive holds `{member.name}`, which is neither file nor directory nor link")
+        names = [member.name, member.linkname] if member.islnk() else [member.name]
+        own_link = member.issym() and os.path.normpath(member.name)
+        if (
+            any(leads_out("", name, links - {own_link}, behind=False) for name in names)
+            or member.issym()
+            and leads_out(os.path.dirname(member.name), member.linkname, links, behind=True)
+        ):
             raise UserError(f"the archive holds `{member.name}`, which leads out of its directory")
-    member.mode &= 0o755
-    return member
+        member.mode &= 0o755
+    return members
+
+
+def leads_out(directory, path, links, behind):
+    """Whether a path, relative to a directory of the archive, leads out; `behind` says whether it may go on after one
+    of the links, though never upwards."""
+    at = [part for part in directory.split(os.sep) if part not in ("", os.curdir)]
+    follows = False
+    for part in path.split(os.sep):
+        if part == os.pardir:
+            if follows or not at:
+                return True
+            at.pop()
+        elif part not in ("", os.curdir):
+            at.append(part)
+            follows = follows or os.sep.join(at) in links
+            if follows and not behind:
+                return True
+    return os.path.isabs(path)
 
 
 class Inline:
@@ -289,7 +313,7 @@ class Inline:
             with tarfile.open(path) as archive:
                 members = archive.getmembers()
                 check_size(member.size for member in members)
-                archive.extractall(directory, [checked(member) for member in members])
+                archive.extractall(directory, checked(members))
         return directory
 
     def _directory(self):

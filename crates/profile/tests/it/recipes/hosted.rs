@@ -171,24 +171,51 @@ fn a_download_is_checked_and_unpacked() {
     assert_eq!(rests.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
+/// Unpacks an archive whose members are given as `(type, name, link)` in Python.
+fn unpacked(members: &str) -> Bench {
+    Bench::new(&format!(
+        "[buildout]\nparts = p\n[p]\nrecipe = slapos.recipe.build\n\
+         install =\n  import tarfile\n  from tarfile import REGTYPE, SYMTYPE, LNKTYPE, CHRTYPE\n\
+         \x20 with tarfile.open('a.tar', 'w') as tar:\n    for kind, name, link in [{members}]:\n\
+         \x20     info = tarfile.TarInfo(name)\n      info.type, info.linkname, info.mode = kind, link, 0o755\n\
+         \x20     tar.addfile(info)\n\
+         \x20 self.copyTree(self.extract('a.tar'), location)\n",
+    ))
+}
+
 #[test]
 fn an_archive_cannot_leave_its_directory() {
-    for (kind, name, link) in [
-        ("REGTYPE", "/tmp/x", ""),
-        ("REGTYPE", "a/../../x", ""),
-        ("SYMTYPE", "a", "/etc"),
-        ("SYMTYPE", "d/a", "../../x"),
-        ("LNKTYPE", "a", "../x"),
-        ("CHRTYPE", "null", ""),
+    for (members, refused) in [
+        ("(REGTYPE, '/tmp/x', '')", "/tmp/x"),
+        ("(REGTYPE, 'a/../../x', '')", "a/../../x"),
+        ("(SYMTYPE, 'a', '/etc')", "a"),
+        ("(SYMTYPE, 'd/a', '../../x')", "d/a"),
+        ("(LNKTYPE, 'a', '../x')", "a"),
+        ("(CHRTYPE, 'null', '')", "null"),
+        // What comes after a link is not where the text says.
+        ("(SYMTYPE, 'd/s', '..'), (SYMTYPE, 't', 'd/s/..'), (REGTYPE, 't/PWNED', '')", "t"),
+        ("(SYMTYPE, 'd/s', '..'), (SYMTYPE, 'l', 'd'), (SYMTYPE, 't', 'l/s/..')", "t"),
+        ("(SYMTYPE, 't', 'd/s/..'), (SYMTYPE, 'd/s', '..')", "t"),
+        ("(SYMTYPE, 's', 'd'), (REGTYPE, 's/x', '')", "s/x"),
+        ("(SYMTYPE, 's', 'd'), (REGTYPE, './s', '')", "./s"),
+        ("(SYMTYPE, 's', 'd'), (SYMTYPE, 's/t', '..')", "s/t"),
+        ("(SYMTYPE, 's', 'd'), (LNKTYPE, 'h', 's/x')", "h"),
     ] {
-        let report = Bench::new(&format!(
-            "[buildout]\nparts = p\n[p]\nrecipe = slapos.recipe.build\n\
-             install =\n  import tarfile\n\
-             \x20 with tarfile.open('a.tar', 'w') as tar:\n    info = tarfile.TarInfo('{name}')\n\
-             \x20   info.type, info.linkname = tarfile.{kind}, '{link}'\n    tar.addfile(info)\n\
-             \x20 self.extract('a.tar')\n",
-        ))
-        .report();
-        assert!(report.contains(&format!("the archive holds `{name}`")), "{report}");
+        let mut bench = unpacked(members);
+        let report = bench.report();
+        assert!(report.contains(&format!("the archive holds `{refused}`")), "{members}: {report}");
+        assert!(!bench.exists("PWNED"), "{members}");
+    }
+}
+
+#[test]
+fn an_archive_keeps_its_links() {
+    let mut bench = unpacked(
+        "(REGTYPE, './lib/a.1', ''), (SYMTYPE, './lib/a', 'a.1'), (SYMTYPE, 'lib64', 'lib'), \
+         (SYMTYPE, 'bin/a', '../lib64/a'), (LNKTYPE, 'b', './lib/a.1')",
+    );
+    bench.ran();
+    for name in ["lib/a", "lib64/a", "bin/a", "b"] {
+        assert_eq!(bench.read(&format!("parts/p/{name}")), "", "{name}");
     }
 }
