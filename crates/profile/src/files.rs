@@ -146,6 +146,15 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Vec<u8>> {
     })
 }
 
+/// Reads a whole file, as [`read`] does; `None` if it is not there.
+pub(crate) fn read_if_there(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
+    match read_plain(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::io("read", path, &source)),
+    }
+}
+
 /// The text of a file that need not be there; what cannot be read, or is no text, is not there.
 pub(crate) fn text_of(path: &Utf8Path) -> Option<String> {
     String::from_utf8(read_plain(path).ok()?).ok()

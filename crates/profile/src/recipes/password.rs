@@ -8,7 +8,7 @@ mod scheme;
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use slapos_jinja::Value;
@@ -47,8 +47,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     };
     let given = scope.text("passwd")?;
-    let stored = path.as_ref().and_then(|path| files::text_of(path));
-    let stored = stored.as_deref().and_then(parse);
+    let stored = path.as_deref().map_or(Ok(None), read);
+    let stored = stored.map_err(|error| scope.place(error, "storage-path"))?;
     let fresh = |password: String| Forms::from([(String::new(), password)]);
     let forms = match (given, stored) {
         (Some(given), Some(forms)) if forms[""] == given => forms,
@@ -65,14 +65,32 @@ fn generate(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
-/// What a file holds: JSON of all forms under their names, or, from old times, nothing but the password.
-fn parse(text: &str) -> Option<Forms> {
+/// What was kept; nothing if there is no file, or an empty one. One that cannot be understood is never replaced:
+/// databases may have been made with its password.
+fn read(path: &Utf8Path) -> Result<Option<Forms>> {
+    let kept = match files::read_if_there(path) {
+        Ok(kept) => kept.unwrap_or_default(),
+        Err(error) => return Err(bad_state(format!("cannot read the password that was kept: {error}"))),
+    };
+    let forms = String::from_utf8(kept).ok().and_then(|text| parse(&text));
+    forms.ok_or_else(|| bad_state(format!("{path} does not hold the password that it should")))
+}
+
+fn bad_state(message: String) -> Error {
+    Error::new(Code::BadState, message)
+        .with_hint("restore the file, or remove it to get another password")
+}
+
+/// What a file holds: JSON of all forms under their names, or, from old times, nothing but the password. The inner
+/// `None` if it is empty, the outer one if it is damaged.
+fn parse(text: &str) -> Option<Option<Forms>> {
     if text.starts_with('{') {
         let forms: Forms = serde_json::from_str(text).ok()?;
-        return forms.get("").is_some_and(|password| !password.is_empty()).then_some(forms);
+        return forms.get("").is_some_and(|password| !password.is_empty()).then_some(Some(forms));
     }
     let password = text.trim();
-    (!password.is_empty()).then(|| Forms::from([(String::new(), password.to_owned())]))
+    let forms = Forms::from([(String::new(), password.to_owned())]);
+    Some(Some(forms).filter(|_| !password.is_empty()))
 }
 
 impl Recipe for Password {
@@ -112,13 +130,15 @@ mod tests {
     #[test]
     fn both_forms_of_the_file_are_read() {
         let table = [
-            ("{\"\": \"secret\"}", Some("secret")),
-            ("old one\n", Some("old one")),
-            ("", None),
+            ("{\"\": \"secret\"}", Some(Some("secret"))),
+            ("old one\n", Some(Some("old one"))),
+            ("", Some(None)),
             ("{bad", None),
+            ("{\"\": \"\"}", None),
         ];
         for (text, expected) in table {
-            assert_eq!(parse(text).map(|forms| forms[""].clone()).as_deref(), expected, "{text}");
+            let found = parse(text).map(|forms| forms.map(|forms| forms[""].clone()));
+            assert_eq!(found, expected.map(|forms| forms.map(ToOwned::to_owned)), "{text}");
         }
     }
 

@@ -110,3 +110,23 @@ fn hashes_of_a_password_are_made_on_demand_and_kept_with_it() {
         "{report}"
     );
 }
+
+#[test]
+fn a_password_that_cannot_be_read_is_never_replaced() {
+    let profile = "[buildout]\nparts = p\n[p]\nrecipe = slapos.cookbook:generate.password\nstorage-path = pw\n";
+    let mut bench = Bench::new(profile);
+    for damaged in ["{\"\": \"se", "{\"\": \"\"}", "{}"] {
+        bench.file("pw", damaged);
+        let report = bench.report();
+        assert!(report.contains("[bad-state]") && report.contains("hint: restore"), "{report}");
+        assert!(report.contains("DIR/pw") && !report.contains("\"se"), "{report}");
+        assert_eq!(bench.read("pw"), damaged);
+    }
+    std::fs::remove_file(bench.dir.join("pw")).unwrap();
+    std::fs::create_dir(bench.dir.join("pw")).unwrap();
+    assert!(bench.report().contains("no plain file"));
+    std::fs::remove_dir(bench.dir.join("pw")).unwrap();
+    bench.file("pw", "");
+    bench.ran();
+    assert!(bench.read("pw").starts_with('{'));
+}
