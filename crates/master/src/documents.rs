@@ -155,6 +155,7 @@ fn instance_wish(world: &World, id: InstanceId) -> Option<v1::InstanceWish> {
         parameters: (*it.parameters).clone(),
         news: it.news,
         shared: world.served(id).map(shared).collect(),
+        connection: (**it.unproven.as_ref().unwrap_or(&it.connection)).clone(),
     })
 }
 

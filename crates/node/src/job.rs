@@ -84,6 +84,7 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
             ipv6: of_family(false),
             timestamp: wish.generation.0.to_string(),
             shared: wish.shared.iter().map(shared).collect(),
+            connection: wish.connection.clone(),
         }),
     }
 }

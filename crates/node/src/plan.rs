@@ -129,6 +129,7 @@ mod tests {
             parameters: [].into(),
             news: 2,
             shared: Vec::new(),
+            connection: [].into(),
         }
     }
 

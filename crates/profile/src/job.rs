@@ -114,6 +114,9 @@ pub struct Facts {
     pub timestamp: String,
     /// The shared instances that it serves: those that shall run.
     pub shared: Vec<Shared>,
+    /// What it last published itself, as the master knows it.
+    #[serde(default)]
+    pub connection: Options,
 }
 
 /// A shared instance, as the instance that serves it sees it.

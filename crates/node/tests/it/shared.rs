@@ -145,6 +145,7 @@ pub(crate) fn wish(release: &SoftwareUrl, news: u64, guests: &[(u64, &str)]) -> 
         parameters: [].into(),
         news,
         shared: shared.collect(),
+        connection: [].into(),
     }
 }
 

@@ -70,7 +70,9 @@ fn generate(length: usize) -> String {
 fn read(path: &Utf8Path) -> Result<Option<Forms>> {
     let kept = match files::read_if_there(path) {
         Ok(kept) => kept.unwrap_or_default(),
-        Err(error) => return Err(bad_state(format!("cannot read the password that was kept: {error}"))),
+        Err(error) => {
+            return Err(bad_state(format!("cannot read the password that was kept: {error}")));
+        }
     };
     let forms = String::from_utf8(kept).ok().and_then(|text| parse(&text));
     forms.ok_or_else(|| bad_state(format!("{path} does not hold the password that it should")))

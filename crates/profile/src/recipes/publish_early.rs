@@ -3,31 +3,38 @@
 //! In: `-init`, lines *name section:option*; an own option of that name is used instead. A section makes its option
 //! anew only when nothing was published under the name yet; then the value belongs to this part alone. Out: the
 //! names, secrets, and `-publish` for a `publish` that extends this part. What was published lies in
-//! `parts/<name>`, for the partition's user only.
+//! `parts/<name>`, for the partition's user only; if that file is lost, the master still knows it.
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::Value;
 
+use super::publish::from_json;
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Keep, Mode};
+use crate::job::Options;
 
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:publish-early"], make)];
 
 struct Early {
     stored: Utf8PathBuf,
-    /// JSON of the values; `None` when nothing is new.
-    news: Option<String>,
-    values: BTreeMap<String, String>,
+    /// JSON of the values; `None` when the file has them.
+    unstored: Option<String>,
+    /// The values; `None` when they are published.
+    news: Option<BTreeMap<String, String>>,
 }
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let parts = scope.reference("buildout:parts-directory")?;
     let stored = scope.path(parts.as_str().unwrap_or_default()).join(scope.name());
-    let before = read(&stored)?;
+    let kept = read(&stored)?;
+    let before = match &kept {
+        Some(kept) => kept.clone(),
+        None => published(&scope.facts()?.connection)?,
+    };
     let mut values = BTreeMap::new();
     for (section, wanted) in wanted(scope)? {
         scope.unused(&section)?;
@@ -45,10 +52,12 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let names = scope.option_names().into_iter().filter(|name| !name.starts_with('-'));
     let names = names.collect::<Vec<_>>().join(" ");
     scope.set("-publish", names);
-    let news = (values != before).then(|| json(&values)).transpose()?;
+    let unstored = values != kept.unwrap_or_default();
+    let unstored = unstored.then(|| json(&values)).transpose()?;
+    let new = values.iter().any(|(name, value)| before.get(name) != Some(value));
     let texts = values.iter().map(|(name, value)| Ok((name.clone(), text(value)?)));
-    let values = texts.collect::<Result<_>>()?;
-    Ok(Box::new(Early { stored, news, values }))
+    let news = new.then(|| texts.collect::<Result<_>>()).transpose()?;
+    Ok(Box::new(Early { stored, unstored, news }))
 }
 
 /// Published names with the options that they come from.
@@ -77,23 +86,42 @@ fn wanted(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, Names)>, Stop> {
     Ok(found)
 }
 
-fn read(stored: &Utf8Path) -> Result<BTreeMap<String, Value>> {
-    if !stored.exists() {
-        return Ok(BTreeMap::new());
+/// What the instance published, plainly or serialised.
+fn published(connection: &Options) -> Result<BTreeMap<String, Value>> {
+    if let Some(json) = connection.get("_")
+        && let Some(values) = by_name(&from_json(json)?)
+    {
+        return Ok(values);
     }
-    let text = String::from_utf8(files::read(stored)?).unwrap_or_default();
-    let Ok(Value::Dict(values)) = Value::from_json(&text) else {
-        return Err(Error::new(
-            Code::BadState,
-            format!("{stored} does not hold the values that it should"),
-        )
-        .with_hint("move it away to make new ones"));
+    let texts = connection.iter();
+    Ok(texts.map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect())
+}
+
+/// What was kept; `None` if there is no file.
+fn read(stored: &Utf8Path) -> Result<Option<BTreeMap<String, Value>>> {
+    let Some(kept) = files::read_if_there(stored)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(kept).unwrap_or_default();
+    let values = Value::from_json(&text).ok().and_then(|values| by_name(&values));
+    let damaged = || {
+        let message = format!("{stored} does not hold the values that it should");
+        Error::new(Code::BadState, message)
+            .with_hint("move it away: then what is published is used, and the rest is made anew")
+    };
+    values.ok_or_else(damaged).map(Some)
+}
+
+/// The entries of a dictionary.
+fn by_name(values: &Value) -> Option<BTreeMap<String, Value>> {
+    let Value::Dict(values) = values else {
+        return None;
     };
     let values = values.borrow();
     let entries = values
         .iter()
         .filter_map(|(key, value)| Some((key.value().as_str()?.to_owned(), value.clone())));
-    Ok(entries.collect())
+    Some(entries.collect())
 }
 
 fn json(values: &BTreeMap<String, Value>) -> Result<String> {
@@ -109,14 +137,16 @@ fn text(value: &Value) -> Result<String> {
 
 impl Recipe for Early {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        if let Some(text) = &self.news {
+        if let Some(text) = &self.unstored {
             work.write_unrecorded(
                 &self.stored,
                 text.as_bytes(),
                 Mode::Exact(0o600),
                 Keep::Durable,
             )?;
-            work.publish(self.values.clone());
+        }
+        if let Some(news) = &self.news {
+            work.publish(news.clone());
         }
         Ok(())
     }

@@ -58,6 +58,9 @@ pub struct InstanceWish {
     /// The shared instances that it serves: those that shall run.
     #[serde(default)]
     pub shared: Vec<SharedWish>,
+    /// What it last published itself, as of this wish: whoever lost its files makes the same again.
+    #[serde(default)]
+    pub connection: Dictionary,
 }
 
 /// A shared instance, as its host sees it.

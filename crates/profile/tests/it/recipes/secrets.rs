@@ -69,6 +69,26 @@ fn early_values_are_published_before_the_requests_are_answered_and_never_change(
 }
 
 #[test]
+fn a_lost_file_is_made_again_from_what_the_master_knows() {
+    for serialised in [false, true] {
+        let mut bench = Bench::new(EARLY);
+        let early = bench.ran().connection.unwrap();
+        std::fs::remove_dir_all(bench.dir.join("parts")).unwrap();
+        bench.facts.connection = early.clone();
+        if serialised {
+            let json = serde_json::to_string(&early).unwrap();
+            bench.facts.connection = [("_".to_owned(), json)].into();
+        }
+        let again = bench.ran();
+        assert_eq!(bench.host.asked[0].parameters["password"], early["password"]);
+        assert_eq!(again.connection, None, "nothing is new");
+        bench.facts.connection.clear();
+        bench.ran();
+        assert_eq!(bench.host.asked[0].parameters["password"], early["password"], "it is kept");
+    }
+}
+
+#[test]
 fn a_fixed_value_takes_the_place_of_a_made_one() {
     let mut bench = Bench::new(&EARLY.replace("-init =", "password = fixed\n-init ="));
     bench.ran();
