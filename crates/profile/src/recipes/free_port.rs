@@ -21,9 +21,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     };
     let (minimum, maximum) = (number(scope, "minimum", 1024)?, number(scope, "maximum", 49151)?);
-    let kept = scope
-        .previous("port")
-        .filter(|port| *port != "0" && scope.previous("ip") == Some(&ip.to_string()));
+    let same_address = scope.previous("ip").and_then(|ip| ip.trim().parse().ok()) == Some(ip);
+    let kept = scope.previous("port").filter(|port| *port != "0" && same_address);
     let port = match kept.and_then(|port| port.parse().ok()) {
         Some(port) => port,
         None => (minimum..maximum).find(|port| TcpListener::bind((ip, *port)).is_ok()).unwrap_or(0),

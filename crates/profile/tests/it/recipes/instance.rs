@@ -186,6 +186,21 @@ fn a_free_port_is_found_and_kept() {
 }
 
 #[test]
+fn a_port_is_kept_however_its_address_is_written() {
+    let profile = "[buildout]\nparts = p\n[p]\nrecipe = slapos.cookbook:free_port\nip = 0:0:0:0:0:0:0:1\nminimum = 20000\n";
+    let mut bench = Bench::new(profile);
+    bench.ran();
+    let state = bench.read(".installed.json");
+    let known: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let port = known["parts"][0]["options"]["port"].as_str();
+    let port = port.unwrap_or_else(|| panic!("{state}")).to_owned();
+    let _taken = std::net::TcpListener::bind(format!("[::1]:{port}")).unwrap();
+    bench.file("instance.cfg", &profile.replace("20000", "20001"));
+    bench.ran();
+    assert!(bench.read(".installed.json").contains(&format!("\"{port}\"")), "{port} is lost");
+}
+
+#[test]
 fn the_user_is_known() {
     let profile = "[buildout]\nparts = publish\n[u]\nrecipe = slapos.cookbook:userinfo\n[publish]\nrecipe = slapos.cookbook:publish\nuid = ${u:pw-uid}\n";
     let own = std::process::Command::new("id").arg("-u").output().unwrap();
