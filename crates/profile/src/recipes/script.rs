@@ -2,6 +2,7 @@
 //!
 //! The order is that of SlapOS: ignore signals, note the process, wait for files, mount, go on as the program.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,7 +15,7 @@ const LINE_LENGTH: usize = 78;
 pub(super) struct Script {
     /// Program and arguments; what the script is called with is appended.
     pub(super) command: Vec<String>,
-    pub(super) environment: Vec<(String, String)>,
+    pub(super) environment: BTreeMap<String, String>,
     pub(super) ignored_signals: Vec<String>,
     pub(super) wait_for: Vec<Utf8PathBuf>,
     /// Holds the number of the process; refuses a second run of the same command.

@@ -25,7 +25,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         ("PS1", prompt),
         ("SHELL", shell.clone()),
     ];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
     let script = Script { environment, ..Script::of([shell]) };
     WriteFile::boxed(scope.path(&wrapper), script.text(), Mode::Exact(0o700))
 }

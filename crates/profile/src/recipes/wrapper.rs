@@ -5,6 +5,7 @@
 //! `redirect-stderr`, `hash-files`, `hash-existing-files`. With hash files the path gets their hash as suffix, so that
 //! a service whose configuration changed is another service. Out: `wrapper-path`, absolute.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -18,7 +19,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
 pub(super) static KINDS: [Kind; 1] =
-    [Kind { version: 2, ..Kind::pure(&["slapos.cookbook:wrapper"], make) }];
+    [Kind { version: 3, ..Kind::pure(&["slapos.cookbook:wrapper"], make) }];
 
 struct Wrapper {
     path: Utf8PathBuf,
@@ -71,22 +72,23 @@ fn paths(scope: &mut Scope<'_, '_>, option: &str) -> Result<Vec<Utf8PathBuf>, St
     Ok(texts.iter().map(|text| scope.path(text)).collect())
 }
 
-fn environment(scope: &mut Scope<'_, '_>) -> Result<Vec<(String, String)>, Stop> {
-    let mut found = Vec::new();
+/// Variables by name; of several with the same name the last counts.
+fn environment(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, String>, Stop> {
+    let mut found = BTreeMap::new();
     for line in scope.lines("environment")? {
         let Some((name, value)) = line.split_once('=') else {
             let error = Error::new(Code::BadOption, format!("`{line}` is not `name=value`"));
             return Err(scope.place_of(error, "environment", &line).into());
         };
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.trim().is_empty() || !name.trim().chars().all(good) {
-            let error =
-                Error::new(Code::BadOption, format!("`{}` cannot name a variable", name.trim()));
+        let name = name.trim();
+        let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !begins_well || !name.chars().all(good) {
+            let error = Error::new(Code::BadOption, format!("`{name}` cannot name a variable"));
             return Err(scope.place_of(error, "environment", &line).into());
         }
-        found.push((name.trim().to_owned(), value.trim().to_owned()));
+        found.insert(name.to_owned(), value.trim().to_owned());
     }
-    found.sort();
     Ok(found)
 }
 

@@ -25,7 +25,7 @@ fn output(bench: &Bench, name: &str, arguments: &[&str]) -> String {
 #[test]
 fn a_wrapper_runs_its_command_with_its_environment() {
     let mut bench = wrapper(
-        "command-line =\n  sh -c 'echo \"$GREETING\" \"$@\"' name\n  'two  words'\nenvironment =\n  GREETING=it's $HOME\n  OTHER=\n",
+        "command-line =\n  sh -c 'echo \"$GREETING\" \"$@\"' name\n  'two  words'\nenvironment =\n  GREETING=z\n  GREETING=it's $HOME\n  OTHER=\n",
     );
     bench.ran();
     assert_eq!(bench.mode("bin/run"), 0o700);
@@ -145,9 +145,12 @@ fn what_a_wrapper_cannot_do_is_refused() {
         ("command-line = a\nsig-ign = hup;\n", "`hup;` is no name of a signal"),
         ("command-line = a\nenvironment = A\n", "`A` is not `name=value`"),
         ("command-line = a\nenvironment = A b=1\n", "`A b` cannot name a variable"),
+        ("command-line = a\nenvironment =\n  A=1\n  1B=1\n", "`1B` cannot name a variable"),
+        ("command-line = a\nenvironment = =1\n", "`` cannot name a variable"),
     ] {
         let report = wrapper(options).report();
         assert!(report.contains(expected), "{report}");
+        assert!(report.contains("instance.cfg:"), "no place: {report}");
     }
 }
 
