@@ -1,13 +1,14 @@
 //! `slapos.cookbook:request`, `:requestoptional` and their `.serialised` forms: asks for another instance.
 //!
 //! In: `software-url`, `software-type` (`default`), `name`, `shared`, `state`, `sla-*`, `config-*`, `return`.
-//! Out: `connection-<name>` for each returned name, `instance-guid`, `instance-state`, `requested-state`.
+//! Out: `connection-<name>` for each returned name, `instance-guid`, `instance-state`, `instance-status` (the last word
+//! on it, `#access ...` or `#error ...`), `requested-state`.
 //!
 //! A returned value that is not there makes the part wait, with all that refer to it. An optional request never
 //! waits: its missing values are empty. Serialised: parameters and values are JSON under the key `_`.
 //!
-//! A section may carry options of its own for others to read, but one that only just misses the name of an option
-//! here is a mistake.
+//! A section may carry options of its own for others to read, such as `slap-...`, but one that only just misses the
+//! name of an option here is a mistake.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -27,6 +28,8 @@ const OPTIONS: [&str; 7] =
     ["name", "return", "shared", "slave", "software-type", "software-url", "state"];
 /// Whatever begins so is a parameter or a condition.
 const FAMILIES: [&str; 2] = ["config", "sla"];
+/// Whatever begins so is for others, though it only just misses a family.
+const OTHERS: &str = "slap-";
 
 const fn kind(names: &'static [&'static str], make: super::Make) -> Kind {
     Kind { requests: true, ..Kind::new(names, make) }
@@ -77,6 +80,7 @@ fn request(scope: &mut Scope<'_, '_>, form: &Form) -> Result<Box<dyn Recipe>, St
             }
             scope.set("instance-guid", "");
             scope.set("instance-state", "");
+            scope.set("instance-status", "");
             Ok(Box::new(Request(Some(error).filter(|_| !form.optional))))
         }
     }
@@ -115,7 +119,8 @@ fn ask(scope: &mut Scope<'_, '_>, form: &Form) -> Result<RequestAsk, Stop> {
 }
 
 fn refuse_misspelt(scope: &Scope<'_, '_>) -> Result<(), Stop> {
-    for option in scope.option_names().iter().filter(|name| !OPTIONS.contains(&name.as_str())) {
+    let strange = |name: &&String| !OPTIONS.contains(&name.as_str()) && !name.starts_with(OTHERS);
+    for option in scope.option_names().iter().filter(strange) {
         let (family, rest) = option.split_once('-').unwrap_or((option, ""));
         let meant = match nearest(family, FAMILIES) {
             Some(meant) if !rest.is_empty() => Some(format!("{meant}-{rest}")),
@@ -173,6 +178,7 @@ fn fill(
 ) -> Result<(), Stop> {
     scope.set("instance-guid", answer.id.as_str());
     scope.set("instance-state", answer.state.as_str());
+    scope.set("instance-status", status(answer));
     let given = given(answer, form)
         .map_err(|error| error.during(format!("while reading what `{}` published", ask.title)))?;
     let mut missing = Vec::new();
@@ -193,6 +199,14 @@ fn fill(
         (None, Some(_)) => format!("`{}` has not published {} yet", ask.title, missing.join(", ")),
     };
     Err(Stop::Waiting(waiting(scope, ask, reason)))
+}
+
+/// What SlapOS says of the access to an instance.
+fn status(answer: &RequestAnswer) -> String {
+    match &answer.waiting {
+        Some(reason) => format!("#error {reason}"),
+        None => format!("#access Instance correctly {}", answer.state),
+    }
 }
 
 /// The published values by name.

@@ -162,6 +162,7 @@ fn an_option_that_only_just_misses_a_name_is_refused() {
         ("conifg-size = 3", "`conifg-size`", "`config-size`"),
         ("slaa-computer_guid = COMP-2", "`slaa-computer_guid`", "`sla-computer_guid`"),
         ("notification-id = own", "", ""),
+        ("slap-software-release = own", "", ""),
     ];
     for (line, wrong, meant) in table {
         let section = "[database]\n<= slap-connection\n";
@@ -176,6 +177,18 @@ fn an_option_that_only_just_misses_a_name_is_refused() {
         assert!(report.contains(&format!("did you mean {meant}?")), "{report}");
         assert_eq!(bench.host.asked, [], "the master was not asked");
     }
+}
+
+#[test]
+fn a_request_offers_how_its_instance_is() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = publish\n[db]\nrecipe = slapos.cookbook:requestoptional\nname = db\nsoftware-url = u\nreturn = url\n\
+         [publish]\nrecipe = slapos.cookbook:publish\nstatus = ${db:instance-status}\n",
+    );
+    assert_eq!(bench.ran().connection.unwrap()["status"], "#error no partition runs `db` yet");
+    let url = [("url".to_owned(), "http://db".to_owned())];
+    bench.host.connections.insert("db".into(), url.into());
+    assert_eq!(bench.ran().connection.unwrap()["status"], "#access Instance correctly started");
 }
 
 #[test]
