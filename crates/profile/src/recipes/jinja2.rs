@@ -1,7 +1,8 @@
 //! `slapos.recipe.template:jinja2`: a file rendered by Jinja2.
 //!
 //! In: `output` (old: `rendered`), `url` (old: `template`) or `inline`, `context` (lines *type name expression*),
-//! `import-list` (lines *kind alias place*), `import-delimiter`, `extensions`, `mode`, `md5sum`, `once`.
+//! `import-list` (lines *kind alias place*), `import-delimiter`, `extensions`, `mode`, `md5sum`, `once`,
+//! `encoding` (only UTF-8).
 //! The context is read by the constructor, so what it names comes first; the template when it is installed, since
 //! another part may make it. The file is written only when it differs.
 
@@ -41,6 +42,7 @@ enum Text {
 }
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
+    only_utf8(scope)?;
     let text = text(scope)?;
     let output = output(scope)?;
     let mut options = Options::default();
@@ -75,6 +77,20 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         variables,
         imports: imports::read(scope)?,
     }))
+}
+
+/// Refuses other encodings of template and output than UTF-8, the usual one.
+fn only_utf8(scope: &mut Scope<'_, '_>) -> Result<(), Stop> {
+    let Some(encoding) = scope.text("encoding")? else {
+        return Ok(());
+    };
+    let encoding = encoding.trim();
+    if ["utf-8", "utf8", "utf_8"].iter().any(|name| encoding.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    let message = format!("templates are UTF-8, not `{encoding}`");
+    let error = scope.fault("encoding", Code::Unsupported, message);
+    Err(error.with_hint("convert the template, and what reads its result").into())
 }
 
 fn text(scope: &mut Scope<'_, '_>) -> Result<Text, Stop> {
@@ -200,10 +216,16 @@ impl Jinja2 {
             load(&path)
         });
         let text = template.render(&context);
-        for path in read.take() {
-            work.depends_on(&path);
+        let read = read.take();
+        for path in &read {
+            work.depends_on(path);
         }
         text.map_err(|error| {
+            if error.kind() == slapos_jinja::ErrorKind::NoTemplate
+                && let Some(absent) = read.last().filter(|path| !path.exists())
+            {
+                return template_error(&error).with_hint(format!("{absent} is not there"));
+            }
             let alias = error.place().map(|place| place.template.clone());
             let path = alias.and_then(|alias| self.imports.iter().find_map(|i| i.path(&alias)));
             match path {
@@ -214,10 +236,12 @@ impl Jinja2 {
     }
 }
 
+/// The text of an imported file; `None` if it is not there, which a template may ignore.
 fn load(path: &Utf8Path) -> slapos_jinja::Result<Option<String>> {
     let host = |message: String| slapos_jinja::Error::new(slapos_jinja::ErrorKind::Host, message);
-    let bytes = files::read(path).map_err(|error| host(error.to_string()))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| host(format!("{path} is not UTF-8 text")))
+    let bytes = files::read_if_there(path).map_err(|error| host(error.to_string()))?;
+    let text = bytes.map(String::from_utf8).transpose();
+    text.map_err(|_| host(format!("{path} is not UTF-8 text")))
 }
 
 /// An error of a template as one of the profile.

@@ -179,7 +179,7 @@ fn every_code_has_a_profile_that_shows_it() {
         (Code::TooLarge, part(&deep)),
         (Code::BadLiteral, template("inline = x\ncontext = key a :b\nb = !py!open()\n")),
         (Code::UnknownRecipe, part("recipe = no.such\n")),
-        (Code::Unsupported, part("recipe = slapos.cookbook:switch-softwaretype\noverride = x\n")),
+        (Code::Unsupported, template("inline = x\nencoding = latin-1\n")),
         (Code::BadOption, template("inline = x\nmode = rwx\n")),
         (Code::Template, template("inline = {{ nothing }}\n")),
         (Code::Checksum, template("url = ${buildout:directory}/instance.cfg\nmd5sum = 0\n")),

@@ -12,9 +12,10 @@ pub(super) enum Import {
         alias: String,
         path: Utf8PathBuf,
     },
-    /// Every file of the folder, under the alias, the delimiter and its name.
+    /// Every file below the folder, under the alias and the parts of its path, with the delimiter between them.
     Folder {
-        prefix: String,
+        alias: String,
+        delimiter: String,
         path: Utf8PathBuf,
     },
 }
@@ -24,8 +25,9 @@ impl Import {
     pub(super) fn path(&self, name: &str) -> Option<Utf8PathBuf> {
         match self {
             Self::File { alias, path } => (alias == name).then(|| path.clone()),
-            Self::Folder { prefix, path } => {
-                let inner = name.strip_prefix(prefix.as_str())?;
+            Self::Folder { alias, delimiter, path } => {
+                let inner = name.strip_prefix(alias.as_str())?.strip_prefix(delimiter.as_str())?;
+                let inner = inner.replace(delimiter.as_str(), "/");
                 let escapes = inner.split('/').any(|part| part.is_empty() || part == "..");
                 (!escapes).then(|| path.join(inner))
             }
@@ -66,7 +68,7 @@ fn import(scope: &mut Scope<'_, '_>, line: &str, delimiter: &str) -> Result<Impo
     Ok(if kind.ends_with("file") {
         Import::File { alias: alias.to_owned(), path }
     } else {
-        Import::Folder { prefix: format!("{alias}{delimiter}"), path }
+        Import::Folder { alias: alias.to_owned(), delimiter: delimiter.to_owned(), path }
     })
 }
 
@@ -77,7 +79,12 @@ mod tests {
     #[test]
     fn names_lead_to_files_and_never_out_of_a_folder() {
         let file = Import::File { alias: "lib".into(), path: "/p/lib.in".into() };
-        let folder = Import::Folder { prefix: "all/".into(), path: "/p/all".into() };
+        let folder = |delimiter: &str| Import::Folder {
+            alias: "all".into(),
+            delimiter: delimiter.into(),
+            path: "/p/all".into(),
+        };
+        let (folder, colons) = (folder("/"), folder(":"));
         let table = [
             (&file, "lib", Some("/p/lib.in")),
             (&file, "bib", None),
@@ -85,6 +92,10 @@ mod tests {
             (&folder, "all/../b", None),
             (&folder, "all//etc/passwd", None),
             (&folder, "a.in", None),
+            (&colons, "all:sub:f", Some("/p/all/sub/f")),
+            (&colons, "all:..:f", None),
+            (&colons, "all::etc:passwd", None),
+            (&colons, "all/f", None),
         ];
         for (import, name, expected) in table {
             assert_eq!(import.path(name), expected.map(Utf8PathBuf::from), "{name}");

@@ -42,6 +42,38 @@ fn templates_have_pythons_functions_modules_and_statements() {
 }
 
 #[test]
+fn a_template_may_do_without_a_file_that_is_not_there() {
+    let mut bench = jinja2("url = t.in\nimport-list =\n  rawfile x sub/x.in\n");
+    bench.file("t.in", "<{% include 'x' ignore missing %}>");
+    bench.ran();
+    assert_eq!(bench.read("out/file"), "<>");
+    bench.file("sub/x.in", "here");
+    bench.ran();
+    assert_eq!(bench.read("out/file"), "<here>");
+    std::fs::remove_file(bench.dir.join("sub/x.in")).unwrap();
+    bench.file("t.in", "{% include 'x' %}");
+    let report = bench.report();
+    assert!(report.contains("DIR/t.in:1:") && report.contains("DIR/sub/x.in is not"), "{report}");
+}
+
+#[test]
+fn folders_of_imports_have_folders() {
+    let mut bench = jinja2("url = t.in\nimport-delimiter = :\nimport-list =\n  rawfolder l lib\n");
+    bench.file("t.in", "{% include 'l:sub:f' %}");
+    bench.file("lib/sub/f", "deep");
+    bench.ran();
+    assert_eq!(bench.read("out/file"), "deep");
+}
+
+#[test]
+fn another_encoding_is_refused() {
+    jinja2("inline = x\nencoding = UTF-8\n").ran();
+    let report = jinja2("inline = x\nencoding = latin-1\n").report();
+    assert!(report.contains("not `latin-1` [unsupported]"), "{report}");
+    assert!(report.contains("instance.cfg:"), "no place: {report}");
+}
+
+#[test]
 fn templates_import_others_by_alias() {
     let mut bench = jinja2(
         "url = t.in\nimport-list =\n  rawfile lib sub/lib.in\n  folder all dir:path\n[dir]\npath = ${buildout:directory}/sub\n",
