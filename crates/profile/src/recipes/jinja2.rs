@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::{Context, Options, Template, Value};
 
 use super::download::check_md5;
-use super::template::{mode_for, output};
+use super::template::{mode_for, output, write_rendered};
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Error, Place, Result};
@@ -172,10 +172,10 @@ impl Recipe for Jinja2 {
         }
         let (name, source) = self.source(work)?;
         let text = self.render(work, &name, &source)?;
-        let mode = mode_for(&text, self.mode);
         match &self.once {
-            None => work.write(&self.output, text.as_bytes(), mode),
+            None => write_rendered(work, &self.output, &text, self.mode),
             Some(marker) => {
+                let mode = mode_for(&text, self.mode);
                 work.write_unrecorded(&self.output, text.as_bytes(), mode, Keep::Durable)?;
                 work.write_unrecorded(marker, b"", Mode::Plain, Keep::Durable)
             }

@@ -2,7 +2,8 @@
 //!
 //! In: `url` or `inline`, `output`, `mode`, `md5sum`. What the text refers to comes before this part.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::Access;
 
 use super::download::check_md5;
 use super::{Kind, Recipe};
@@ -72,13 +73,38 @@ pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
     Ok(path)
 }
 
-/// Permissions of a rendered file: executable if it names its interpreter.
+/// Permissions of a rendered file: executable if it names its interpreter, and that can be run.
 pub(super) fn mode_for(text: &str, mode: Option<Mode>) -> Mode {
-    mode.unwrap_or(if text.starts_with("#!") { Mode::Runnable } else { Mode::Plain })
+    let runs = |path: &Utf8Path| {
+        path.is_absolute() && rustix::fs::access(path.as_std_path(), Access::EXEC_OK).is_ok()
+    };
+    mode.unwrap_or_else(|| match interpreter(text) {
+        Some(path) if runs(path) => Mode::Runnable,
+        _ => Mode::Plain,
+    })
+}
+
+/// The interpreter that a script names in its first line.
+fn interpreter(text: &str) -> Option<&Utf8Path> {
+    let line = text.strip_prefix("#!")?.lines().next()?;
+    line.split_whitespace().next().map(Utf8Path::new)
+}
+
+/// As [`Work::write`], with the permissions of a rendered file.
+pub(super) fn write_rendered(
+    work: &mut Work<'_>,
+    output: &Utf8Path,
+    text: &str,
+    mode: Option<Mode>,
+) -> Result<()> {
+    if let (None, Some(interpreter)) = (mode, interpreter(text)) {
+        work.depends_on(interpreter);
+    }
+    work.write(output, text.as_bytes(), mode_for(text, mode))
 }
 
 impl Recipe for Template {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        work.write(&self.output, self.text.as_bytes(), mode_for(&self.text, self.mode))
+        write_rendered(work, &self.output, &self.text, self.mode)
     }
 }

@@ -96,6 +96,9 @@ fn permissions_follow_option_and_interpreter() {
     let table = [
         ("inline = x\n", false, None),
         ("inline = #!/bin/sh\n", true, None),
+        ("inline = #! /bin/sh -e\n", true, None),
+        ("inline = #!/absent/sh\n", false, None),
+        ("inline = #!/etc/passwd\n", false, None),
         ("inline = x\nmode = 0600\n", false, Some(0o600)),
         ("inline = x\nmode = 755\n", true, Some(0o755)),
     ];
