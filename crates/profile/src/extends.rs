@@ -39,8 +39,8 @@ pub(crate) struct Remote {
 /// Reads the text of a file or URL.
 pub(crate) type ReadText<'a> = dyn FnMut(&str, &Remote) -> Result<String> + 'a;
 
-/// Merges the profile at `main`, a path or URL. What `given` says of `[buildout]` goes before what the file says;
-/// the cache of URLs is relative to `directory`.
+/// Merges the profile at `main`, a path or URL. What `given` says of `[buildout]` goes before what the file says; its
+/// `extends` is one place that the file extends without saying so. The cache of URLs is relative to `directory`.
 pub(crate) fn load(
     main: &str,
     given: &Options,
@@ -96,10 +96,17 @@ impl Loader<'_, '_> {
         self.faults.extend(bad_lines);
         let base = base_of(place);
         keep_base(&mut layer, base);
-        if self.open.is_empty() {
+        let is_main = self.open.is_empty();
+        if is_main {
             self.remote = remote(&layer, self.given, self.directory)?;
         }
         self.open.push(place.to_owned());
+        if let Some(base) = self.given.get("extends").filter(|_| is_main)
+            && let Err(error) = self.file(base)
+        {
+            let blamed = self.blamed(error);
+            self.faults.push(blamed);
+        }
         for (line, optional) in extended(&mut layer, &mut self.faults) {
             for name in line.text.split_whitespace() {
                 let place = join(base, name);

@@ -1,7 +1,8 @@
 //! `slapos.cookbook:switch-softwaretype`: goes on with the profile of the instance's type.
 //!
-//! In: each option named like a type is `section:option`, holding the path of a profile. That profile runs in the
-//! same directory with a state file of its own; `[slap-connection]` and `[slap-configuration]` are handed on.
+//! In: each option named like a type is `section:option`, holding the path of a profile; `override`, a dictionary from
+//! types to profiles that extend those. The profile runs in the same directory with a state file of its own;
+//! `[slap-connection]` and `[slap-configuration]` are handed on.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +17,17 @@ use crate::value::dumps;
 pub(super) static KINDS: [Kind; 1] = [Kind::new(&["slapos.cookbook:switch-softwaretype"], make)];
 
 const CONFIGURATION: &str = "slap-configuration";
+const OVERRIDE: &str = "override";
 const HANDED_ON: [&str; 5] =
     ["directory", "bin-directory", "parts-directory", "eggs-directory", "develop-eggs-directory"];
 
 struct Switch(Job);
 
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
-    scope.refuse(&["override"])?;
     let software_type = scope.reference(&format!("{CONFIGURATION}:slap-software-type"))?;
     let software_type = software_type.as_str().unwrap_or_default().to_owned();
-    let types = scope.option_names();
+    let mut types = scope.option_names();
+    types.retain(|name| name != OVERRIDE);
     let known = |name: &str| types.iter().any(|known| known == name);
     let chosen = match software_type.as_str() {
         "RootSoftwareInstance" | "" if !known(&software_type) => "default",
@@ -50,9 +52,36 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         job.state_file.file_stem().unwrap_or("state"),
         scope.name()
     ));
-    let extra = handed_on(scope)?;
-    let profile = scope.location(&profile);
+    let mut extra = handed_on(scope)?;
+    let mut profile = scope.location(&profile);
+    let buildout = extra.entry("buildout".to_owned()).or_default();
+    buildout.remove("extends"); // of a switch before this one
+    if let Some(outer) = overriding(scope, chosen)? {
+        buildout.insert("extends".to_owned(), profile);
+        profile = outer;
+    }
     Ok(Box::new(Switch(Job { profile, state_file, extra, ..job.clone() })))
+}
+
+/// The profile that takes the place of a type's own, which it extends.
+fn overriding(scope: &mut Scope<'_, '_>, chosen: &str) -> Result<Option<String>, Stop> {
+    let profiles = match scope.option(OVERRIDE)? {
+        None => return Ok(None),
+        Some(Value::Dict(profiles)) => profiles,
+        Some(text) if text.as_str() == Some("") => return Ok(None),
+        Some(_) => {
+            let message = "`override` must be a dictionary from types to profiles";
+            return Err(scope.fault(OVERRIDE, Code::BadOption, message).into());
+        }
+    };
+    let profiles = profiles.borrow();
+    let mut profiles = profiles.iter().map(|(name, profile)| (name.value().as_str(), profile));
+    let Some((_, profile)) = profiles.find(|(name, _)| *name == Some(chosen)) else {
+        return Ok(None);
+    };
+    let profile =
+        profile.text().map_err(|error| scope.fault(OVERRIDE, Code::BadOption, error.message()))?;
+    Ok(Some(scope.location(&profile)))
 }
 
 /// The sections that the other profile gets, on top of those that this one got.

@@ -95,6 +95,28 @@ fn the_type_chooses_the_profile() {
 }
 
 #[test]
+fn an_override_extends_the_profile_of_the_type() {
+    let mut bench = switching();
+    let profile = bench.read("instance.cfg").replace(
+        "recipe = slapos.cookbook:switch-softwaretype\n",
+        "recipe = slapos.cookbook:switch-softwaretype\noverride = !py!{'default': 'more.cfg'}\n",
+    );
+    bench.file("instance.cfg", &profile);
+    bench.file("more.cfg", "[publish]\nmore = yes\nurl += 2\n");
+    bench.facts.parameters = map(&[("name", "Ana")]);
+    let connection = bench.ran().connection.unwrap();
+    assert_eq!((connection["more"].as_str(), connection["url"].as_str()), ("yes", "Ana\n2"));
+    assert_eq!(connection["master"], "http://master/");
+    bench.file("more.cfg", "[publish\n");
+    assert!(bench.report().starts_with("DIR/more.cfg:1:"), "{}", bench.report());
+    bench.facts.software_type = "override".into();
+    assert!(bench.report().contains("no type `override`"), "{}", bench.report());
+    bench.file("instance.cfg", &profile.replace("!py!{'default': 'more.cfg'}", "more.cfg"));
+    bench.facts.software_type = "default".into();
+    assert!(bench.report().contains("must be a dictionary"), "{}", bench.report());
+}
+
+#[test]
 fn a_type_that_nothing_looks_at_is_refused() {
     // the option of the only part, whether the type `other` is one of this profile
     let table = [
