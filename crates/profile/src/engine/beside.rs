@@ -78,9 +78,9 @@ fn labour(name: &str, slow: Slow, log: &Utf8Path, say: &SyncSender<Word>) -> Res
     result.map_err(|error| error.during(format!("while it worked beside others; its log is {log}")))
 }
 
-/// The name of a part's log: a section may have any name.
+/// The name of a part's log: a section may have any name, and no two parts one log.
 fn log_name(part: &str) -> String {
-    format!("{}.log", part.replace('/', "_"))
+    format!("{}.log", part.replace('%', "%25").replace('/', "%2F"))
 }
 
 /// Which parts are where.
@@ -180,5 +180,23 @@ impl Engine<'_> {
         };
         let order = self.order.iter().enumerate();
         order.map(|(at, name)| (Rc::clone(name), waits(at, name))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_parts_have_one_log() {
+        let table = [
+            ("apache", "apache.log"),
+            ("a_b", "a_b.log"),
+            ("a/b", "a%2Fb.log"),
+            ("a%2Fb", "a%252Fb.log"),
+        ];
+        for (part, expected) in table {
+            assert_eq!(log_name(part), expected);
+        }
     }
 }
