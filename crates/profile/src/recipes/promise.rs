@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 use slapos_jinja::Value;
 
@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::Mode;
 
 pub(super) static KINDS: [Kind; 1] =
-    [Kind { version: 2, ..Kind::pure(&["slapos.cookbook:promise.plugin"], make) }];
+    [Kind { version: 3, ..Kind::pure(&["slapos.cookbook:promise.plugin"], make) }];
 
 /// Folder of the checks that need no Python.
 const PACKAGE: &str = "slapos.promise.plugin.";
@@ -116,13 +116,17 @@ fn launcher(origin: Origin<'_>, class: &str, config: &str) -> String {
     text
 }
 
+/// Where the description lies; only `.py` goes, for `p-1.2` and `p-1.3` are two promises.
+fn description_beside(output: &Utf8Path) -> Utf8PathBuf {
+    let stem = output.as_str();
+    Utf8PathBuf::from(format!("{}.json", stem.strip_suffix(".py").unwrap_or(stem)))
+}
+
 impl Recipe for Promise {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.write(&self.output, self.launcher.as_bytes(), self.mode)?;
         match &self.description {
-            Some(text) => {
-                work.write(&self.output.with_extension("json"), text.as_bytes(), self.mode)
-            }
+            Some(text) => work.write(&description_beside(&self.output), text.as_bytes(), self.mode),
             None => Ok(()),
         }
     }

@@ -155,6 +155,24 @@ fn what_a_wrapper_cannot_do_is_refused() {
 }
 
 #[test]
+fn promises_with_dots_in_their_names_have_their_own_descriptions() {
+    let part = |name: &str, port: &str| {
+        format!(
+            "[{name}]\nrecipe = slapos.cookbook:promise.plugin\nmodule = slapos.promise.plugin.check_socket_listening\n\
+             output = etc/plugin/{name}\nconfig-host = 127.0.0.1\nconfig-port = {port}\n"
+        )
+    };
+    let (one, two) = (part("p-1.2", "2"), part("p-1.3.py", "3"));
+    let mut bench = Bench::new(&format!("[buildout]\nparts = p-1.2 p-1.3.py\n{one}{two}"));
+    bench.ran();
+    let port = |name: &str| {
+        let text = bench.read(&format!("etc/plugin/{name}.json"));
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["config"]["port"].clone()
+    };
+    assert_eq!((port("p-1.2"), port("p-1.3")), ("2".into(), "3".into()));
+}
+
+#[test]
 fn a_promise_is_written_for_python_and_for_us() {
     let mut bench = Bench::new(
         "[buildout]\nparts = x y\n[x]\nrecipe = slapos.cookbook:promise.plugin\nmodule = slapos.promise.plugin.check_socket_listening\noutput = etc/plugin/listens.py\nconfig-host = 127.0.0.1\nconfig-port = !py!80\n\
