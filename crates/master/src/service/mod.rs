@@ -11,11 +11,14 @@
 
 mod backlog;
 mod committer;
+mod error;
 mod history;
 mod kept;
 mod piece;
 mod present;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::SocketAddr,
@@ -30,7 +33,7 @@ use slapos_core::{
     names::{ComputerId, Revision},
     policy::Policy,
     refusal::Refusal,
-    world::{ApplyError, Site, World},
+    world::{Site, World},
 };
 use tokio::sync::{oneshot, watch};
 
@@ -40,6 +43,7 @@ use self::{
     present::{Present, Progress},
 };
 pub use self::{
+    error::{Failure, ServiceError},
     history::PastError,
     piece::{List, Piece},
 };
@@ -58,53 +62,6 @@ use crate::{
 /// Decisions that may wait for the disk; beyond that, callers are asked to come again. About what
 /// a good disk makes durable within a second: who waits longer is told so.
 const BACKLOG_MAX: u64 = if cfg!(test) { 100 } else { 10_000 };
-
-/// Why the master has to end.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// What was decided could not be made durable.
-    #[error("the store failed")]
-    Store(#[source] StoreError),
-    /// A defect of a decision.
-    #[error("a decision contradicts the state; please report this")]
-    Broken(#[source] ApplyError),
-    /// A defect elsewhere ended a thread in the middle of a change.
-    #[error("a change was left half done; please report this")]
-    HalfDone,
-    /// It was asked to end.
-    #[error("the master is stopping")]
-    Stopping,
-}
-
-/// Why a call has no result.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// Refused; nothing has changed.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The disk is full. Nothing has changed.
-    #[error("the disk of the master is full: no change is taken until there is room")]
-    DiskFull,
-    /// Too much waits for the disk.
-    #[error("the master is busy: too many changes wait for the disk")]
-    Busy,
-    /// The master is ending. Whether the change took effect is known after its next start.
-    #[error("the master is ending")]
-    Ending,
-    /// The journal cannot be read.
-    #[error("the journal cannot be read")]
-    Journal(#[source] StoreError),
-    /// The past cannot be shown.
-    #[error(transparent)]
-    Past(#[from] PastError),
-}
-
-impl ServiceError {
-    /// In how many seconds to come again, of what passes: nobody makes room on a disk in one.
-    pub(crate) fn retry_after(&self) -> &'static str {
-        if matches!(self, Self::DiskFull) { "10" } else { "1" }
-    }
-}
 
 /// From where a call came, for the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -389,131 +346,5 @@ impl Service {
         self.fail(Failure::Stopping);
         let present = self.inner.present.read().unwrap_or_else(PoisonError::into_inner);
         present.term.send_modify(|term| term.over = true); // for what was decided after the end
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        task::{Context, Poll, Waker},
-        time::Duration,
-    };
-
-    use slapos_core::{
-        decide::{Format, Request, Requester},
-        names::{ComputerId, PersonId},
-    };
-    use tower::ServiceExt;
-
-    use super::*;
-
-    async fn format(service: &Service, number: u64) -> Result<(), ServiceError> {
-        let computer: ComputerId = format!("COMP-{number}").try_into().unwrap();
-        let actor = Actor::Computer(computer.clone());
-        let ask = Ask::Format(Format { computer, partitions: vec![] });
-        service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
-    }
-
-    async fn request(service: &Service, number: u64, bytes: usize) -> Result<(), ServiceError> {
-        let ask = Ask::Request(Request {
-            requester: Requester::Person(PersonId::admin()),
-            title: format!("app-{number}").try_into().unwrap(),
-            release: "software/db".try_into().unwrap(),
-            software_type: "default".try_into().unwrap(),
-            parameters: Some([("filling".to_owned(), "x".repeat(bytes))].into()),
-            placement: [].into(),
-            shared: false,
-            state: None,
-        });
-        let actor = Actor::Operator(PersonId::admin());
-        service.act(Origin::Inside, |_| Ok((ask, actor)), |_, _| ()).await
-    }
-
-    #[tokio::test]
-    async fn large_changes_whose_callers_are_gone_are_not_gathered_without_end() {
-        let data = tempfile::TempDir::new().unwrap();
-        let database = data.path().join("master.sqlite");
-        let service = Service::open(&database, Policy::default()).unwrap();
-        let other = rusqlite::Connection::open(&database).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let size = BACKLOG_BYTES_MAX / 8;
-        let mut context = Context::from_waker(Waker::noop());
-        let mut refused = None;
-        for number in 0..10 {
-            let mut call = Box::pin(request(&service, number, size));
-            if let Poll::Ready(answer) = call.as_mut().poll(&mut context) {
-                refused = Some((number, answer));
-                break;
-            }
-            drop(call); // its caller hangs up
-        }
-        let Some((8, Err(ServiceError::Busy))) = refused else { panic!("{refused:?}") };
-        other.execute_batch("ROLLBACK").unwrap();
-        while service.inner.backlog.bytes() > 0 {
-            tokio::task::yield_now().await;
-        }
-        request(&service, 9, size).await.unwrap();
-        let found = service.instances(None, None, &Piece::whole()).await.unwrap().items;
-        assert_eq!(found.len(), 9, "what was decided is kept, whoever hung up");
-    }
-
-    /// Each process of old clients begins with this call: nothing that goes on here may delay it.
-    #[test]
-    fn where_the_hateoas_documents_are_is_answered_whatever_the_world_is_busy_with() {
-        let data = tempfile::TempDir::new().unwrap();
-        let service = Service::open(&data.path().join("master.sqlite"), Policy::default()).unwrap();
-        let authority = crate::Authority::open(data.path()).unwrap();
-        let router =
-            crate::router(service.clone(), authority, crate::FaceSettings::default()).unwrap();
-        let call = |path: &'static str| {
-            let (router, (say, said)) = (router.clone(), mpsc::channel());
-            std::thread::spawn(move || {
-                let request = axum::http::Request::get(path).header("host", "master:5000");
-                let request = request.body(axum::body::Body::empty()).unwrap();
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-                let answer = runtime.unwrap().block_on(router.oneshot(request));
-                say.send(answer.unwrap().status()).unwrap();
-            });
-            said
-        };
-        let busy = service.inner.present.write().unwrap();
-        let other = call("/v1/health");
-        let status = call("/getHateoasUrl").recv_timeout(Duration::from_secs(60));
-        assert_eq!(status.unwrap(), 200);
-        assert!(other.try_recv().is_err(), "the world is busy");
-        drop(busy);
-        assert_eq!(other.recv_timeout(Duration::from_secs(60)).unwrap(), 200);
-        service.close();
-        let status = call("/getHateoasUrl").recv_timeout(Duration::from_secs(60));
-        assert_eq!(status.unwrap(), 200, "the one writer is gone");
-        let status = call("/v1/health").recv_timeout(Duration::from_secs(60));
-        assert_eq!(status.unwrap(), 503);
-    }
-
-    #[tokio::test]
-    async fn when_too_much_waits_for_the_disk_callers_are_asked_to_come_again() {
-        let data = tempfile::TempDir::new().unwrap();
-        let database = data.path().join("master.sqlite");
-        let service = Service::open(&database, Policy::default()).unwrap();
-        // another writer holds the disk up
-        let other = rusqlite::Connection::open(&database).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let mut context = Context::from_waker(Waker::noop());
-        let mut waiting: Vec<_> =
-            (0..BACKLOG_MAX).map(|number| Box::pin(format(&service, number))).collect();
-        for call in &mut waiting {
-            assert!(call.as_mut().poll(&mut context).is_pending());
-        }
-        let refused = format(&service, BACKLOG_MAX).await;
-        assert!(matches!(refused, Err(ServiceError::Busy)), "{refused:?}");
-        other.execute_batch("ROLLBACK").unwrap();
-        for call in waiting {
-            call.await.unwrap();
-        }
-        format(&service, BACKLOG_MAX).await.unwrap();
-        assert_eq!(
-            service.computers(&Piece::whole()).await.unwrap().items.len() as u64,
-            BACKLOG_MAX + 1
-        );
     }
 }
