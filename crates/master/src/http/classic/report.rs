@@ -5,7 +5,7 @@
 //! wish changed is about an older one, and changes nothing. Of a computer that was given none
 //! since the master began, a report is taken to be about the present wish.
 //! What a node says of a release is about what lies on its disk, whatever was wished meanwhile
-//! (`docs/decisions/0010-reports-that-name-no-wish.md`).
+//! (`docs/decisions/0011-reports-that-name-no-wish.md`).
 
 use std::collections::BTreeMap;
 
