@@ -223,11 +223,14 @@ impl Cloud {
     pub(crate) fn start_node_with(&mut self, computer: &str, partitions: u32, settings: &str) {
         let place = 16 * (computer.chars().last().unwrap().to_digit(10).unwrap());
         let (base, network) = (self.path().join(computer), &self.network);
+        let cache = match settings.contains("cache_root") {
+            true => String::new(),
+            false => format!("cache_root = {}/cache\n", self.path()),
+        };
         let text = format!(
-            "[slapos]\n{settings}computer_id = {computer}\nsoftware_root = {base}/software\n\
-             instance_root = {base}/instance\ncache_root = {}/cache\npartition_user = {}\n\
+            "[slapos]\n{settings}{cache}computer_id = {computer}\nsoftware_root = {base}/software\n\
+             instance_root = {base}/instance\npartition_user = {}\n\
              [slapformat]\npartition_amount = {partitions}\nipv4_local_network = {network}.{place}/28\n",
-            self.path(),
             62_000 + place,
         );
         write_file(&self.node_cfg(computer), &text);

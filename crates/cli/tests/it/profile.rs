@@ -3,6 +3,7 @@
 use std::{path::Path, process::Output};
 
 use serde_json::{Value, json};
+use slapos_node::sys;
 
 /// A directory with `main.cfg`, which extends `base.cfg`.
 fn files(main: &str, base: &str) -> tempfile::TempDir {
@@ -94,6 +95,42 @@ fn check_tells_faults_and_who_can_install_what() {
     let place = |fault: &Value| (fault["code"].clone(), fault["place"]["line"].clone());
     let codes: Vec<_> = faults.iter().map(place).collect();
     assert_eq!(codes, [("missing-section".into(), 3.into()), ("missing-section".into(), 2.into())]);
+}
+
+/// A release with a Python of its own.
+const RELEASE: &str = "[buildout]\nparts = tool\n[versions]\nnetaddr = 0.7.19\nsix = 0.0.1\n\
+                       [tool]\nrecipe = zc.recipe.egg\neggs = netaddr\ninterpreter = python\n";
+
+#[test]
+fn check_tells_which_eggs_come_at_other_versions() {
+    let files = tempfile::tempdir().unwrap();
+    slapos_atomic::write(files.path().join("software.cfg"), RELEASE.as_bytes(), 0o644).unwrap();
+    let output = profile(files.path(), &["check", "software.cfg"]);
+    let told = text(&output.stdout);
+    let expected = "1 egg at other versions than it pins:\n  six 1.17.0 in place of 0.0.1\n";
+    assert!(output.status.success() && told.contains(expected), "{told}");
+}
+
+/// Downloads the eggs, from where pip is configured to, and keeps them in a folder of `/tmp` for the next time.
+#[test]
+fn run_makes_the_python_of_a_release_once() {
+    let files = tempfile::tempdir().unwrap();
+    slapos_atomic::write(files.path().join("software.cfg"), RELEASE.as_bytes(), 0o644).unwrap();
+    let downloads = format!("/tmp/slapos-test-downloads-by-hand-{}", sys::whoami());
+    std::fs::create_dir_all(&downloads).unwrap();
+    std::fs::create_dir(files.path().join("there")).unwrap();
+    std::os::unix::fs::symlink(downloads, files.path().join("there/.cache")).unwrap();
+    let run = || {
+        let output = profile(files.path(), &["run", "software.cfg", "--directory", "there"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        files.path().join("there/eggs/bin/python").symlink_metadata().unwrap().modified().unwrap()
+    };
+    let made = run();
+    assert_eq!(run(), made);
+    let program = "import netaddr; print(netaddr.__version__)";
+    let mut python = std::process::Command::new(files.path().join("there/bin/python"));
+    let output = python.args(["-I", "-c", program]).output().unwrap();
+    assert_eq!(text(&output.stdout).trim(), "0.7.19");
 }
 
 #[test]

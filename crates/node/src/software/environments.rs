@@ -116,11 +116,13 @@ async fn make(settings: &Settings, making: &Making) -> Result<(), String> {
         let ran = sandbox::run(&settings.program, &spec, STEP_LIMIT).await;
         ran.map_err(|said| format!("{}: {said}", spec.command.join(" ")))?;
     }
-    block_in_place(|| {
-        rustix::fs::syncfs(fs::File::open(&root)?)?; // what the mark vouches for
-        write_below(&root, &name.join(MARK), making.name.as_bytes(), 0o644)
-    })
-    .map_err(failed)
+    block_in_place(|| complete(&root, &making.name)).map_err(failed)
+}
+
+/// Marks one as complete, when all that the mark vouches for is on the disk.
+fn complete(root: &Utf8Path, name: &str) -> io::Result<()> {
+    rustix::fs::syncfs(fs::File::open(root)?)?;
+    write_below(root, &Utf8Path::new(name).join(MARK), name.as_bytes(), 0o644)
 }
 
 /// Removes one, its mark first; that it is missing is fine.
@@ -204,6 +206,27 @@ mod tests {
         }
         remove_unused(&node).await;
         assert_eq!(fs::read_dir(settings.environments_root()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_environment_is_complete_by_a_mark_with_its_name() {
+        let base = tempfile::tempdir().unwrap();
+        let (node, _) = node(&base);
+        let (root, [one, two]) =
+            (node.settings.environments_root(), ["1", "2"].map(|n| n.repeat(32)));
+        assert!(!is_complete(&node.settings, &one));
+        complete(&root, &one).unwrap();
+        assert!(is_complete(&node.settings, &one));
+        fs::rename(root.join(&one), root.join(&two)).unwrap(); // its programs have the other path in them
+        assert!(!is_complete(&node.settings, &two));
+    }
+
+    #[test]
+    fn a_mark_is_written_when_the_environment_is_on_the_disk() {
+        let test =
+            "software::environments::tests::an_environment_is_complete_by_a_mark_with_its_name";
+        let Some(calls) = crate::traced::calls(test) else { return };
+        assert!(crate::traced::followed(&calls, ["syncfs", ""], "renameat("), "{calls:#?}");
     }
 
     #[test]

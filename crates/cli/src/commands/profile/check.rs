@@ -38,12 +38,12 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         for (means, title) in kinds {
             list(ui, title, checked.parts.iter().filter(|part| part.means == means));
         }
+        let counted = |count, noun| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let others: Vec<String> = checked.eggs.iter().map(other_version).collect();
         if !others.is_empty() {
-            let (count, lines) = (others.len(), others.join("\n"));
-            ui.data(format_args!("{count} eggs come at other versions than it pins:\n{lines}\n"));
+            let (eggs, lines) = (counted(others.len(), "egg"), others.join("\n"));
+            ui.data(format_args!("{eggs} at other versions than it pins:\n{lines}\n"));
         }
-        let counted = |count, noun| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let faults = counted(checked.faults.len(), "fault");
         ui.data(format_args!("{faults}, {}", counted(checked.parts.len(), "part")));
     }

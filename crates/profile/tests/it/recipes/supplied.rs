@@ -64,3 +64,56 @@ fn an_instance_is_supplied_with_nothing() {
     let checked = check(&bench.job(), &mut bench.host);
     assert_eq!(checked.parts[0].means, Means::Nobody);
 }
+
+/// Two parts that want Python, and pins of which one cannot be had.
+const PINNED: &str = "
+[buildout]
+parts = one two
+versions = pins
+
+[pins]
+NetAddr = 0.7.19:whl
+six = 0.0.1
+no.such.egg = 1
+
+[one]
+recipe = zc.recipe.egg
+eggs = slapos.cookbook
+interpreter = python-one
+
+[two]
+<= one
+interpreter = python-two
+";
+
+#[test]
+fn a_release_asks_once_for_eggs_at_the_versions_that_it_pins() {
+    let mut bench = Bench::new(PINNED);
+    run(&bench.release(), &mut bench.host).unwrap();
+    let [eggs] = bench.host.eggs.as_slice() else {
+        panic!("asked {} times", bench.host.eggs.len())
+    };
+    let eggs = serde_json::to_value(eggs).unwrap();
+    assert_eq!(eggs["versions"]["netaddr"], "0.7.19");
+    let log = bench.read("log/versions.log");
+    let others: Vec<_> = log.lines().filter(|line| line.contains("pins")).collect();
+    assert_eq!(others, ["six 1.17.0  (the release pins 0.0.1)"]);
+    assert!(bench.read("bin/python-two").contains("/eggs/bin/python"));
+}
+
+#[test]
+fn a_check_tells_which_eggs_come_at_other_versions_than_the_release_pins() {
+    let mut bench = Bench::new(PINNED);
+    let checked = check(&bench.release(), &mut bench.host);
+    let others: Vec<_> = checked.eggs.iter().map(|other| (&*other.egg, &*other.pinned)).collect();
+    assert_eq!((checked.faults.as_slice(), others.as_slice()), (&[][..], &[("six", "0.0.1")][..]));
+    assert_eq!(bench.host.eggs, [], "a check has none made");
+}
+
+#[test]
+fn an_environment_that_cannot_be_made_fails_the_release_with_the_reason() {
+    let mut bench = Bench::new(PINNED);
+    let job = slapos_profile::Job { python: None, ..bench.release() };
+    let report = run(&job, &mut bench.host).unwrap_err().report();
+    assert!(report.contains("eggs need Python, and this node has none"), "{report}");
+}
