@@ -81,15 +81,20 @@ pub(crate) fn make_folder(path: &Utf8Path, mode: u32) -> Result<bool> {
     Ok(true)
 }
 
+/// Refuses a place where something is that is no link.
+pub(crate) fn only_a_link(link: &Utf8Path) -> Result<()> {
+    if !fs::symlink_metadata(link).is_ok_and(|meta| !meta.is_symlink()) {
+        return Ok(());
+    }
+    let source =
+        std::io::Error::new(ErrorKind::AlreadyExists, "something that is no link is there");
+    Err(Error::io("make the link", link, &source).with_hint("remove it if it is not needed"))
+}
+
 /// Makes `link` point to `target`; replaces only links. True if it was different.
 pub(crate) fn put_link(link: &Utf8Path, target: &Utf8Path) -> Result<bool> {
+    only_a_link(link)?;
     match fs::symlink_metadata(link) {
-        Ok(meta) if !meta.is_symlink() => {
-            let source =
-                std::io::Error::new(ErrorKind::AlreadyExists, "something that is no link is there");
-            return Err(Error::io("make the link", link, &source)
-                .with_hint("remove it if it is not needed"));
-        }
         Ok(_) if fs::read_link(link).is_ok_and(|found| found == target.as_std_path()) => {
             return Ok(false);
         }

@@ -106,7 +106,9 @@ impl Run {
         loop {
             while let Some(name) = self.next() {
                 let Some(mut step) = installer.begin(engine, &name) else { continue };
-                let Some(slow) = step.slow() else {
+                let slow = step.slow();
+                installer.announce(&step)?;
+                let Some(slow) = slow else {
                     self.failed.extend(installer.end(engine, step, Ok(())).err());
                     continue;
                 };
@@ -155,9 +157,9 @@ impl Run {
         Some(self.open.remove(at))
     }
 
-    fn save(&self, installer: &Installer, engine: &Engine<'_>) -> Result<()> {
+    fn save(&self, installer: &mut Installer, engine: &Engine<'_>) -> Result<()> {
         let steps = self.running.values().map(|(step, _)| step);
-        installer.state(steps).save(&engine.job.state_file)
+        installer.save(steps, &engine.job.state_file)
     }
 
     fn tell(&self, engine: &mut Engine<'_>) {

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::mem::take;
 use std::rc::Rc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
+use super::ledger::Ledger;
 use super::signature::Basis;
 use super::state::{PartState, State};
 use super::{Engine, Inputs, Part, Slow, Work};
@@ -28,6 +29,7 @@ pub(super) struct Installer {
     /// Records of the last run, less those that were taken over.
     before: Vec<PartState>,
     bases: HashMap<Rc<str>, Basis>,
+    ledger: Ledger,
 }
 
 /// A part that is being installed.
@@ -50,12 +52,19 @@ impl Step {
         self.owns = take(&mut slow.owns);
         Some(slow)
     }
+
+    /// Its record while it is not finished.
+    fn begun(&self) -> PartState {
+        let paths = self.old.iter().flat_map(|old| old.paths.clone());
+        record(&self.name, &self.part, &self.basis, paths.chain(self.owns.clone()).collect())
+    }
 }
 
 impl Installer {
-    pub(super) fn new(last: State, bases: HashMap<Rc<str>, Basis>) -> Self {
+    pub(super) fn new(last: State, bases: HashMap<Rc<str>, Basis>, ledger: Ledger) -> Self {
         let (stale, written) = (BTreeSet::new(), BTreeSet::new());
-        Self { left: last.left, stale, written, done: Vec::new(), before: last.parts, bases }
+        let (left, before) = (last.left, last.parts);
+        Self { left, stale, written, done: Vec::new(), before, bases, ledger }
     }
 
     /// Uninstalls, last installed first, the parts that changed or vanished. Plain files stay until they are replaced
@@ -121,6 +130,26 @@ impl Installer {
         Some(Step { name, part, instance, basis, old, same, owns })
     }
 
+    /// Tells the ledger that the part begins, before anything of it changes. One whose signature is that of the last
+    /// run would be done again anyway.
+    pub(super) fn announce(&mut self, step: &Step) -> Result<()> {
+        self.ledger.knows(step.old.as_ref().map_or(&[], |old| &old.paths));
+        if step.same {
+            return Ok(());
+        }
+        self.ledger.part(&step.begun())?;
+        // What such a recipe does may take long, and cannot be told from what is there.
+        if step.part.kind.clear_first { self.ledger.sync() } else { Ok(()) }
+    }
+
+    /// Tells the ledger that the part is finished which ended last.
+    pub(super) fn tell_end(&mut self) -> Result<()> {
+        match self.done.last() {
+            Some(done) if self.ledger.is_told_of(&done.name) => self.ledger.part(done),
+            _ => Ok(()),
+        }
+    }
+
     /// Lays out a part whose long step, if it has one, ended so, and records it.
     pub(super) fn end(
         &mut self,
@@ -134,11 +163,12 @@ impl Installer {
         let Engine { host, outcome, inputs, .. } = &mut *engine;
         let mut work = Work::new(&mut **host, &name, outcome, &mut seen);
         work.stale = take(&mut self.stale);
+        work.ledger = Some(&mut self.ledger);
         let result = slow.and_then(|()| match same {
             true => instance.update(&mut work),
             false => instance.install(&mut work),
         });
-        let Work { mut recorded, written, keep, fetched, stale, .. } = work;
+        let Work { mut recorded, claimed, written, keep, fetched, stale, .. } = work;
         self.stale = stale;
         self.written.extend(written.iter().cloned());
         let looks = if part.kind.pure && !fetched { looks(&seen, &written) } else { Vec::new() };
@@ -147,6 +177,9 @@ impl Installer {
         }
         let had = old.is_some();
         let old_paths = old.map(|old| old.paths).unwrap_or_default();
+        if result.is_err() {
+            recorded.extend(claimed);
+        }
         if result.is_err() || keep {
             recorded.extend(old_paths.into_iter().chain(owns));
         } else {
@@ -167,13 +200,20 @@ impl Installer {
         Ok(())
     }
 
+    /// Writes the state as it would be if the run were interrupted now, and the ledger begins anew.
+    pub(super) fn save<'s>(
+        &mut self,
+        open: impl Iterator<Item = &'s Step>,
+        state_file: &Utf8Path,
+    ) -> Result<()> {
+        self.state(open).save(state_file)?;
+        self.ledger.clear()
+    }
+
     /// The state if the run were interrupted now, in the middle of these steps: they would be done again, what is
     /// finished would not.
-    pub(super) fn state<'s>(&self, open: impl Iterator<Item = &'s Step>) -> State {
-        let open = open.map(|step| {
-            let paths = step.old.iter().flat_map(|old| old.paths.clone());
-            record(&step.name, &step.part, &step.basis, paths.chain(step.owns.clone()).collect())
-        });
+    fn state<'s>(&self, open: impl Iterator<Item = &'s Step>) -> State {
+        let open = open.map(Step::begun);
         let (done, before) = (self.done.iter().cloned(), self.before.iter().cloned());
         let parts = done.chain(open).chain(before).collect();
         let mut state = State::new(parts);
@@ -182,7 +222,11 @@ impl Installer {
     }
 
     /// Removes what is no longer wanted; after a failure everything not reached is kept as it was.
-    pub(super) fn finish(mut self, engine: &mut Engine<'_>, went_through: bool) -> Result<State> {
+    pub(super) fn finish(
+        mut self,
+        engine: &mut Engine<'_>,
+        went_through: bool,
+    ) -> Result<(State, Ledger)> {
         if went_through {
             let mut gone = Vec::new();
             for old in self.before.drain(..).rev() {
@@ -204,7 +248,7 @@ impl Installer {
             }
         }
         self.done.extend(self.before);
-        Ok(State::new(self.done))
+        Ok((State::new(self.done), self.ledger))
     }
 }
 

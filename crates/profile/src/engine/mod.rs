@@ -5,13 +5,14 @@
 //! order    for each wanted part: macros, references, constructor   (order, scope)
 //!          → values, the parts in order, and which of them wait
 //! sign     hash of each part with all that it read                 (signature)
-//! install  against the state of the last run                       (run, installer, work, state);
+//! install  against the state of the last run                       (run, installer, work, state, ledger);
 //!          in a release the long steps of parts beside each other  (slow, beside)
 //! ```
 //!
 //! # Invariants
 //! - All constructors run before anything is installed.
 //! - A part that waits is left exactly as the last run left it.
+//! - Whatever a run has made is known to the next one, also when it was killed.
 //! - Only paths that a part recorded, inside the directory, are ever removed.
 
 mod beside;
@@ -20,6 +21,7 @@ mod eggs;
 mod fetch;
 mod import;
 mod installer;
+mod ledger;
 mod order;
 mod plan;
 mod run;

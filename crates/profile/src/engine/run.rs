@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::installer::Installer;
+use super::ledger::Ledger;
 use super::state::State;
 use super::{BUILDOUT, Engine, Means, Part, Teller, beside, check, import};
 use crate::error::{Code, Error, Result};
@@ -25,15 +26,21 @@ pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
         return Err(unsupplied(job, host).unwrap_or(error));
     }
     let bases = engine.bases()?;
-    let mut installer = Installer::new(state, bases);
+    let mut ledger = Ledger::new(&job.state_file);
+    if ledger.is_there() {
+        state.save(&job.state_file)?;
+        ledger.clear()?;
+    }
+    let mut installer = Installer::new(state, bases, ledger);
     installer.remove_first(&mut engine)?;
     let prepared = engine.make_directories().and_then(|()| engine.make_environment());
     let result = prepared.and_then(|()| match &job.purpose {
         Purpose::Software(supply) => beside::install(&mut installer, &mut engine, &supply.logs),
         Purpose::Instance(_) => one_by_one(&mut installer, &mut engine),
     });
-    let state = installer.finish(&mut engine, result.is_ok())?;
+    let (state, mut ledger) = installer.finish(&mut engine, result.is_ok())?;
     state.save(&job.state_file)?;
+    ledger.clear()?;
     result?;
     engine.inputs_seen(&state);
     Ok(engine.outcome)
@@ -56,10 +63,12 @@ fn unsupplied(job: &Job, host: &mut dyn Host) -> Option<Error> {
 /// Parts of an instance are installed in their order, whether they refer to each other or not.
 fn one_by_one(installer: &mut Installer, engine: &mut Engine<'_>) -> Result<()> {
     for name in engine.order.clone() {
-        if let Some(mut step) = installer.begin(engine, &name) {
-            let slow = step.slow().map_or(Ok(()), |slow| slow.run(&mut Teller::default()));
-            installer.end(engine, step, slow)?;
-        }
+        let Some(mut step) = installer.begin(engine, &name) else { continue };
+        let slow = step.slow();
+        installer.announce(&step)?;
+        let slow = slow.map_or(Ok(()), |slow| slow.run(&mut Teller::default()));
+        installer.end(engine, step, slow)?;
+        installer.tell_end()?;
     }
     Ok(())
 }
@@ -67,13 +76,14 @@ fn one_by_one(installer: &mut Installer, engine: &mut Engine<'_>) -> Result<()> 
 impl Engine<'_> {
     /// What earlier runs installed, of ours or of zc.buildout.
     pub(super) fn last_state(&mut self) -> Result<State> {
-        let state = match State::load(&self.job.state_file)? {
+        let mut state = match State::load(&self.job.state_file)? {
             Some(state) => state,
             None => match self.folder_option("installed")? {
                 Some(path) => import::read(&path)?,
                 None => State::new(Vec::new()),
             },
         };
+        Ledger::replay(&self.job.state_file, &mut state)?;
         self.previous = state.parts.iter().map(|part| (part.name.clone(), part.clone())).collect();
         Ok(state)
     }
@@ -117,7 +127,8 @@ impl Engine<'_> {
     fn inputs_seen(&mut self, state: &State) {
         let recorded: Vec<Utf8PathBuf> =
             state.parts.iter().flat_map(|part| part.paths.iter().cloned()).collect();
-        for path in recorded.iter().chain([&self.job.state_file]) {
+        let ledger = Ledger::path_for(&self.job.state_file);
+        for path in recorded.iter().chain([&self.job.state_file, &ledger]) {
             self.inputs.insert(path.clone(), Look::at(path));
         }
         let inputs = std::mem::take(&mut self.inputs);

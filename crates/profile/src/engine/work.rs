@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Inputs;
+use super::ledger::Ledger;
 use super::plan::{Draft, FileChange};
 use crate::error::{Error, Result};
 use crate::files::{self, Keep, Mode};
@@ -20,6 +21,10 @@ pub(crate) struct Work<'w> {
     pub(super) outcome: &'w mut Outcome,
     pub(super) inputs: &'w mut Inputs,
     pub(super) recorded: Vec<Utf8PathBuf>,
+    /// What it may have made.
+    pub(super) claimed: Vec<Utf8PathBuf>,
+    /// Hears of paths before anything is made there; a plan makes nothing.
+    pub(super) ledger: Option<&'w mut Ledger>,
     pub(super) written: Vec<Utf8PathBuf>,
     pub(super) keep: bool,
     /// Files of former installations. They go when something else needs their place.
@@ -45,6 +50,8 @@ impl<'w> Work<'w> {
             outcome,
             inputs,
             recorded: Vec::new(),
+            claimed: Vec::new(),
+            ledger: None,
             written: Vec::new(),
             keep: false,
             stale: BTreeSet::new(),
@@ -58,7 +65,7 @@ impl<'w> Work<'w> {
 impl Work<'_> {
     /// Writes a file, if it differs, and records it.
     pub(crate) fn write(&mut self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<()> {
-        self.record(path);
+        self.record(path)?;
         self.write_unrecorded(path, content, mode, Keep::Renewable)
     }
 
@@ -92,10 +99,11 @@ impl Work<'_> {
     /// Makes a link, or another one of one that is there, and records it.
     pub(crate) fn link(&mut self, link: &Utf8Path, target: &Utf8Path) -> Result<()> {
         make_way(&self.stale, link)?;
+        files::only_a_link(link)?; // what is somebody's is not recorded
+        self.record(link)?;
         if files::put_link(link, target)? {
             self.changed(link);
         }
-        self.record(link);
         Ok(())
     }
 
@@ -123,9 +131,17 @@ impl Work<'_> {
         self.inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
     }
 
-    /// Remembers that this part owns a path: uninstalling removes it.
-    pub(crate) fn record(&mut self, path: &Utf8Path) {
+    /// Remembers that this part owns a path: uninstalling removes it. Must come before anything is made there.
+    pub(crate) fn record(&mut self, path: &Utf8Path) -> Result<()> {
         self.recorded.push(path.to_owned());
+        self.claim(path)
+    }
+
+    /// Remembers that this part is about to make something there, in case it does not come to its end.
+    pub(crate) fn claim(&mut self, path: &Utf8Path) -> Result<()> {
+        self.claimed.push(path.to_owned());
+        let part = self.part;
+        self.ledger.as_mut().map_or(Ok(()), |ledger| ledger.claim(part, path))
     }
 
     /// Remembers that a path was written.

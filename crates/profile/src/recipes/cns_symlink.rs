@@ -8,7 +8,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Kind, Recipe};
 use crate::engine::{Scope, Stop, Work};
 use crate::error::{Code, Result};
-use crate::files::put_link;
 
 pub(super) static KINDS: [Kind; 1] =
     [Kind::new(&["cns.recipe.symlink", "cns.recipe.symlink:default"], make)];
@@ -44,17 +43,12 @@ impl Recipe for Links {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         for (source, link) in &self.0 {
             work.depends_on(source);
-            if !link.exists() {
-                if !source.exists() {
-                    continue;
-                }
-                if put_link(link, source)? {
-                    work.changed(link);
-                }
-            }
-            // What was there before and is no link is somebody's; it stays when the part goes.
-            if link.is_symlink() {
-                work.record(link);
+            match (link.exists(), source.exists()) {
+                (false, false) => {}
+                (false, true) => work.link(link, source)?,
+                // What was there before and is no link is somebody's; it stays when the part goes.
+                (true, _) if link.is_symlink() => work.record(link)?,
+                (true, _) => {}
             }
         }
         Ok(())

@@ -56,7 +56,7 @@ impl Recipe for Shell {
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         if let Some(location) = &self.location {
-            work.record(location);
+            work.record(location)?;
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ pub(super) static HOSTED: Kind = Kind { clear_first: true, ..Kind::new(&[], make
 struct Hosted {
     host: Rc<RecipeHost>,
     part: String,
+    /// What it will make, as far as it is known before.
+    makes: Option<Utf8PathBuf>,
     /// Where its text stands.
     place: Option<Place>,
 }
@@ -63,7 +65,9 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     };
     let fault = scope.fault("install", Code::Python, "");
     let place = fault.faults().next().and_then(|fault| fault.place.clone());
-    Ok(Box::new(Hosted { host, part, place }))
+    let inline = recipe.starts_with("slapos.recipe.build") && scope.text("install")?.is_some();
+    let makes = if inline { scope.text("location")?.map(|text| scope.path(&text)) } else { None };
+    Ok(Box::new(Hosted { host, part, makes, place }))
 }
 
 /// Answers a question of the part under construction.
@@ -112,6 +116,9 @@ fn seen(scope: &mut Scope<'_, '_>, section: &str) -> Result<Vec<(String, Value)>
 
 impl Recipe for Hosted {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
+        if let Some(path) = &self.makes {
+            work.claim(path)?;
+        }
         self.lay_out("install", work)
     }
 
@@ -144,7 +151,7 @@ impl Hosted {
             None => error,
         });
         for path in paths? {
-            work.record(&path);
+            work.record(&path)?;
         }
         if end["keep"] == true {
             work.keep();

@@ -60,7 +60,7 @@ impl Recipe for Made {
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         work.changed(&self.folder);
-        work.record(&self.folder);
+        work.record(&self.folder)?;
         Ok(())
     }
 

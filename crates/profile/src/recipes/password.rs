@@ -102,7 +102,7 @@ impl Recipe for Password {
         };
         let text = serde_json::json!(self.forms).to_string();
         if !self.create_once {
-            work.record(path);
+            work.record(path)?;
         }
         work.write_unrecorded(path, text.as_bytes(), Mode::Exact(0o600), Keep::Durable)
     }

@@ -9,6 +9,7 @@ mod census;
 mod check;
 mod hostile;
 mod incremental;
+mod interrupted;
 mod language;
 mod oracle;
 mod plan;
