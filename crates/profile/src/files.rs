@@ -1,5 +1,6 @@
 //! Files of a directory that is laid out: compared, written atomically, removed only inside.
 
+use std::fmt::Display;
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -7,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use camino::{Utf8Path, Utf8PathBuf};
 pub(crate) use slapos_atomic::Keep;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::location::normal;
 
 /// Permissions of a written file.
@@ -158,6 +159,23 @@ pub(crate) fn read_if_there(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
         Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::io("read", path, &source)),
     }
+}
+
+/// The text that an earlier run kept in a file; `None` if there is no file, or an empty one.
+pub(crate) fn kept(path: &Utf8Path) -> Result<Option<String>> {
+    let content = match read_plain(path) {
+        Ok(content) => content,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(damaged(path, source)),
+    };
+    let text = String::from_utf8(content).map_err(|_| damaged(path, "it is no text"))?;
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+}
+
+/// The error for a kept file that cannot be used. Nothing new takes its place: others rely on what it held.
+pub(crate) fn damaged(path: &Utf8Path, problem: impl Display) -> Error {
+    Error::new(Code::BadState, format!("{path} cannot be used: {problem}"))
+        .with_hint("restore the file, or remove it to get another value")
 }
 
 /// The text of a file that need not be there; what cannot be read, or is no text, is not there.

@@ -65,34 +65,21 @@ fn generate(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
-/// What was kept; nothing if there is no file, or an empty one. One that cannot be understood is never replaced:
-/// databases may have been made with its password.
+/// What was kept: JSON of all forms under their names, or, from old times, nothing but the password.
 fn read(path: &Utf8Path) -> Result<Option<Forms>> {
-    let kept = match files::read_if_there(path) {
-        Ok(kept) => kept.unwrap_or_default(),
-        Err(error) => {
-            return Err(bad_state(format!("cannot read the password that was kept: {error}")));
-        }
+    let Some(text) = files::kept(path)? else {
+        return Ok(None);
     };
-    let forms = String::from_utf8(kept).ok().and_then(|text| parse(&text));
-    forms.ok_or_else(|| bad_state(format!("{path} does not hold the password that it should")))
+    let forms = parse(&text).ok_or_else(|| files::damaged(path, "it holds no password"))?;
+    Ok(Some(forms))
 }
 
-fn bad_state(message: String) -> Error {
-    Error::new(Code::BadState, message)
-        .with_hint("restore the file, or remove it to get another password")
-}
-
-/// What a file holds: JSON of all forms under their names, or, from old times, nothing but the password. The inner
-/// `None` if it is empty, the outer one if it is damaged.
-fn parse(text: &str) -> Option<Option<Forms>> {
+fn parse(text: &str) -> Option<Forms> {
     if text.starts_with('{') {
         let forms: Forms = serde_json::from_str(text).ok()?;
-        return forms.get("").is_some_and(|password| !password.is_empty()).then_some(Some(forms));
+        return forms.get("").is_some_and(|password| !password.is_empty()).then_some(forms);
     }
-    let password = text.trim();
-    let forms = Forms::from([(String::new(), password.to_owned())]);
-    Some(Some(forms).filter(|_| !password.is_empty()))
+    Some(Forms::from([(String::new(), text.trim().to_owned())]))
 }
 
 impl Recipe for Password {
@@ -132,15 +119,13 @@ mod tests {
     #[test]
     fn both_forms_of_the_file_are_read() {
         let table = [
-            ("{\"\": \"secret\"}", Some(Some("secret"))),
-            ("old one\n", Some(Some("old one"))),
-            ("", Some(None)),
+            ("{\"\": \"secret\"}", Some("secret")),
+            ("old one\n", Some("old one")),
             ("{bad", None),
             ("{\"\": \"\"}", None),
         ];
         for (text, expected) in table {
-            let found = parse(text).map(|forms| forms.map(|forms| forms[""].clone()));
-            assert_eq!(found, expected.map(|forms| forms.map(ToOwned::to_owned)), "{text}");
+            assert_eq!(parse(text).map(|forms| forms[""].clone()).as_deref(), expected, "{text}");
         }
     }
 

@@ -99,17 +99,12 @@ fn published(connection: &Options) -> Result<BTreeMap<String, Value>> {
 
 /// What was kept; `None` if there is no file.
 fn read(stored: &Utf8Path) -> Result<Option<BTreeMap<String, Value>>> {
-    let Some(kept) = files::read_if_there(stored)? else {
+    let Some(text) = files::kept(stored)? else {
         return Ok(None);
     };
-    let text = String::from_utf8(kept).unwrap_or_default();
     let values = Value::from_json(&text).ok().and_then(|values| by_name(&values));
-    let damaged = || {
-        let message = format!("{stored} does not hold the values that it should");
-        Error::new(Code::BadState, message)
-            .with_hint("move it away: then what is published is used, and the rest is made anew")
-    };
-    values.ok_or_else(damaged).map(Some)
+    let values = values.ok_or_else(|| files::damaged(stored, "it holds no dictionary in JSON"))?;
+    Ok(Some(values))
 }
 
 /// The entries of a dictionary.

@@ -64,7 +64,8 @@ fn mac(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let address = match scope.text("mac-address")? {
         Some(address) => address,
         None => {
-            let kept = files::text_of(&stored).filter(|text| !text.is_empty());
+            let kept = files::kept(&stored);
+            let kept = kept.map_err(|error| scope.place(error, "storage-path"))?;
             kept.unwrap_or_else(|| {
                 // The first octet says: of local meaning only.
                 let octets: [u8; 5] = rand::rng().random();

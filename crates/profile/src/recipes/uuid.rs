@@ -1,6 +1,6 @@
 //! `slapos.cookbook:uuid`: an identity, drawn once. In: `cache-file`. Out: `uuid`, 32 hexadecimal digits.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use data_encoding::HEXLOWER;
 use rand::Rng as _;
 
@@ -19,10 +19,8 @@ struct Uuid {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let stored = scope.required("cache-file")?;
     let stored = scope.path(&stored);
-    let known = files::text_of(&stored);
-    let known = known.map(|text| text.trim().replace('-', "").to_lowercase());
-    let good = |text: &String| text.len() == 32 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let uuid = known.filter(good).unwrap_or_else(|| {
+    let uuid = read(&stored).map_err(|error| scope.place(error, "cache-file"))?;
+    let uuid = uuid.unwrap_or_else(|| {
         let mut bytes: [u8; 16] = rand::rng().random();
         bytes[6] = bytes[6] & 0x0f | 0x40; // of version 4: random
         bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -30,6 +28,18 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     });
     scope.set("uuid", uuid.as_str());
     Ok(Box::new(Uuid { stored, uuid }))
+}
+
+/// The identity that was kept.
+fn read(stored: &Utf8Path) -> Result<Option<String>> {
+    let Some(text) = files::kept(stored)? else {
+        return Ok(None);
+    };
+    let uuid = text.trim().replace('-', "").to_lowercase();
+    match uuid.len() == 32 && uuid.chars().all(|c| c.is_ascii_hexdigit()) {
+        true => Ok(Some(uuid)),
+        false => Err(files::damaged(stored, "it holds no identity of 32 hexadecimal digits")),
+    }
 }
 
 impl Recipe for Uuid {

@@ -146,6 +146,14 @@ fn a_password_that_cannot_be_read_is_never_replaced() {
     std::fs::create_dir(bench.dir.join("pw")).unwrap();
     assert!(bench.report().contains("no plain file"));
     std::fs::remove_dir(bench.dir.join("pw")).unwrap();
+    for recipe in ["uuid\ncache-file", "generate.mac\nstorage-path"] {
+        let other =
+            format!("[buildout]\nparts = p\n[p]\nrecipe = slapos.cookbook:{recipe} = kept\n");
+        let mut bench = Bench::new(&other);
+        std::fs::create_dir(bench.dir.join("kept")).unwrap();
+        let report = bench.report();
+        assert!(report.contains("[bad-state]") && report.contains("hint: restore"), "{report}");
+    }
     bench.file("pw", "");
     bench.ran();
     assert!(bench.read("pw").starts_with('{'));
