@@ -23,6 +23,7 @@ mod import;
 mod installer;
 mod ledger;
 mod order;
+mod parts;
 mod plan;
 mod run;
 mod scope;
@@ -150,6 +151,9 @@ impl Part {
 
 const BUILDOUT: &str = "buildout";
 
+/// The file that options are said to be of which the profile does not give.
+const DEFAULTS: &str = "(defaults)";
+
 /// Directory options of `[buildout]`, made absolute before anything refers to them.
 const DIRECTORIES: [(&str, &str); 5] = [
     ("directory", ""),
@@ -241,7 +245,7 @@ fn defaults(job: &Job) -> Layer {
         ("versions", "versions"),
         ("installed", ".installed.cfg"),
     ];
-    let source = Source::new("(defaults)", "");
+    let source = Source::new(DEFAULTS, "");
     let mut layer = Layer::new();
     let mut put =
         |option: &str, text: &str| put_option(&mut layer, &source, BUILDOUT, option, text);

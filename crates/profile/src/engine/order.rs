@@ -23,32 +23,6 @@ const DEPTH_MAX: usize = 200;
 const TEXT_BYTES_MAX: usize = 256 << 20;
 
 impl Engine<'_> {
-    /// Uses every wanted part. Afterwards values, order and waiting are known.
-    pub(super) fn evaluate(&mut self) -> Result<()> {
-        self.initialise(BUILDOUT)?;
-        let parts = match self.cell(BUILDOUT, "parts")?.read()? {
-            Seen::Value(value) => value.as_str().unwrap_or_default().to_owned(),
-            Seen::Waiting(_) if self.findings.is_some() => return Ok(()),
-            Seen::Waiting(waiting) => {
-                let message =
-                    format!("`parts` depends on `{}`, which has no answer yet", waiting.title);
-                return Err(Error::new(Code::Unsupported, message)
-                    .with_hint("let values of parts depend on requests, not the list of parts"));
-            }
-        };
-        for name in parts.split_whitespace() {
-            let used = self.initialise(name).map_err(|error| {
-                let raw = self.slots.get(BUILDOUT).and_then(|slot| slot.raw.get("parts"));
-                match raw.map(|raw| find_word(raw, name)) {
-                    Some(spot) => error.at(|| spot.place()),
-                    None => error,
-                }
-            });
-            self.noted(used)?;
-        }
-        Ok(())
-    }
-
     /// Uses a section, if that has not happened yet.
     pub(super) fn initialise(&mut self, name: &str) -> Result<()> {
         if self.slots.contains_key(name) {
@@ -423,7 +397,7 @@ pub(super) fn unknown() -> Datum {
 }
 
 /// Where a word stands in a value; the value itself if it is not there as written.
-fn find_word(raw: &Raw, word: &str) -> Spot {
+pub(super) fn find_word(raw: &Raw, word: &str) -> Spot {
     let text = raw.text();
     let found = text.match_indices(word).map(|(at, _)| at).find(|at| {
         let open = |c: Option<char>| c.is_none_or(char::is_whitespace);

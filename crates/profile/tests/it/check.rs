@@ -142,6 +142,25 @@ return = host port
 }
 
 #[test]
+fn a_listed_part_needs_a_recipe() {
+    let good = "[b]\nrecipe = slapos.recipe.template\ninline = x\noutput = b\n";
+    let table = [
+        ("parts = a b\n[a]\nx = 1\n", "2:9 missing-option", None),
+        ("parts = a b\n[a]\nrecip = x\n", "2:9 missing-option", Some("did you mean `recip`?")),
+        ("part = a b\n[a]\nx = 1\n", "2:1 missing-option", Some("did you mean `parts`?")),
+    ];
+    for (text, expected, hint) in table {
+        let mut bench = Bench::new(&format!("[buildout]\n{text}{good}"));
+        let found = checked(&mut bench);
+        assert_eq!(faults(&found), [expected], "{text}");
+        assert_eq!(found.faults[0].hint.as_deref(), hint, "{text}");
+        let refused = bench.run().expect_err("a run refuses what a check does");
+        assert_eq!(refused.code(), Code::MissingOption);
+        assert_eq!(bench.list("."), ["instance.cfg"], "nothing is installed beside it");
+    }
+}
+
+#[test]
 fn a_template_is_parsed() {
     let mut bench = Bench::new(
         "[buildout]\nparts = x\n[x]\nrecipe = slapos.recipe.template:jinja2\nurl = ${buildout:directory}/page.in\noutput = o\n",

@@ -45,7 +45,7 @@ fn values_that_double() {
 
 #[test]
 fn macros_that_double() {
-    let mut profile = String::from("[buildout]\nparts = s60\n[s0]\nx = 1\n");
+    let mut profile = String::from("[buildout]\nparts = s60\n[s0]\nrecipe =\nx = 1\n");
     for at in 1..=60 {
         let before = at - 1;
         let _infallible = writeln!(profile, "[s{at}]\n<=\n  s{before}\n  s{before}");

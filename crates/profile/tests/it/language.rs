@@ -103,7 +103,7 @@ hint: did you mean `database`?",
 hint: did you mean `host`?",
         ),
         (
-            "[buildout]\nparts =\n  x\n  yy\n[x]\n[y]\n",
+            "[buildout]\nparts =\n  x\n  yy\n[x]\nrecipe =\n[y]\n",
             "DIR/instance.cfg:4:3: there is no section [yy] [missing-section]
  4 |   yy
    |   ^
