@@ -78,7 +78,7 @@ pub fn check(job: &Job, host: &mut dyn Host) -> Checked {
 }
 
 /// Sections that the node, or the profile that switches to this one, may give: they may have any option.
-const GIVEN: [&str; 5] = [
+pub(crate) const GIVEN: [&str; 5] = [
     "network-information",
     "slap-configuration",
     "slap-connection",

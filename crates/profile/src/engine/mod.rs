@@ -55,6 +55,7 @@ use crate::section::{Macros, RawOptions};
 use crate::value::{Cell, escape};
 
 use check::Findings;
+pub(crate) use check::GIVEN;
 pub use check::{Checked, CheckedPart, Means, check};
 pub use plan::{FileChange, Intent, Plan, Step, plan};
 pub use run::run;

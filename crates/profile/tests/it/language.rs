@@ -1,5 +1,7 @@
 //! References, order, typed values, and what is said about faults.
 
+use slapos_profile::{Code, annotate};
+
 use crate::bench::{Bench, actions};
 
 /// The values of `[x]`, published.
@@ -61,6 +63,24 @@ fn what_is_referred_to_comes_first_and_ties_break_by_option_name() {
 fn an_empty_recipe_only_pulls_in_what_it_names() {
     let profile = "[buildout]\nparts = all\n[all]\nrecipe =\nx = ${a:p}\n[a]\nrecipe = slapos.cookbook:mkdirectory\np = ${buildout:directory}/a\n";
     assert_eq!(actions(&Bench::new(profile).ran()), ["a installed"]);
+}
+
+#[test]
+fn annotate_leaves_open_what_a_node_gives() {
+    let profile = "[mine]\n<= m\n   slap-connection\nx = 1\n[m]\ny = 2\n";
+    let mut bench = Bench::new(profile);
+    let job = bench.job();
+    let annotated = annotate(&job.profile, &job.directory, &mut bench.host);
+    let sections = annotated.unwrap_or_else(|error| panic!("{}", error.report())).sections;
+    assert_eq!(sections.keys().collect::<Vec<_>>(), ["m", "mine"]);
+    let values: Vec<_> =
+        sections["mine"].iter().map(|(o, v)| (o.as_str(), v.value.as_str())).collect();
+    assert_eq!(values, [("<", "slap-connection"), ("x", "1"), ("y", "2")]);
+
+    bench.file("instance.cfg", &profile.replace("connection", "conection"));
+    let refused =
+        annotate(&job.profile, &job.directory, &mut bench.host).expect_err("no node gives it");
+    assert_eq!(refused.code(), Code::MissingSection);
 }
 
 #[test]
