@@ -111,6 +111,14 @@ pub(crate) fn version_of(python: &Utf8Path) -> Result<String> {
     Err(Error::new(Code::Command, message).with_hint("is it a Python?"))
 }
 
+/// Whether an interpreter has an egg, of whatever version.
+pub(crate) fn has(python: &Utf8Path, egg: &str) -> bool {
+    let program = "import importlib.metadata as m, sys; m.distribution(sys.argv[1])";
+    let mut command = std::process::Command::new(python);
+    let output = command.args(["-I", "-c", program, egg]).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
 /// An environment that is there.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {

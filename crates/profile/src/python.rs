@@ -1,5 +1,7 @@
 //! The recipes that exist as Python programs: what the recipe host can run, and what builds software from source.
 
+use crate::eggs;
+
 /// Recipes of the egg `slapos.cookbook`.
 const COOKBOOK: [&str; 90] = [
     "addresiliency",
@@ -115,9 +117,15 @@ pub(crate) fn builds(recipe: &str) -> bool {
     })
 }
 
-/// Whether a recipe of that name may exist: of the egg that nearly all are from, all are known.
+/// Whether the recipe host can have a recipe of that name. Of the eggs whose recipes are native otherwise all are known;
+/// of others it is known only whether a release's Python has them.
 pub(crate) fn may_be(recipe: &str) -> bool {
-    recipe.strip_prefix("slapos.cookbook:").is_none_or(|name| COOKBOOK.contains(&name))
+    let (egg, name) = recipe.split_once(':').unwrap_or((recipe, "default"));
+    match egg {
+        "slapos.cookbook" => COOKBOOK.contains(&name),
+        "slapos.recipe.build" => name == "default",
+        _ => eggs::means(egg) == eggs::Means::Installed,
+    }
 }
 
 /// Names of the recipes of SlapOS, without their egg's.
@@ -143,7 +151,23 @@ mod tests {
         for (recipe, expected) in table {
             assert_eq!(builds(recipe), expected, "{recipe}");
         }
-        assert!(may_be("slapos.cookbook:publish-early") && may_be("own.egg:any"));
-        assert!(!may_be("slapos.cookbook:publsh"));
+    }
+
+    #[test]
+    fn a_recipe_is_of_an_egg_that_can_be_had() {
+        let table = [
+            ("slapos.cookbook:publish-early", true),
+            ("slapos.cookbook:publsh", false),
+            ("slapos.recipe.build", true),
+            ("slapos.recipe.build:defualt", false),
+            ("slapos.recipe.template:jinja", false),
+            ("slapos.toolbox:any", true),
+            ("own.egg:any", false),
+            ("sh", false),
+            (":x", false),
+        ];
+        for (recipe, expected) in table {
+            assert_eq!(may_be(recipe), expected, "{recipe}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::{BUILDOUT, Engine, OtherVersion, Part, Scope, Stop, Work};
+use crate::environment;
 use crate::error::{Code, Error, Fault, Place, Result};
 use crate::host::Host;
 use crate::job::Job;
@@ -137,10 +138,12 @@ impl Engine<'_> {
             None if python::builds(recipe) => Means::Nobody,
             None => Means::Host,
         };
-        if means == Means::Host && !python::may_be(recipe) {
-            let error = recipes::unknown(recipe, name, true).at(|| place.clone());
-            let short = recipe.rsplit(':').next().unwrap_or_default();
-            self.noted::<()>(Err(error.with_nearest(short, python::cookbook())))?;
+        if means == Means::Host && !python::may_be(recipe) && !self.python_has(recipe) {
+            let mut error = recipes::unknown(recipe, name, true).at(|| place.clone());
+            if let Some(short) = recipe.strip_prefix("slapos.cookbook:") {
+                error = error.with_nearest(short, python::cookbook());
+            }
+            self.noted::<()>(Err(error))?;
         }
         let part = CheckedPart { name: name.to_owned(), recipe: recipe.to_owned(), means, place };
         let Some(kind) = kind else {
@@ -173,6 +176,13 @@ impl Engine<'_> {
         self.slots[&name].part = Some(known);
         self.found(part);
         Ok(())
+    }
+
+    /// Whether the node's Python has the egg of a recipe.
+    fn python_has(&self, recipe: &str) -> bool {
+        let egg = recipe.split(':').next().unwrap_or_default();
+        !egg.is_empty()
+            && self.job.python.as_deref().is_some_and(|python| environment::has(python, egg))
     }
 
     /// Whether all eggs of a part are supplied.

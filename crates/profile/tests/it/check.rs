@@ -121,7 +121,7 @@ command-line = ${slap-connection:server-url} ${given:x}
 wrapper-path = ${directory:etc}/w
 hash-existing-files = ${page:output}
 [given]
-recipe = own.egg:anything
+recipe = slapos.toolbox:anything
 [directory]
 recipe = slapos.cookbook:mkdirectory
 etc = ${buildout:directory}/etc
@@ -139,6 +139,30 @@ return = host port
     assert_eq!(found.faults[0].hint.as_deref(), Some("add `prot` to `return` of [db]"));
     assert!(bench.host.asked.is_empty(), "a check requests nothing");
     assert_eq!(bench.list("."), ["instance.cfg"], "a check writes nothing");
+}
+
+#[test]
+fn a_recipe_that_no_egg_has_is_unknown_as_in_a_run() {
+    let table = [
+        ("slapos.recipe.templat:jinja2", Some("did you mean `slapos.recipe.template:jinja2`?")),
+        ("slapos.recipe.template:jinja", Some("did you mean `slapos.recipe.template:jinja2`?")),
+        ("own.egg:anything", None),
+        ("sh", None),
+        (":x", None),
+    ];
+    for (recipe, hint) in table {
+        let mut bench = Bench::new(&format!("[buildout]\nparts = a\n[a]\nrecipe = {recipe}\n"));
+        let found = checked(&mut bench);
+        assert_eq!(faults(&found), ["4:10 unknown-recipe"], "{recipe}");
+        if hint.is_some() {
+            assert_eq!(found.faults[0].hint.as_deref(), hint);
+        }
+        let refused = bench.run().expect_err("a run refuses what a check does");
+        assert_eq!(
+            (refused.code(), refused.hint()),
+            (Code::UnknownRecipe, found.faults[0].hint.as_deref())
+        );
+    }
 }
 
 #[test]

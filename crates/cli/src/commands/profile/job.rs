@@ -123,7 +123,7 @@ pub(super) fn checked(profile: &str, folder: &Utf8Path) -> Job {
         state_file: directory.join(".installed.json"),
         directory,
         extra: BTreeMap::new(),
-        python: None, // nothing runs
+        python: settings::usual_python(),
         purpose: Purpose::Instance(Facts::default()),
     }
 }
