@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Damaged = 4,
     /// No answer from the master.
     NoAnswer = 5,
+    /// A release without faults that cannot be installed here: nobody supplies some of its software.
+    NotSupplied = 6,
     /// Wrong usage or a faulty configuration file.
     Usage = 64,
 }

@@ -51,6 +51,7 @@ pub use error::{Code, Error, Fault, Place, Result};
 pub use host::{Host, HostError, PartProgress, Progress, RequestAnswer, RequestAsk};
 pub use job::{Facts, Job, Options, Purpose, Shared, Supply};
 pub use outcome::{Action, Input, Look, Outcome, PartReport, Waiting, unchanged};
+pub use supply::Origin;
 
 /// Whether this program itself can install parts of a recipe, such as `slapos.cookbook:wrapper`.
 pub fn is_native(recipe: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One file per source.
 const DEBIAN: &str = include_str!("../../../software/supply/debian.toml");
@@ -46,11 +46,54 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    pub(crate) fn origin(&self) -> Origin {
+        match self {
+            Self::Debian { .. } => Origin::Debian,
+            Self::Own => Origin::Own,
+            Self::Eggs(_) | Self::Wheels(_) => Origin::Pypi,
+            Self::Crates(_) => Origin::Crates,
+            Self::Npm(_) => Origin::Npm,
+        }
+    }
+
     /// The packages of registries whose versions are pinned.
     pub(crate) fn pins(&self) -> &[Pin] {
         match self {
             Self::Crates(pins) | Self::Wheels(pins) | Self::Npm(pins) => pins,
             Self::Debian { .. } | Self::Own | Self::Eggs(_) => &[],
+        }
+    }
+}
+
+/// Where what is supplied comes from, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Origin {
+    /// Debian packages.
+    #[serde(rename = "Debian")]
+    Debian,
+    /// PyPI: eggs or wheels.
+    #[serde(rename = "PyPI")]
+    Pypi,
+    /// The registry of npm.
+    #[serde(rename = "npm")]
+    Npm,
+    /// The registry of cargo.
+    #[serde(rename = "crates.io")]
+    Crates,
+    /// Programs that come with this one.
+    #[serde(rename = "own")]
+    Own,
+}
+
+impl Origin {
+    /// The word, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debian => "Debian",
+            Self::Pypi => "PyPI",
+            Self::Npm => "npm",
+            Self::Crates => "crates.io",
+            Self::Own => "own",
         }
     }
 }
@@ -177,6 +220,9 @@ mod tests {
                 assert!(known, "{file}: {part} has another reference than ${{location}}");
                 assert_eq!(seen.insert(part.clone(), file), None, "{part} is in two tables");
             }
+        }
+        for origin in [Origin::Debian, Origin::Pypi, Origin::Npm, Origin::Crates, Origin::Own] {
+            assert_eq!(serde_json::to_value(origin).unwrap(), origin.name());
         }
         assert_eq!(find("nginx").unwrap().location, "usr");
         assert_eq!(find("nginx-lib"), None);

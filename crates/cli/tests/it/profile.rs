@@ -84,9 +84,14 @@ fn check_tells_faults_and_who_can_install_what() {
     let good = files("[buildout]\nparts = a\nextends = base.cfg\n", parts);
     let output = profile(good.path(), &["check", "main.cfg"]);
     let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("1 parts native:\n  a "), "{told}");
-    assert!(told.contains("cannot be supplied:\n  b "), "{told}");
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("1 part native, which this program installs:\n  a "), "{told}");
+    assert!(
+        told.contains("1 part nobody, ") && told.contains("cannot be supplied:\n  b "),
+        "{told}"
+    );
+    let verdict = "0 faults, 2 parts; it cannot be installed here: nobody supplies 1 of them\n";
+    assert!(told.ends_with(verdict), "{told}");
     let bad = files("[buildout]\nparts = a c\nextends = base.cfg\n", &parts.replace("b:l", "bb:l"));
     let output = profile(bad.path(), &["check", "main.cfg", "--json"]);
     assert_eq!(output.status.code(), Some(1));
@@ -131,6 +136,28 @@ fn run_makes_the_python_of_a_release_once() {
     let mut python = std::process::Command::new(files.path().join("there/bin/python"));
     let output = python.args(["-I", "-c", program]).output().unwrap();
     assert_eq!(text(&output.stdout).trim(), "0.7.19");
+}
+
+#[test]
+fn check_tells_where_software_comes_from() {
+    let parts = ["nginx", "dufs"].map(|part| format!("[{part}]\nrecipe = slapos.recipe.cmmi\n"));
+    let files = files("[buildout]\nparts = nginx dufs\nextends = base.cfg\n", &parts.concat());
+    let release = files.path().join("software.cfg");
+    std::fs::rename(files.path().join("main.cfg"), release).unwrap();
+    let output = profile(files.path(), &["check", "software.cfg"]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for line in ["  nginx  slapos.recipe.cmmi  Debian  ", "  dufs  slapos.recipe.cmmi  crates.io  "]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+    assert!(told.ends_with("\n0 faults, 2 parts\n"), "{told}");
+    let output = profile(files.path(), &["check", "software.cfg", "--json"]);
+    let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let word = |part: &Value| (part["means"].clone(), part["origin"].clone());
+    let words: Vec<_> = checked["parts"].as_array().unwrap().iter().map(word).collect();
+    let expected = [("supplied", "Debian"), ("built", "crates.io")];
+    assert_eq!(words, expected.map(|(means, origin)| (means.into(), origin.into())));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::job::Job;
 use crate::python;
 use crate::read::Raw;
 use crate::recipes;
-use crate::supply::{self, Source};
+use crate::supply::{self, Origin};
 use crate::value::Datum;
 
 /// What a check found.
@@ -38,6 +38,8 @@ pub struct CheckedPart {
     pub recipe: String,
     /// Who can install it.
     pub means: Means,
+    /// Where what takes the place of the software that it would build comes from.
+    pub origin: Option<Origin>,
     /// Where its recipe is named.
     pub place: Place,
 }
@@ -56,6 +58,30 @@ pub enum Means {
     Built,
     /// Nobody: it builds software from source.
     Nobody,
+}
+
+impl Means {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 5] =
+        [Self::Native, Self::Host, Self::Supplied, Self::Built, Self::Nobody];
+
+    /// The word, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Host => "host",
+            Self::Supplied => "supplied",
+            Self::Built => "built",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+impl Checked {
+    /// The parts that nobody can install. A release with one is refused.
+    pub fn lacking(&self) -> impl Iterator<Item = &CheckedPart> {
+        self.parts.iter().filter(|part| part.means == Means::Nobody)
+    }
 }
 
 /// Checks a profile. Never fails: an unreadable profile is a fault.
@@ -108,12 +134,10 @@ fn faults_of(errors: &[Error]) -> Vec<Fault> {
     faults
 }
 
-/// Of a part that is supplied: whether it is built.
-fn means_of_supply(name: &str) -> Means {
-    match supply::find(name).map(|supplied| &supplied.source) {
-        Some(Source::Crates(_)) => Means::Built,
-        _ => Means::Supplied,
-    }
+/// Of a part that is supplied, from where, and so whether it is built.
+fn supplied(origin: Origin) -> (Means, Option<Origin>) {
+    let means = if origin == Origin::Crates { Means::Built } else { Means::Supplied };
+    (means, Some(origin))
 }
 
 impl Engine<'_> {
@@ -131,12 +155,14 @@ impl Engine<'_> {
     pub(super) fn check_part(&mut self, name: &str, recipe: &str, raw: &Raw) -> Result<()> {
         let place = raw.lines.first().map_or(&raw.spot, |line| &line.spot).place();
         let kind = recipes::find(recipe);
-        let means = match kind {
+        let (means, origin) = match kind {
             _ if recipes::is_egg(recipe) => self.means_of_eggs(name)?,
-            Some(_) => Means::Native,
-            None if self.is_supplied(name, &self.slots[name].raw) => means_of_supply(name),
-            None if python::builds(recipe) => Means::Nobody,
-            None => Means::Host,
+            Some(_) => (Means::Native, None),
+            None => match self.origin(name) {
+                Some(origin) => supplied(origin),
+                None if python::builds(recipe) => (Means::Nobody, None),
+                None => (Means::Host, None),
+            },
         };
         if means == Means::Host && !python::may_be(recipe) && !self.python_has(recipe) {
             let mut error = recipes::unknown(recipe, name, true).at(|| place.clone());
@@ -145,14 +171,15 @@ impl Engine<'_> {
             }
             self.noted::<()>(Err(error))?;
         }
-        let part = CheckedPart { name: name.to_owned(), recipe: recipe.to_owned(), means, place };
+        let (own, recipe) = (name.to_owned(), recipe.to_owned());
+        let part = CheckedPart { name: own, recipe: recipe.clone(), means, origin, place };
         let Some(kind) = kind else {
             self.slots[name].sets_anything = true;
             self.found(part);
             return Ok(());
         };
         self.follow_context(name)?;
-        let mut known = Part { kind, recipe: recipe.to_owned(), instance: None, waiting: None };
+        let mut known = Part { kind, recipe, instance: None, waiting: None };
         let name: Rc<str> = name.into();
         if kind.pure && !self.waits(&name) {
             match (kind.make)(&mut Scope::new(self, Rc::clone(&name))) {
@@ -186,19 +213,25 @@ impl Engine<'_> {
     }
 
     /// Whether all eggs of a part are supplied.
-    fn means_of_eggs(&mut self, name: &str) -> Result<Means> {
-        if self.is_supplied(name, &self.slots[name].raw) {
-            return Ok(means_of_supply(name));
+    fn means_of_eggs(&mut self, name: &str) -> Result<(Means, Option<Origin>)> {
+        if let Some(origin) = self.origin(name) {
+            return Ok(supplied(origin));
         }
         match recipes::lacking_eggs(&mut Scope::new(self, name.into())) {
             Ok(lacking) if lacking.is_empty() => {
                 let chosen = self.want_eggs();
                 self.noted(chosen)?;
-                Ok(Means::Supplied)
+                Ok(supplied(Origin::Pypi))
             }
-            Ok(_) | Err(Stop::Waiting(_)) => Ok(Means::Nobody),
+            Ok(_) | Err(Stop::Waiting(_)) => Ok((Means::Nobody, None)),
             Err(Stop::Error(error)) => Err(error),
         }
+    }
+
+    /// Where a part comes from that a table supplies.
+    fn origin(&self, name: &str) -> Option<Origin> {
+        let supplied = supply::find(name)?;
+        self.is_supplied(name, &self.slots[name].raw).then(|| supplied.source.origin())
     }
 
     fn found(&mut self, part: CheckedPart) {

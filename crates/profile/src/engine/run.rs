@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::installer::Installer;
 use super::ledger::Ledger;
 use super::state::State;
-use super::{BUILDOUT, Engine, Means, Part, Teller, beside, check, import};
+use super::{BUILDOUT, Engine, Part, Teller, beside, check, import};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::host::Host;
@@ -50,14 +50,13 @@ pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
 /// the first of them alone says little.
 fn unsupplied(job: &Job, host: &mut dyn Host) -> Option<Error> {
     let Purpose::Software(_) = &job.purpose else { return None };
-    let mut parts = check(job, host).parts;
-    parts.retain(|part| part.means == Means::Nobody);
-    let list = parts.iter().map(|part| format!("{} ({})", part.name, part.recipe));
+    let checked = check(job, host);
+    let list = checked.lacking().map(|part| format!("{} ({})", part.name, part.recipe));
     let list = list.collect::<Vec<_>>().join(", ");
     let message = format!("it builds software from source, and nothing takes its place: {list}");
     let hint = "`slapos profile check` tells where they stand, and software/supply/README.md how to add what takes \
                 their place";
-    (!parts.is_empty()).then(|| Error::new(Code::Unsupported, message).with_hint(hint))
+    (!list.is_empty()).then(|| Error::new(Code::Unsupported, message).with_hint(hint))
 }
 
 /// Parts of an instance are installed in their order, whether they refer to each other or not.

@@ -1,6 +1,6 @@
 //! `slapos profile check FILE`
 
-use slapos_profile::{CheckedPart, Means, OtherVersion};
+use slapos_profile::{Checked, CheckedPart, Means, OtherVersion};
 
 use super::{LocalHost, job, locate};
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
 
 /// Tell all faults of a profile at once, and who can install its parts
 ///
-/// Nothing is written, run or requested. What only running parts would tell is taken as unknown.
+/// Nothing is written, run or requested. What only running parts would tell is taken as unknown. Ends with 1 if there
+/// is a fault, with 6 if there is none but nobody supplies some of the software.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The profile: a path or URL
@@ -25,39 +26,61 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     if ui.json {
         ui.json(&checked);
     } else {
-        for fault in &checked.faults {
-            ui.data(format_args!("{}\n", fault.report()));
-        }
-        let kinds = [
-            (Means::Native, "native"),
-            (Means::Host, "need the recipe host, which runs Python"),
-            (Means::Supplied, "come from packages"),
-            (Means::Built, "are built by cargo, the client of crates.io"),
-            (Means::Nobody, "build software from source and cannot be supplied"),
-        ];
-        for (means, title) in kinds {
-            list(ui, title, checked.parts.iter().filter(|part| part.means == means));
-        }
-        let counted = |count, noun| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-        let others: Vec<String> = checked.eggs.iter().map(other_version).collect();
-        if !others.is_empty() {
-            let (eggs, lines) = (counted(others.len(), "egg"), others.join("\n"));
-            ui.data(format_args!("{eggs} at other versions than it pins:\n{lines}\n"));
-        }
-        let faults = counted(checked.faults.len(), "fault");
-        ui.data(format_args!("{faults}, {}", counted(checked.parts.len(), "part")));
+        tell(&checked, ui);
     }
-    Ok(if checked.faults.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(match (checked.faults.is_empty(), checked.lacking().next()) {
+        (false, _) => Exit::Failed,
+        (true, Some(_)) => Exit::NotSupplied,
+        (true, None) => Exit::Done,
+    })
+}
+
+fn tell(checked: &Checked, ui: Ui) {
+    for fault in &checked.faults {
+        ui.data(format_args!("{}\n", fault.report()));
+    }
+    for means in Means::ALL {
+        let parts = checked.parts.iter().filter(|part| part.means == means);
+        let lines: Vec<String> = parts.map(line).collect();
+        if !lines.is_empty() {
+            let (count, lines) = (counted(lines.len(), "part"), lines.join("\n"));
+            ui.data(format_args!("{count} {}, {}:\n{lines}\n", means.name(), explained(means)));
+        }
+    }
+    if !checked.eggs.is_empty() {
+        let lines: Vec<String> = checked.eggs.iter().map(other_version).collect();
+        let (count, lines) = (counted(lines.len(), "egg"), lines.join("\n"));
+        ui.data(format_args!("{count} at other versions than it pins:\n{lines}\n"));
+    }
+    let faults = counted(checked.faults.len(), "fault");
+    let parts = counted(checked.parts.len(), "part");
+    let verdict = match checked.lacking().count() {
+        0 => String::new(),
+        lacking => format!("; it cannot be installed here: nobody supplies {lacking} of them"),
+    };
+    ui.data(format_args!("{faults}, {parts}{verdict}"));
+}
+
+fn explained(means: Means) -> &'static str {
+    match means {
+        Means::Native => "which this program installs",
+        Means::Host => "which need the recipe host: it runs Python",
+        Means::Supplied => "which take software of others",
+        Means::Built => "which cargo builds, the client of crates.io",
+        Means::Nobody => "which build software from source and cannot be supplied",
+    }
+}
+
+fn line(part: &CheckedPart) -> String {
+    let origin = part.origin.map(|origin| format!("  {}", origin.name())).unwrap_or_default();
+    format!("  {}  {}{origin}  {}", part.name, part.recipe, part.place)
 }
 
 fn other_version(other: &OtherVersion) -> String {
     format!("  {} {} in place of {}", other.egg, other.supplied, other.pinned)
 }
 
-fn list<'a>(ui: Ui, title: &str, parts: impl Iterator<Item = &'a CheckedPart>) {
-    let lines: Vec<String> =
-        parts.map(|part| format!("  {}  {}  {}", part.name, part.recipe, part.place)).collect();
-    if !lines.is_empty() {
-        ui.data(format_args!("{} parts {title}:\n{}\n", lines.len(), lines.join("\n")));
-    }
+/// A number with its noun, such as `1 part`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
