@@ -196,7 +196,7 @@ fn run_lays_out_a_directory_and_plan_tells_what_the_next_run_would_do() {
     assert!(call("run").status.success());
     let nothing = call("plan");
     assert!(
-        self::text(&nothing.stdout).starts_with("0 parts would change"),
+        self::text(&nothing.stdout).starts_with("parts that would change or wait: 0;"),
         "{}",
         self::text(&nothing.stdout)
     );

@@ -164,12 +164,9 @@ impl Engine<'_> {
                 None => (Means::Host, None),
             },
         };
-        if means == Means::Host && !python::may_be(recipe) && !self.python_has(recipe) {
-            let mut error = recipes::unknown(recipe, name, true).at(|| place.clone());
-            if let Some(short) = recipe.strip_prefix("slapos.cookbook:") {
-                error = error.with_nearest(short, python::cookbook());
-            }
-            self.noted::<()>(Err(error))?;
+        if means == Means::Host {
+            let known = self.is_of_an_egg(name, recipe).map_err(|error| error.at(|| place.clone()));
+            self.noted(known)?;
         }
         let (own, recipe) = (name.to_owned(), recipe.to_owned());
         let part = CheckedPart { name: own, recipe: recipe.clone(), means, origin, place };
@@ -205,11 +202,18 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Whether the node's Python has the egg of a recipe.
-    fn python_has(&self, recipe: &str) -> bool {
+    /// Refuses a recipe that the recipe host cannot have: neither the table of eggs nor the node's Python has its egg.
+    pub(super) fn is_of_an_egg(&self, name: &str, recipe: &str) -> Result<()> {
         let egg = recipe.split(':').next().unwrap_or_default();
-        !egg.is_empty()
-            && self.job.python.as_deref().is_some_and(|python| environment::has(python, egg))
+        let python = self.job.python.as_deref().filter(|_| !egg.is_empty());
+        if python::may_be(recipe) || python.is_some_and(|python| environment::has(python, egg)) {
+            return Ok(());
+        }
+        let error = recipes::unknown(recipe, name, true);
+        Err(match recipe.strip_prefix("slapos.cookbook:") {
+            Some(short) => error.with_nearest(short, python::cookbook()),
+            None => error,
+        })
     }
 
     /// Whether all eggs of a part are supplied.

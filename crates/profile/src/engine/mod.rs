@@ -86,6 +86,8 @@ pub(crate) struct Engine<'a> {
     findings: Option<Findings>,
     /// Parts in Python are not run.
     planning: bool,
+    /// In a plan: sections that a run would end with, and why.
+    refused: IndexMap<Rc<str>, Error>,
     /// Files that were read, as they looked before.
     inputs: Inputs,
     outcome: Outcome,
@@ -186,6 +188,7 @@ impl<'a> Engine<'a> {
             previous: BTreeMap::new(),
             findings: None,
             planning: false,
+            refused: IndexMap::new(),
             inputs,
             outcome: Outcome::default(),
             eggs: None,

@@ -25,6 +25,9 @@ const TEXT_BYTES_MAX: usize = 256 << 20;
 impl Engine<'_> {
     /// Uses a section, if that has not happened yet.
     pub(super) fn initialise(&mut self, name: &str) -> Result<()> {
+        if let Some(error) = self.refused.get(name) {
+            return Err(error.clone());
+        }
         if self.slots.contains_key(name) {
             return Ok(());
         }
@@ -34,7 +37,13 @@ impl Engine<'_> {
         self.not_too_deep()?;
         self.open.push(Frame::Section(name.into()));
         let done = self.initialise_new(name);
-        self.left(done)
+        let done = self.left(done);
+        if let Err(error) = &done
+            && self.planning
+        {
+            self.refused.insert(name.into(), error.clone());
+        }
+        done
     }
 
     fn not_too_deep(&self) -> Result<()> {
@@ -199,6 +208,8 @@ impl Engine<'_> {
         let made = match waits {
             Some(waiting) => Err(Stop::Waiting(waiting)),
             None if self.planning && std::ptr::eq(kind, recipes::HOSTED) => {
+                self.can_be_hosted(&name, &part.recipe)
+                    .map_err(|error| error.at(|| raw.spot.place()))?;
                 self.slots[&name].part = Some(part);
                 return self.assume(&name);
             }

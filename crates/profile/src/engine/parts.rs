@@ -33,7 +33,10 @@ impl Engine<'_> {
                     None => error,
                 }
             });
-            self.noted(used)?;
+            match used {
+                Err(error) if self.planning => self.refuse(name, error),
+                used => drop(self.noted(used)?),
+            }
         }
         Ok(())
     }

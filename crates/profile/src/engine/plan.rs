@@ -14,11 +14,13 @@ use serde::Serialize;
 use super::installer::misses_path;
 use super::signature::{Basis, SECRET};
 use super::state::PartState;
-use super::{Engine, Part, Work};
-use crate::error::{Code, Result};
+use super::{BUILDOUT, Engine, Part, Work};
+use crate::error::{Code, Error, Result};
 use crate::host::Host;
 use crate::job::Job;
 use crate::outcome::{Look, Waiting};
+use crate::python;
+use crate::read::Raw;
 use crate::value::{Cell, Datum, escape};
 
 /// What a run would do, in its order; what vanishes comes first.
@@ -55,6 +57,8 @@ pub enum Intent {
     Remove,
     /// It waits for an answer.
     Wait,
+    /// A run ends with it, and nothing is installed.
+    Refused,
     /// Nothing.
     Keep,
 }
@@ -73,10 +77,17 @@ pub struct FileChange {
 /// What parts of a plan would have written, for those that come after them.
 pub(crate) type Draft = BTreeMap<Utf8PathBuf, Vec<u8>>;
 
-/// Plans a run of `job`.
+impl Plan {
+    /// Whether the run would end with an error.
+    pub fn is_refused(&self) -> bool {
+        self.steps.iter().any(|step| step.intent == Intent::Refused)
+    }
+}
+
+/// Plans a run of `job`. What a part is refused for is its step.
 ///
 /// # Errors
-/// Those that the run itself would end with.
+/// Those that the run itself would end with and that belong to no part.
 pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     let mut engine = Engine::load(job, host)?;
     engine.planning = true;
@@ -90,7 +101,15 @@ pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     for name in engine.order.clone() {
         let Some(part) = engine.slots[&name].part.take() else { continue };
         let old = before.remove(&*name);
-        steps.extend(engine.plan_part(&name, part, old.as_ref(), bases.get(&name), &mut draft)?);
+        let planned = engine.plan_part(&name, part, old.as_ref(), bases.get(&name), &mut draft);
+        match planned {
+            Ok(planned) => steps.extend(planned),
+            Err(error) => engine.refuse(&name, error),
+        }
+    }
+    for (name, error) in std::mem::take(&mut engine.refused) {
+        before.remove(&*name);
+        steps.extend(engine.refused_step(&name, &error));
     }
     let kept: Vec<Utf8PathBuf> = draft.into_keys().collect();
     let gone = before.into_values().map(|old| vanished(old, &kept));
@@ -137,6 +156,43 @@ impl Engine<'_> {
         }
         self.order.push(Rc::clone(name));
         Ok(())
+    }
+
+    /// Remembers that a run would end with a section; the first reason counts.
+    pub(super) fn refuse(&mut self, name: &str, error: Error) {
+        self.refused.entry(name.into()).or_insert(error);
+    }
+
+    /// The step of a section that a run would end with; none if it is only what a part refers to.
+    fn refused_step(&self, name: &str, error: &Error) -> Option<Step> {
+        let raw = self.slots.get(name).and_then(|slot| slot.raw.get("recipe"));
+        let is_only_referred_to = raw.is_none() && !self.is_wanted(name);
+        let hint = error.hint().map(|hint| format!("hint: {hint}"));
+        (!is_only_referred_to).then(|| Step {
+            part: name.to_owned(),
+            recipe: raw.map(Raw::text).unwrap_or_default(),
+            intent: Intent::Refused,
+            reasons: std::iter::once(format!("{error} [{}]", error.code().name()))
+                .chain(hint)
+                .collect(),
+            files: Vec::new(),
+        })
+    }
+
+    /// Whether a part is listed.
+    fn is_wanted(&self, name: &str) -> bool {
+        let parts = self.slots.get(BUILDOUT).and_then(|slot| slot.raw.get("parts"));
+        parts.is_some_and(|raw| raw.text().split_whitespace().any(|word| word == name))
+    }
+
+    /// Refuses a part that the recipe host would be asked for in vain.
+    pub(super) fn can_be_hosted(&self, name: &str, recipe: &str) -> Result<()> {
+        if !python::builds(recipe) {
+            return self.is_of_an_egg(name, recipe);
+        }
+        let message = format!("[{name}] builds software from source, and nothing takes its place");
+        Err(Error::new(Code::Unsupported, message)
+            .with_hint("software/supply/README.md says how to add what does"))
     }
 
     fn plan_part(

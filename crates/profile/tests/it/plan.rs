@@ -141,3 +141,47 @@ fn a_plan_runs_no_python_and_takes_what_it_set_before() {
     assert_eq!(told(&bench, &second), ["page update: option `inline`: `a$b` → `a$b!`"]);
     assert_eq!(bench.read("ran"), "x");
 }
+
+#[test]
+fn what_a_run_would_end_with_is_refused_among_the_other_steps() {
+    let mut bench = Bench::new(
+        "[buildout]
+parts = good typo built page user
+[good]
+recipe = slapos.recipe.template
+inline = x
+output = good
+[typo]
+recipe = slapos.recipe.templat
+[built]
+recipe = slapos.recipe.cmmi
+[page]
+recipe = slapos.recipe.template:jinja2
+inline = {{ nothing }}
+output = page
+[user]
+recipe = slapos.recipe.template
+inline = ${typo:v}
+output = user
+",
+    );
+    let plan = planned(&mut bench);
+    assert!(plan.is_refused());
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.part.as_str(), step.intent)).collect();
+    let refused = ["typo", "built", "user", "page"].map(|part| (part, Intent::Refused));
+    assert_eq!(steps[0], ("good", Intent::Install));
+    assert_eq!(steps[1..], refused);
+    let told = told(&bench, &plan);
+    for (at, words) in [
+        (
+            1,
+            "`slapos.recipe.templat`, which is not known here [unknown-recipe]; hint: did you mean",
+        ),
+        (2, "nothing takes its place [unsupported]; hint: "),
+        (3, "[unknown-recipe]"),
+        (4, "[template]"),
+    ] {
+        assert!(told[at].contains(words), "{told:?}");
+    }
+    assert!(bench.run().is_err());
+}

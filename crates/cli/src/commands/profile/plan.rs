@@ -1,7 +1,7 @@
 //! `slapos profile plan FILE --directory DIR`
 
 use similar::TextDiff;
-use slapos_profile::{FileChange, Intent, Step};
+use slapos_profile::{FileChange, Intent, Plan, Step};
 
 use super::{LocalHost, faulty, job};
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
 
 /// Show what a run would install, update and remove, and why, with the differences of files
 ///
-/// Nothing is written or run. Files are shown of the parts that do nothing but write them.
+/// Nothing is written or run. Files are shown of the parts that do nothing but write them. Ends with 1 if the run
+/// would be refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -24,13 +25,20 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         slapos_profile::plan(&job, &mut LocalHost::default()).map_err(|error| faulty(&error))?;
     if ui.json {
         ui.json(&plan);
-        return Ok(Exit::Done);
+        return Ok(exit(&plan));
     }
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.intent != Intent::Keep).collect();
     for step in &steps {
-        ui.data(format_args!("{} {} ({})", verb(step.intent), step.part, step.recipe));
-        for reason in &step.reasons {
-            ui.data(format_args!("  {reason}"));
+        let Step { part, recipe, reasons, .. } = step;
+        match (step.intent, reasons.split_first()) {
+            (Intent::Refused, Some((why, hints))) => {
+                ui.data(format_args!("refused {part}: {why}"));
+                hints.iter().for_each(|hint| ui.data(format_args!("  {hint}")));
+            }
+            (intent, _) => {
+                ui.data(format_args!("{} {part} ({recipe})", verb(intent)));
+                reasons.iter().for_each(|reason| ui.data(format_args!("  {reason}")));
+            }
         }
         for change in &step.files {
             ui.data(difference(change).trim_end());
@@ -38,8 +46,21 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
         ui.data("");
     }
     let kept = plan.steps.len() - steps.len();
-    ui.data(format_args!("{} parts would change or wait, {kept} stay as they are", steps.len()));
-    Ok(Exit::Done)
+    let refused = steps.iter().filter(|step| step.intent == Intent::Refused).count();
+    let change = steps.len() - refused;
+    if refused > 0 {
+        ui.data(format_args!(
+            "a run is refused: nothing is installed while {refused} of the parts are"
+        ));
+    }
+    ui.data(format_args!(
+        "parts that would change or wait: {change}; that stay as they are: {kept}"
+    ));
+    Ok(exit(&plan))
+}
+
+fn exit(plan: &Plan) -> Exit {
+    if plan.is_refused() { Exit::Failed } else { Exit::Done }
 }
 
 fn verb(intent: Intent) -> &'static str {
@@ -48,6 +69,7 @@ fn verb(intent: Intent) -> &'static str {
         Intent::Update => "update",
         Intent::Remove => "remove",
         Intent::Wait => "wait",
+        Intent::Refused => "refused",
         Intent::Keep => "keep",
     }
 }
