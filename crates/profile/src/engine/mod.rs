@@ -17,6 +17,7 @@
 
 mod beside;
 mod check;
+mod conceal;
 mod eggs;
 mod fetch;
 mod import;
@@ -86,6 +87,8 @@ pub(crate) struct Engine<'a> {
     findings: Option<Findings>,
     /// Parts in Python are not run.
     planning: bool,
+    /// In a plan: texts that recipes made and that it does not show.
+    secrets: BTreeSet<String>,
     /// In a plan: sections that a run would end with, and why.
     refused: IndexMap<Rc<str>, Error>,
     /// Files that were read, as they looked before.
@@ -188,6 +191,7 @@ impl<'a> Engine<'a> {
             previous: BTreeMap::new(),
             findings: None,
             planning: false,
+            secrets: BTreeSet::new(),
             refused: IndexMap::new(),
             inputs,
             outcome: Outcome::default(),

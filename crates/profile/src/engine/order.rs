@@ -274,6 +274,7 @@ impl Engine<'_> {
         let Some(value) = instance.option_on_demand(option)? else {
             return Ok(None);
         };
+        self.conceal(&value);
         let cell = Cell::of(value, true);
         self.set_cell(section, option, cell.clone());
         Ok(Some(cell))

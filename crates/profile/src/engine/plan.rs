@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::conceal;
 use super::installer::misses_path;
 use super::signature::{Basis, SECRET};
 use super::state::PartState;
@@ -63,7 +65,7 @@ pub enum Intent {
     Keep,
 }
 
-/// A file that would change.
+/// A file that would change. Secrets that recipes made are hidden in its texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
     /// Absolute.
@@ -113,7 +115,11 @@ pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     }
     let kept: Vec<Utf8PathBuf> = draft.into_keys().collect();
     let gone = before.into_values().map(|old| vanished(old, &kept));
-    Ok(Plan { steps: gone.chain(steps).collect() })
+    let mut steps: Vec<Step> = gone.chain(steps).collect();
+    for change in steps.iter_mut().flat_map(|step| &mut step.files) {
+        conceal::hide(change, engine.secrets.iter());
+    }
+    Ok(Plan { steps })
 }
 
 fn vanished(old: PartState, kept: &[Utf8PathBuf]) -> Step {
@@ -127,8 +133,12 @@ fn vanished(old: PartState, kept: &[Utf8PathBuf]) -> Step {
     }
 }
 
+/// The text of a file that nobody but its owner may read is not shown: it may be a secret.
 fn removed(path: Utf8PathBuf) -> FileChange {
-    FileChange { before: fs::read_to_string(&path).ok(), after: None, path }
+    let is_open = |meta: fs::Metadata| meta.permissions().mode() & 0o077 != 0;
+    let shown = fs::metadata(&path).is_ok_and(is_open);
+    let before = shown.then(|| fs::read_to_string(&path).ok()).flatten();
+    FileChange { before, after: None, path }
 }
 
 impl Engine<'_> {

@@ -303,7 +303,9 @@ impl<'e, 'h> Scope<'e, 'h> {
 
     /// Sets an own option that reaches neither state nor log.
     pub(crate) fn set_secret(&mut self, option: &str, value: impl Into<Value>) {
-        self.engine.set_cell(&self.name, option, Cell::of(value.into(), true));
+        let value = value.into();
+        self.engine.conceal(&value);
+        self.engine.set_cell(&self.name, option, Cell::of(value, true));
     }
 
     /// Takes an own option away.

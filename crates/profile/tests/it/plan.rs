@@ -91,6 +91,30 @@ fn short_texts_are_shown_and_secrets_are_not() {
 }
 
 #[test]
+fn a_password_is_in_no_text_of_a_plan() {
+    let profile = |user: &str| {
+        format!(
+            "[buildout]\nparts = x y\n\
+             [kept]\nrecipe = slapos.cookbook:generate.password\nstorage-path = ${{buildout:directory}}/kept\n\
+             [new]\nrecipe = slapos.cookbook:generate.password\nstorage-path =\n\
+             [x]\nrecipe = slapos.recipe.template\noutput = x\ninline =\n  user {user}\n  pass ${{kept:passwd}}\n\
+             [y]\nrecipe = slapos.recipe.template\noutput = y\ninline =\n  user {user}\n  pass ${{new:passwd}}\n"
+        )
+    };
+    let mut bench = Bench::new(&profile("a"));
+    bench.ran();
+    bench.file("instance.cfg", &profile("b"));
+    let plan = planned(&mut bench);
+    let files: Vec<_> = plan.steps.iter().flat_map(|step| &step.files).collect();
+    assert_eq!(files.len(), 2);
+    for change in files {
+        let texts = [&change.before, &change.after].map(|text| text.as_deref().unwrap().trim());
+        assert_eq!(texts, ["user a\npass (hidden)", "user b\npass (hidden)"], "{}", change.path);
+    }
+    assert!(!bench.read("x").contains("hidden"), "a plan writes nothing");
+}
+
+#[test]
 fn a_plan_goes_into_the_profile_of_the_type_and_tells_what_waits() {
     let mut bench = Bench::new(
         "[buildout]\nparts = switch\n\

@@ -79,7 +79,9 @@ fn difference(change: &FileChange) -> String {
     let path = &change.path;
     match (&change.before, &change.after) {
         (None, None) => format!("  {path}"),
-        (before, after) if before == after => format!("  {path}: its permissions"),
+        (before, after) if before == after => {
+            format!("  {path}: its permissions, or what is hidden")
+        }
         (before, after) => {
             let (old, new) = (before.as_deref().unwrap_or(""), after.as_deref().unwrap_or(""));
             let name = |there: bool| if there { path.as_str() } else { "/dev/null" };
