@@ -60,11 +60,13 @@ pub enum Code {
     Host,
     /// The state file of earlier runs cannot be used.
     BadState,
+    /// Another run is at work in the same directory.
+    Busy,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Unreadable,
         Self::BadLine,
         Self::OptionOutside,
@@ -84,10 +86,12 @@ impl Code {
         Self::Template,
         Self::Checksum,
         Self::Command,
+        Self::Python,
         Self::File,
         Self::DiskFull,
         Self::Host,
         Self::BadState,
+        Self::Busy,
     ];
 
     /// The name as messages show it, such as `missing-option`.
@@ -117,6 +121,7 @@ impl Code {
             Self::DiskFull => "disk-full",
             Self::Host => "host",
             Self::BadState => "bad-state",
+            Self::Busy => "busy",
         }
     }
 }

@@ -60,6 +60,7 @@ pub(crate) use check::GIVEN;
 pub use check::{Checked, CheckedPart, Means, check};
 pub use plan::{FileChange, Intent, Plan, Step, plan};
 pub use run::run;
+pub(crate) use run::run_inside;
 pub(crate) use scope::{Scope, Stop};
 pub(crate) use slow::{Slow, Teller};
 pub(crate) use state::PartState;

@@ -1,5 +1,9 @@
 //! Installs what an evaluation found, against what the last run left.
 
+use std::fs::{File, TryLockError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::installer::Installer;
@@ -13,12 +17,42 @@ use crate::job::{Job, Purpose};
 use crate::outcome::{Action, Input, Look, Outcome, PartReport};
 use crate::value::Seen;
 
-/// Evaluates a profile and lays out its directory.
+/// How long a run waits for another one in its directory to end: one that was killed takes a moment.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Evaluates a profile and lays out its directory, in which no other run may be at work.
 ///
 /// Parts that wait for a request are no error: the outcome names them. An error leaves installed what was installed
 /// before it, and the next run goes on there. A release that would build software from source is refused with the list
 /// of such parts.
 pub fn run(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
+    let _alone = alone(&job.directory)?;
+    run_inside(job, host)
+}
+
+/// Takes the directory until the file is closed, also by the end of the process. Programs that are started do not
+/// inherit it.
+fn alone(directory: &Utf8Path) -> Result<File> {
+    let failed = |source| Error::io("take for this run", directory, &source);
+    let file = File::open(directory).map_err(failed)?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another run is at work in {directory}");
+                return Err(Error::new(Code::Busy, message).with_hint("wait until it has ended"));
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+    }
+}
+
+/// The same, by a run that has the directory already.
+pub(crate) fn run_inside(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let mut engine = Engine::load(job, host)?;
     let state = engine.last_state()?;
     if let Err(error) = engine.evaluate() {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use slapos_jinja::Value;
 
 use super::{Kind, Recipe};
-use crate::engine::{Scope, Stop, Work, run};
+use crate::engine::{Scope, Stop, Work, run_inside};
 use crate::error::{Code, Error, Result};
 use crate::job::{Job, Options};
 use crate::value::dumps;
@@ -121,7 +121,7 @@ impl Recipe for Switch {
     }
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let outcome = run(&self.0, &mut *work.host)?;
+        let outcome = run_inside(&self.0, &mut *work.host)?;
         work.adopt(outcome);
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use slapos_profile::{Intent, plan};
+use slapos_profile::{Intent, plan, run};
 
-use crate::bench::{Bench, actions};
+use crate::bench::{Bench, TableHost, actions};
 
 const KEEP: &str = "mkdir -p kept && cp .installed.json* kept/";
 
@@ -95,4 +95,28 @@ fn what_python_was_about_to_make_is_known() {
     bench.file("instance.cfg", "[buildout]\nparts =\n");
     assert_eq!(actions(&bench.ran()), ["a removed"]);
     assert!(!bench.exists("made"));
+}
+
+#[test]
+fn two_runs_in_one_directory_are_not_at_work_together() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = slow\n[slow]\nrecipe = plone.recipe.command\n\
+         command = echo x >> begun; while test ! -e end; do sleep 0.01; done\n",
+    );
+    std::thread::scope(|threads| {
+        let (job, dir) = (bench.job(), bench.dir.clone());
+        let first = threads.spawn(move || run(&job, &mut TableHost::default()));
+        while !dir.join("begun").exists() {
+            std::thread::yield_now();
+        }
+        let report = bench.report();
+        assert!(
+            report.contains("another run is at work in") && report.contains("[busy]"),
+            "{report}"
+        );
+        bench.file("end", "");
+        first.join().unwrap().unwrap();
+    });
+    assert_eq!(bench.read("begun"), "x\n");
+    bench.ran();
 }
