@@ -209,5 +209,10 @@ fn run_ends_with_not_ready_when_a_part_waits() {
     let files = files("[buildout]\nparts = out\nextends = base.cfg\n", parts);
     let output = profile(files.path(), &["run", "main.cfg", "--directory", "partition"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stdout).contains("waits for db"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("wait for db"), "{}", text(&output.stdout));
+    let output = profile(files.path(), &["run", "main.cfg", "--directory", "partition", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let words: Vec<_> =
+        told["steps"].as_array().unwrap().iter().map(|step| &step["intent"]).collect();
+    assert_eq!(words, ["wait", "wait"], "the words of a plan");
 }

@@ -1,5 +1,7 @@
 //! `slapos profile run FILE --directory DIR`
 
+use serde::Serialize;
+use serde_json::json;
 use slapos_profile::{Action, PartReport};
 
 use super::{LocalHost, faulty, job};
@@ -23,10 +25,12 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     std::fs::create_dir_all(&job.directory).step(|| format!("make {}", job.directory))?;
     let outcome = slapos_profile::run(&job, &mut LocalHost { job: Some(&job) });
     let outcome = outcome.map_err(|error| faulty(&error))?;
+    let steps: Vec<Done<'_>> = outcome.parts.iter().map(done).collect();
     if ui.json {
-        ui.json(&outcome);
+        let (published, changed) = (&outcome.connection, &outcome.changed);
+        ui.json(&json!({"steps": steps, "connection": published, "changed": changed}));
     } else {
-        ui.table(&["part", "recipe", "action"], &outcome.parts.iter().map(row).collect::<Vec<_>>());
+        ui.table(&["part", "recipe", "action"], &steps.iter().map(row).collect::<Vec<_>>());
         for (name, value) in outcome.connection.iter().flatten() {
             ui.data(format_args!("published {name} = {value}"));
         }
@@ -34,13 +38,30 @@ pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     Ok(if outcome.waiting.is_empty() { Exit::Done } else { Exit::NotReady })
 }
 
-fn row(part: &PartReport) -> Vec<String> {
-    let action = match &part.action {
-        Action::Installed => "installed".to_owned(),
-        Action::Updated => "updated".to_owned(),
-        Action::Unchanged => "unchanged".to_owned(),
-        Action::Removed => "removed".to_owned(),
-        Action::Waiting(waiting) => format!("waits for {}: {}", waiting.title, waiting.reason),
+/// What was done with a part, in the words of a plan.
+#[derive(Serialize)]
+struct Done<'o> {
+    part: &'o str,
+    recipe: &'o str,
+    intent: &'static str,
+    reasons: Vec<String>,
+}
+
+fn done(report: &PartReport) -> Done<'_> {
+    let (intent, reason) = match &report.action {
+        Action::Installed => ("install", None),
+        Action::Updated => ("update", None),
+        Action::Unchanged => ("keep", None),
+        Action::Removed => ("remove", None),
+        Action::Waiting(waiting) => ("wait", Some(waiting)),
     };
-    vec![part.name.clone(), part.recipe.clone(), action]
+    let reasons = reason.map(|waiting| format!("for {}: {}", waiting.title, waiting.reason));
+    let reasons = reasons.into_iter().collect();
+    Done { part: &report.name, recipe: &report.recipe, intent, reasons }
+}
+
+fn row(done: &Done<'_>) -> Vec<String> {
+    let words = std::iter::once(done.intent).chain(done.reasons.iter().map(String::as_str));
+    let action = words.collect::<Vec<_>>().join(" ");
+    vec![done.part.to_owned(), done.recipe.to_owned(), action]
 }
