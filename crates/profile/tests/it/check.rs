@@ -227,9 +227,11 @@ fn every_code_has_a_profile_that_shows_it() {
         (Code::Template, template("inline = {{ nothing }}\n")),
         (Code::Checksum, template("url = ${buildout:directory}/instance.cfg\nmd5sum = 0\n")),
         (Code::Command, part(command)),
+        (Code::Python, part("recipe = slapos.recipe.build\ninstall = raise ValueError()\n")),
         (Code::BadState, state.into()),
     ];
-    let mut shown = BTreeSet::from([Code::DiskFull.name()]); // shown by `error.rs`
+    // shown by `error.rs` and `interrupted.rs`
+    let mut shown = BTreeSet::from([Code::DiskFull.name(), Code::Busy.name()]);
     for (code, profile) in table {
         let bench = &mut Bench::new(&profile);
         let latin = std::fs::File::create(bench.dir.join("latin.cfg")).unwrap();
