@@ -375,7 +375,7 @@ fn quote(text: &str, ascii: bool, out: &mut String) {
             '\x08' => out.push_str("\\b"),
             '\x0c' => out.push_str("\\f"),
             '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            '\x7f'.. if ascii && c != '\x7f' => {
+            '\x7f'.. if ascii => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
                 }
@@ -398,6 +398,7 @@ mod tests {
             ("123456789012345678901234567890", "123456789012345678901234567890"),
             ("[NaN, -Infinity, -0.0, 1e5]", "[NaN, -Infinity, -0.0, 100000.0]"),
             ("[]", "[]"),
+            ("\"\u{7f}\u{80}\"", r#""\u007f\u0080""#),
         ];
         for (text, expected) in table {
             assert_eq!(Value::from_json(text).unwrap().to_json().unwrap(), expected, "{text}");
