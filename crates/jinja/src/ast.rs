@@ -149,7 +149,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    fn children(&self) -> impl Iterator<Item = &Expr> {
+    pub(crate) fn children(&self) -> impl Iterator<Item = &Expr> {
         let named = self.named.iter().map(|(_, value)| value);
         self.positional
             .iter()

@@ -28,6 +28,7 @@ mod functions;
 mod lex;
 mod methods;
 pub mod modules;
+mod names;
 mod parse;
 mod predicates;
 mod source;

@@ -88,6 +88,10 @@ impl Context {
         self.variables.contains_key(name) || self.globals.contains_key(name)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().chain(self.globals.keys()).map(|name| &**name)
+    }
+
     /// Answers `import` and `include`.
     pub fn set_loader(&mut self, loader: impl Fn(&str) -> Result<Option<String>> + 'static) {
         self.loader = Some(Box::new(loader));

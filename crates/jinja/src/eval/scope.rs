@@ -128,6 +128,6 @@ impl Machine<'_> {
             }
         }
         let known = known.iter().map(|name| &**name).chain(functions::NAMES);
-        Missing::named(format!("`{name}` is undefined"), name, known)
+        Value::Undefined(Rc::new(Missing::unknown(name, known)))
     }
 }

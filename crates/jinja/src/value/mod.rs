@@ -137,9 +137,18 @@ impl Missing {
         wrong: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Value {
+        Value::Undefined(Rc::new(Self::near(message, wrong, known)))
+    }
+
+    fn near<'a>(message: String, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let hint =
             slapos_nearest::nearest(wrong, known).map(|name| format!("did you mean `{name}`?"));
-        Value::Undefined(Rc::new(Self { message, hint, empty: false }))
+        Self { message, hint, empty: false }
+    }
+
+    /// Why a name that is none of `known` has no value.
+    pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::near(format!("`{name}` is undefined"), name, known)
     }
 
     /// What `a if b` gives when `b` is false.

@@ -159,8 +159,13 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
 impl Recipe for Jinja2 {
     fn check(&self, work: &mut Work<'_>) -> Result<()> {
         let (name, source) = self.source(work)?;
-        Template::compile(&name, &source, self.options).map_err(|error| template_error(&error))?;
-        Ok(())
+        let template = Template::compile(&name, &source, self.options)
+            .map_err(|error| template_error(&error))?;
+        let undefined = template.undefined_names(&self.context());
+        match Error::of(undefined.iter().map(template_error).collect()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
@@ -198,14 +203,20 @@ impl Jinja2 {
         Ok((place.clone(), text))
     }
 
-    fn render(&self, work: &mut Work<'_>, name: &str, source: &str) -> Result<String> {
-        let template = Template::compile(name, source, self.options)
-            .map_err(|error| template_error(&error))?;
+    /// All that the template can name.
+    fn context(&self) -> Context {
         let mut context = Context::new();
         functions::define(&mut context);
         for (name, value) in &self.variables {
             context.set(name, value.clone());
         }
+        context
+    }
+
+    fn render(&self, work: &mut Work<'_>, name: &str, source: &str) -> Result<String> {
+        let template = Template::compile(name, source, self.options)
+            .map_err(|error| template_error(&error))?;
+        let mut context = self.context();
         let read: Rc<RefCell<Vec<Utf8PathBuf>>> = Rc::default();
         let (imports, log) = (self.imports.clone(), Rc::clone(&read));
         context.set_loader(move |name| {

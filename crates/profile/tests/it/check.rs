@@ -74,6 +74,25 @@ c2 = ${data:c1}
 }
 
 #[test]
+fn names_that_a_template_uses_and_nobody_gives_are_faults() {
+    let mut bench = Bench::new(
+        "[buildout]
+parts = x
+[x]
+recipe = slapos.recipe.template:jinja2
+url = ${buildout:directory}/t.in
+output = out
+context = raw server a
+",
+    );
+    bench.file(
+        "t.in",
+        "{{ sever }}{{ server }}\n{% if port is defined %}{{ port }}{% endif %}{{ hots }}",
+    );
+    assert_eq!(faults(&checked(&mut bench)), ["1:4 template", "2:49 template"]);
+}
+
+#[test]
 fn parts_are_sorted_by_who_can_install_them() {
     let mut bench = Bench::new(
         "[buildout]
