@@ -4,6 +4,7 @@ use crate::ast::{Comparison, Named};
 use crate::error::{Error, Result};
 use crate::eval::{Machine, compare};
 use crate::filters;
+use crate::format::percent;
 use crate::methods::{is_lower, is_upper};
 use crate::value::{self, Args, Key, Value};
 
@@ -25,11 +26,11 @@ const PREDICATES: &[(&str, Predicate)] = &[
     ("boolean", |_, value, args| none(args, matches!(value, Value::Bool(_)))),
     ("callable", |_, value, args| none(args, is_callable(value))),
     ("defined", |_, value, args| none(args, !value.is_undefined())),
-    ("divisibleby", |_, value, args| divides(value, &args.exactly::<1>("divisibleby")?[0])),
+    ("divisibleby", |_, value, args| leaves(value, &args.exactly::<1>("divisibleby")?[0], 0)),
     ("eq", |_, value, args| relation(Comparison::Equal, value, args)),
     ("equalto", |_, value, args| relation(Comparison::Equal, value, args)),
     ("escaped", |_, value, args| none(args, matches!(value, Value::Markup(_)))),
-    ("even", |_, value, args| none(args, divides(value, &Value::Int(2))?)),
+    ("even", |_, value, args| none(args, leaves(value, &Value::Int(2), 0)?)),
     ("false", |_, value, args| none(args, matches!(value, Value::Bool(false)))),
     ("filter", |_, value, args| none(args, is_name(value, |name| filters::find(name).is_some())?)),
     ("float", |_, value, args| none(args, matches!(value, Value::Float(_)))),
@@ -52,10 +53,7 @@ const PREDICATES: &[(&str, Predicate)] = &[
             matches!(value, Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_)),
         )
     }),
-    ("odd", |_, value, args| {
-        let rest = value::remainder(value, &Value::Int(2))?;
-        none(args, value::equal(&rest, &Value::Int(1))?)
-    }),
+    ("odd", |_, value, args| none(args, leaves(value, &Value::Int(2), 1)?)),
     ("sameas", |_, value, args| Ok(value::identical(value, &args.exactly::<1>("sameas")?[0]))),
     ("sequence", |_, value, args| none(args, is_sequence(value))),
     ("string", |_, value, args| none(args, matches!(value, Value::Str(_) | Value::Markup(_)))),
@@ -88,11 +86,15 @@ fn relation(comparison: Comparison, value: &Value, args: Args) -> Result<bool> {
     compare(comparison, value, &other)
 }
 
-fn divides(value: &Value, divisor: &Value) -> Result<bool> {
-    if value.as_str().is_some() {
-        return Err(Error::type_error("a text cannot be divided"));
+/// Whether `value % divisor` is this number; of a text `%` makes another text.
+fn leaves(value: &Value, divisor: &Value, rest: i64) -> Result<bool> {
+    match value {
+        Value::Str(format) => percent::format(format, divisor).map(|_| false),
+        Value::Markup(_) => {
+            Err(Error::unsupported("`%` on a value of type Markup is not supported"))
+        }
+        number => value::equal(&value::remainder(number, divisor)?, &Value::Int(rest)),
     }
-    value::equal(&value::remainder(value, divisor)?, &Value::Int(0))
 }
 
 pub(crate) fn is_callable(value: &Value) -> bool {

@@ -88,6 +88,10 @@ fn indent(_: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [width, first, blank] = args.bind("indent", ["width", "first", "blank"])?;
     let indention = match width {
         Some(Value::Str(text)) => text.to_string(),
+        Some(Value::Markup(_)) => {
+            let message = "the filter `indent` by a text that is HTML already is not supported";
+            return Err(Error::unsupported(message));
+        }
         Some(Value::Int(width)) if width < 0 => String::new(),
         width => {
             let width = size(width, 4)?;

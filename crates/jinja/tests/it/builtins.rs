@@ -41,6 +41,8 @@ const EXPRESSIONS: &[&str] = &[
     "round(1.5, 'a')",
     "1234.5|round(-2) ~ 25|round(-1) ~ 1234|round(-2, 'ceil') ~ 1234.5|round(-2, 'floor')",
     "'a'|round",
+    "['%s' is odd, '%s' is even, '{} %d' is divisibleby(3), 3 is odd, 4 is even]",
+    "'a' is odd",
     "assert(1) ~ assert('x', 'why')",
     "assert(0)",
     "assert(0, 'why', 2)",
