@@ -34,6 +34,7 @@ mod predicates;
 mod source;
 mod template;
 mod value;
+mod work;
 
 pub use error::{Error, ErrorKind, Place, Result, excerpt};
 pub use eval::Loop;

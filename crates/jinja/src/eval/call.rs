@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::expression::not_callable;
-use super::{Frame, Machine, Scope};
+use super::{Frame, Machine, Scope, reading};
 use crate::ast::{Arguments, Expr, Macro};
 use crate::builtins;
 use crate::error::{Error, Result};
@@ -38,13 +38,20 @@ impl Machine<'_> {
 
     /// Calls anything that can be called.
     pub(crate) fn call(&mut self, function: &Value, args: Args) -> Result<Value> {
+        if !matches!(function, Value::Function(function) if matches!(function.0, Callable::Macro(_)))
+        {
+            self.step(args.positional.iter().map(reading).sum())?;
+        }
         match function {
             Value::Type(kind) => builtins::construct(*kind, args),
             Value::Function(function) => match &function.0 {
                 Callable::Native { run, .. } => run(&args.positional, &args.named),
                 Callable::Builtin { run, .. } => run(self, args),
                 Callable::Closure { run, .. } => run(self, args),
-                Callable::Bound { receiver, method } => (method.run)(self, receiver, args),
+                Callable::Bound { receiver, method } => {
+                    self.step(reading(receiver))?;
+                    (method.run)(self, receiver, args)
+                }
                 Callable::Macro(closure) => {
                     self.enter()?;
                     let value = self.call_macro(closure, args)?;

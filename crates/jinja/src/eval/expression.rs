@@ -1,6 +1,6 @@
 //! Evaluates expressions.
 
-use super::{Frame, Machine};
+use super::{Frame, Machine, reading};
 use crate::ast::{Arguments, Comparison, Expr, ExprKind, FilterCall, Operator};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::percent;
@@ -50,6 +50,7 @@ impl Machine<'_> {
             ExprKind::Test(value, predicate, arguments) => {
                 let value = self.eval(frame, value)?;
                 let arguments = self.arguments(frame, arguments)?;
+                self.step(reading(&value))?;
                 Ok(Value::Bool((predicate.run)(self, &value, arguments)?))
             }
             ExprKind::Negative(value) => value::negate(&self.eval(frame, value)?),
@@ -156,6 +157,7 @@ impl Machine<'_> {
         call: &FilterCall,
     ) -> Result<Value> {
         let arguments = self.arguments(frame, &call.arguments)?;
+        self.step(reading(value))?;
         let result = (call.filter.run)(self, value, arguments)
             .map_err(|error| frame.source.locate(error, call.at))?;
         self.charge(&result)?;

@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::template::{Context, Limits, Options, Template};
 use crate::value::Value;
+use crate::work::{self, Metered};
 
 /// Where a piece of a template runs.
 #[derive(Clone)]
@@ -42,12 +43,20 @@ impl Frame {
     }
 }
 
+/// The steps that it takes to read a text once; nothing for other values.
+pub(crate) fn reading(value: &Value) -> usize {
+    match value {
+        Value::Str(text) | Value::Markup(text) => text.len() / work::BYTES,
+        Value::Bytes(bytes) => bytes.len() / work::BYTES,
+        _ => 0,
+    }
+}
+
 /// One rendering.
 pub(crate) struct Machine<'a> {
     context: &'a Context,
     options: Options,
     limits: Limits,
-    steps: u64,
     depth: usize,
     written: usize,
     /// Templates read so far, by name.
@@ -60,7 +69,7 @@ pub(crate) struct Machine<'a> {
 
 impl fmt::Debug for Machine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Machine").field("steps", &self.steps).finish_non_exhaustive()
+        f.debug_struct("Machine").field("depth", &self.depth).finish_non_exhaustive()
     }
 }
 
@@ -70,7 +79,6 @@ impl<'a> Machine<'a> {
             context,
             options,
             limits: context.limits,
-            steps: 0,
             depth: 0,
             written: 0,
             templates: HashMap::new(),
@@ -80,6 +88,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn render(mut self, template: &Template) -> Result<String> {
+        let _metered = Metered::start(self.limits.steps);
         let frame = Frame { source: template.source.clone(), scope: Scope::with_context() };
         let mut out = String::new();
         let result = self.run(&frame, &template.body, &mut out);
@@ -92,21 +101,13 @@ impl<'a> Machine<'a> {
 
     /// Counts work; fails beyond the limit.
     pub(crate) fn step(&mut self, count: usize) -> Result<()> {
-        self.steps += u64::try_from(count).unwrap_or(u64::MAX).min(u64::MAX >> 1);
-        if self.steps > self.limits.steps {
-            let limit = self.limits.steps;
-            return Err(Error::limit(format!(
-                "the template runs too long; {limit} steps are allowed"
-            )));
-        }
-        Ok(())
+        work::spend(count)
     }
 
     /// Counts the work that a new value stands for.
     fn charge(&mut self, value: &Value) -> Result<()> {
         let size = match value {
-            Value::Str(text) | Value::Markup(text) => text.len() / 32,
-            Value::Bytes(bytes) => bytes.len() / 32,
+            Value::Str(_) | Value::Markup(_) | Value::Bytes(_) => reading(value),
             Value::List(list) => list.borrow().len(),
             Value::Tuple(items) => items.len(),
             Value::Dict(dict) => dict.borrow().len(),

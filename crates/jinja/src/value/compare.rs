@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use super::number::Num;
 use super::{Dict, Key, Set, Value, ViewKind};
 use crate::error::{Error, Result};
+use crate::work;
 
 /// What is left of the budget of one walk through a value.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Walk {
         if self.steps > 10_000_000 {
             return Err(Error::limit("a value has too many elements to be walked through"));
         }
-        Ok(())
+        work::spend(1)
     }
 }
 
@@ -69,8 +70,10 @@ fn equal_in(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
         }
         (Value::Undefined(_), Value::Undefined(_)) => true,
         (Value::None, Value::None) => true,
-        (Value::Str(x) | Value::Markup(x), Value::Str(y) | Value::Markup(y)) => x == y,
-        (Value::Bytes(x), Value::Bytes(y)) => x == y,
+        (Value::Str(x) | Value::Markup(x), Value::Str(y) | Value::Markup(y)) => {
+            same_bytes(x.as_bytes(), y.as_bytes())
+        }
+        (Value::Bytes(x), Value::Bytes(y)) => same_bytes(x, y),
         (Value::List(x), Value::List(y)) => {
             x.is(y) || {
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
@@ -79,12 +82,26 @@ fn equal_in(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
         }
         (Value::Tuple(x), Value::Tuple(y)) => x.is(y) || equal_items(x, y, walk)?,
         (Value::Dict(x), Value::Dict(y)) => x.is(y) || equal_dicts(x, y, walk)?,
-        (Value::Set(x), Value::Set(y)) => x.is(y) || *x.borrow() == *y.borrow(),
+        (Value::Set(x), Value::Set(y)) => {
+            work::spend(x.borrow().len())?;
+            x.is(y) || *x.borrow() == *y.borrow()
+        }
         (Value::Range(x), Value::Range(y)) => x.same(y),
         (Value::View(_), _) | (_, Value::View(_)) => equal_views(a, b, walk)?,
         (Value::Type(x), Value::Type(y)) => x == y,
         _ => identical(a, b),
     })
+}
+
+/// Counts the work; the next step of the walk, or of the interpreter, tells when it was too much.
+fn same_bytes(x: &[u8], y: &[u8]) -> bool {
+    if x.len() != y.len() {
+        return false;
+    }
+    if !std::ptr::eq(x, y) {
+        work::note(x.len() / work::BYTES);
+    }
+    x == y
 }
 
 fn equal_items(a: &[Value], b: &[Value], walk: &mut Walk) -> Result<bool> {
@@ -93,6 +110,7 @@ fn equal_items(a: &[Value], b: &[Value], walk: &mut Walk) -> Result<bool> {
     }
     walk.enter()?;
     for (x, y) in a.iter().zip(b) {
+        walk.step()?;
         if !identical(x, y) && !equal_in(x, y, walk)? {
             walk.leave();
             return Ok(false);
@@ -109,6 +127,7 @@ fn equal_dicts(a: &Dict, b: &Dict, walk: &mut Walk) -> Result<bool> {
     }
     walk.enter()?;
     for (key, x) in &a {
+        walk.step()?;
         let alike = match b.get(key) {
             Some(y) => identical(x, y) || equal_in(x, y, walk)?,
             None => false,
@@ -144,7 +163,10 @@ fn equal_views(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool> {
 /// The value as set, if it is a set or a view that acts like one.
 pub(crate) fn as_set(value: &Value) -> Result<Option<Set>> {
     match value {
-        Value::Set(set) => Ok(Some(set.clone())),
+        Value::Set(set) => {
+            work::spend(set.borrow().len())?;
+            Ok(Some(set.clone()))
+        }
         Value::View(view) if view.is_set_like() => Ok(Some(Set::of(view.items())?)),
         _ => Ok(None),
     }
@@ -158,8 +180,10 @@ pub(crate) fn identical(a: &Value, b: &Value) -> bool {
         (Value::Int(x), Value::Int(y)) => x == y,
         (Value::Float(x), Value::Float(y)) => x.to_bits() == y.to_bits(),
         (Value::Big(x), Value::Big(y)) => x == y,
-        (Value::Str(x), Value::Str(y)) | (Value::Markup(x), Value::Markup(y)) => x == y,
-        (Value::Bytes(x), Value::Bytes(y)) => x == y,
+        (Value::Str(x), Value::Str(y)) | (Value::Markup(x), Value::Markup(y)) => {
+            same_bytes(x.as_bytes(), y.as_bytes())
+        }
+        (Value::Bytes(x), Value::Bytes(y)) => same_bytes(x, y),
         (Value::List(x), Value::List(y)) => x.is(y),
         (Value::Tuple(x), Value::Tuple(y)) => x.is(y) || x.is_empty() && y.is_empty(),
         (Value::Dict(x), Value::Dict(y)) => x.is(y),
@@ -193,8 +217,14 @@ fn order_in(a: &Value, b: &Value, sign: &str, walk: &mut Walk) -> Result<Option<
     }
     match (a, b) {
         (Value::Undefined(missing), _) | (_, Value::Undefined(missing)) => Err(missing.error()),
-        (Value::Str(x) | Value::Markup(x), Value::Str(y) | Value::Markup(y)) => Ok(Some(x.cmp(y))),
-        (Value::Bytes(x), Value::Bytes(y)) => Ok(Some(x.cmp(y))),
+        (Value::Str(x) | Value::Markup(x), Value::Str(y) | Value::Markup(y)) => {
+            work::spend(x.len().min(y.len()) / work::BYTES)?;
+            Ok(Some(x.cmp(y)))
+        }
+        (Value::Bytes(x), Value::Bytes(y)) => {
+            work::spend(x.len().min(y.len()) / work::BYTES)?;
+            Ok(Some(x.cmp(y)))
+        }
         (Value::List(x), Value::List(y)) => {
             let (x, y) = (x.borrow().clone(), y.borrow().clone());
             order_items(&x, &y, sign, walk)
@@ -218,6 +248,7 @@ fn unordered(a: &Value, b: &Value, sign: &str) -> Error {
 fn order_items(a: &[Value], b: &[Value], sign: &str, walk: &mut Walk) -> Result<Option<Ordering>> {
     walk.enter()?;
     for (x, y) in a.iter().zip(b) {
+        walk.step()?;
         if !identical(x, y) && !equal_in(x, y, walk)? {
             let found = order_in(x, y, sign, walk)?;
             walk.leave();
@@ -243,7 +274,10 @@ fn order_sets(a: &Set, b: &Set) -> Option<Ordering> {
 pub(crate) fn contains(container: &Value, item: &Value) -> Result<bool> {
     match container {
         Value::Str(text) | Value::Markup(text) => match item {
-            Value::Str(part) | Value::Markup(part) => Ok(text.contains(&**part)),
+            Value::Str(part) | Value::Markup(part) => {
+                work::spend((text.len() + part.len()) / work::BYTES)?;
+                Ok(text.contains(&**part))
+            }
             Value::Undefined(missing) => Err(missing.error()),
             other => Err(Error::type_error(format!(
                 "'in <string>' requires string as left operand, not {}",
@@ -259,6 +293,7 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Result<bool> {
         other => {
             let mut items = other.iterate()?;
             while let Some(value) = items.next_value()? {
+                work::spend(1)?;
                 if identical(&value, item) || equal(&value, item)? {
                     return Ok(true);
                 }
@@ -271,10 +306,14 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Result<bool> {
 fn bytes_contain(bytes: &[u8], item: &Value) -> Result<bool> {
     match item {
         Value::Bytes(part) => {
+            work::spend(bytes.len().saturating_mul(part.len()) / work::BYTES)?;
             Ok(part.is_empty() || bytes.windows(part.len()).any(|window| window == &**part))
         }
         Value::Int(byte) => match u8::try_from(*byte) {
-            Ok(byte) => Ok(bytes.contains(&byte)),
+            Ok(byte) => {
+                work::spend(bytes.len() / work::BYTES)?;
+                Ok(bytes.contains(&byte))
+            }
             Err(_) => Err(Error::value_error("byte must be in range(0, 256)")),
         },
         Value::Undefined(missing) => Err(missing.error()),
@@ -291,6 +330,7 @@ fn hasher() -> &'static RandomState {
 }
 
 pub(super) fn hash_text(text: &str) -> u64 {
+    work::note(text.len() / work::BYTES);
     hasher().hash_one(text)
 }
 

@@ -6,6 +6,10 @@ use std::rc::Rc;
 
 use super::{Dict, MAX_ITEMS, Value};
 use crate::error::{Error, ErrorKind, Result};
+use crate::work;
+
+/// Elements that are copied in one step.
+const COPIED: usize = 8;
 
 /// An iterator; clones share its position.
 #[derive(Clone)]
@@ -202,10 +206,12 @@ impl Value {
             Self::Tuple(items) => Source::Tuple(items.clone(), 0),
             Self::Set(set) => Source::Values(set.sorted().into_iter()),
             Self::Str(text) | Self::Markup(text) => {
+                work::spend(text.len())?;
                 let letters: Vec<Self> = text.chars().map(letter).collect();
                 Source::Values(letters.into_iter())
             }
             Self::Bytes(bytes) => {
+                work::spend(bytes.len())?;
                 let items: Vec<Self> =
                     bytes.iter().map(|byte| Self::Int(i64::from(*byte))).collect();
                 Source::Values(items.into_iter())
@@ -225,8 +231,14 @@ impl Value {
     /// All elements that iteration gives.
     pub fn to_vec(&self) -> Result<Vec<Self>> {
         match self {
-            Self::List(list) => Ok(list.borrow().clone()),
-            Self::Tuple(items) => Ok(items.to_vec()),
+            Self::List(list) => {
+                work::spend(list.borrow().len() / COPIED)?;
+                Ok(list.borrow().clone())
+            }
+            Self::Tuple(items) => {
+                work::spend(items.len() / COPIED)?;
+                Ok(items.to_vec())
+            }
             other => other.iterate()?.collect(),
         }
     }

@@ -86,6 +86,48 @@ fn endless_work_is_an_error() {
 }
 
 #[test]
+fn work_inside_of_one_step_counts() {
+    for expression in [
+        "s.count('b')",
+        "s.find('b')",
+        "s.replace('b', '')",
+        "s.startswith('b')",
+        "s == t",
+        "[s] == [t]",
+        "{1: s} == {1: t}",
+        "s < t",
+        "'b' in s",
+        "s in [t]",
+        "b in [s.encode()]",
+        "d[s] is defined",
+        "s|length",
+        "s is lower",
+        "len(s)",
+        "re.search('b', s)",
+        "json.dumps(s)|length",
+        "[t, s]|sort",
+        "l|sort",
+        "l|last",
+        "'x' in l",
+        "set(l) <= set(l)",
+    ] {
+        // Each alone is within the limit, a thousand are not.
+        let text = |rounds: usize| {
+            format!(
+                "{{% set s = '1' * 300000 %}}{{% set t = '1' * 299999 ~ '2' %}}{{% set b = t.encode() %}}\
+                 {{% set d = {{1: 2, 2: 3}} %}}{{% set l = range(1000)|list * 8 %}}\
+                 {{% for i in range({rounds}) %}}{{% set x = {expression} %}}{{% endfor %}}"
+            )
+        };
+        let limits = Limits { steps: 500_000, ..Limits::default() };
+        let once = render_within(&Case::new(&text(1)), limits);
+        assert!(once.is_ok(), "{expression}: {once:?}");
+        let many = render_within(&Case::new(&text(1000)), limits).map_err(|error| error.kind());
+        assert_eq!(many, Err(ErrorKind::Limit), "{expression}");
+    }
+}
+
+#[test]
 fn deep_values_are_dropped_without_recursion() {
     let template = "{% set ns = namespace(x=[]) %}{% for i in range(300000) %}{% set ns.x = [ns.x] %}{% endfor %}ok";
     assert_eq!(render(&Case::new(template)).unwrap(), "ok");
