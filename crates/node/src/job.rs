@@ -1,6 +1,6 @@
 //! What an evaluation is told: the profile, where, and the facts that it may know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_core::names::{PartitionId, WishedState};
@@ -16,6 +16,7 @@ pub(crate) fn release(settings: &Settings, profile: &str, directory: &Utf8Path) 
         directory: directory.to_owned(),
         state_file: directory.join(software::STATE),
         extra: section("buildout", [("directory", directory.as_str())]),
+        secret: BTreeSet::new(),
         python: settings.python.clone(),
         purpose: Purpose::Software(Supply {
             cache: settings.cache_root.clone(),
@@ -69,6 +70,7 @@ pub(crate) fn instance(settings: &Settings, partition: &PartitionId, wish: &Inst
         state_file: directory.join(".slapgrid/installed.json"),
         directory,
         extra,
+        secret: BTreeSet::new(),
         python: own_python(&release).or_else(|| settings.python.clone()),
         purpose: Purpose::Instance(Facts {
             computer: settings.computer.to_string(),

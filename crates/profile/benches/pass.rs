@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -152,6 +152,7 @@ impl Partition {
             directory: directory.to_owned(),
             state_file: directory.join(".installed.json"),
             extra: BTreeMap::new(),
+            secret: BTreeSet::new(),
             python: None,
             purpose: Purpose::Instance(Facts::default()),
         }

@@ -260,6 +260,17 @@ impl Error {
         self
     }
 
+    /// With each of its texts changed.
+    #[must_use]
+    pub(crate) fn with_texts(mut self, change: &dyn Fn(&mut String)) -> Self {
+        for fault in std::iter::once(&mut *self.first).chain(&mut self.more) {
+            change(&mut fault.message);
+            fault.hint.iter_mut().chain(&mut fault.chain).for_each(change);
+            fault.place.iter_mut().for_each(|place| change(&mut place.text));
+        }
+        self
+    }
+
     /// The faults, at least one.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         std::iter::once(&*self.first).chain(&self.more)

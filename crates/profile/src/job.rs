@@ -1,6 +1,6 @@
 //! What to evaluate, and what a profile may know of where it runs. Values only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub struct Job {
     pub state_file: Utf8PathBuf,
     /// Sections that the caller adds; their options override those of the profile. Values are taken as they are.
     pub extra: BTreeMap<String, Options>,
+    /// Which of them are secrets, as `section:option`: they reach neither state nor messages.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secret: BTreeSet<String>,
     /// The interpreter for parts whose recipe only exists in Python; without one such parts are refused.
     pub python: Option<Utf8PathBuf>,
     /// What is laid out.

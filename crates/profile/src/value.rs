@@ -86,7 +86,7 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     text.replace("$$", "$")
 }
 

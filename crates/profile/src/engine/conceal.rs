@@ -1,27 +1,9 @@
-//! What a plan does not show: the secrets that recipes made, for a plan is printed.
+//! What a plan does not show: secrets, for a plan is printed.
 
-use slapos_jinja::Value;
-
-use super::Engine;
 use super::plan::FileChange;
 
 /// What stands in the place of a secret.
-const HIDDEN: &str = "(hidden)";
-
-/// A shorter text is no secret, and would be found everywhere.
-const BYTES_MIN: usize = 4;
-
-impl Engine<'_> {
-    /// In a plan: remembers a secret.
-    pub(super) fn conceal(&mut self, value: &Value) {
-        if let Some(text) = value.as_str()
-            && self.planning
-            && text.len() >= BYTES_MIN
-        {
-            self.secrets.insert(text.to_owned());
-        }
-    }
-}
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// Hides secrets in both texts of a file. The text of now may have another secret, which is not known: it stands where
 /// the new one will.

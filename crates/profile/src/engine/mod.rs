@@ -28,6 +28,7 @@ mod parts;
 mod plan;
 mod run;
 mod scope;
+mod secrets;
 mod signature;
 mod slow;
 mod software_type;
@@ -88,8 +89,6 @@ pub(crate) struct Engine<'a> {
     findings: Option<Findings>,
     /// Parts in Python are not run.
     planning: bool,
-    /// In a plan: texts that recipes made and that it does not show.
-    secrets: BTreeSet<String>,
     /// In a plan: sections that a run would end with, and why.
     refused: IndexMap<Rc<str>, Error>,
     /// Files that were read, as they looked before.
@@ -130,6 +129,8 @@ struct Slot {
     needs: BTreeSet<Rc<str>>,
     /// What the constructor read elsewhere: name to digest.
     reads: BTreeMap<String, String>,
+    /// The constructor has read a secret.
+    knows_secrets: bool,
     part: Option<Part>,
     /// In a check: its recipe is not known, so it may have any option.
     sets_anything: bool,
@@ -192,7 +193,6 @@ impl<'a> Engine<'a> {
             previous: BTreeMap::new(),
             findings: None,
             planning: false,
-            secrets: BTreeSet::new(),
             refused: IndexMap::new(),
             inputs,
             outcome: Outcome::default(),
@@ -272,12 +272,15 @@ fn defaults(job: &Job) -> Layer {
 
 /// The caller's sections.
 fn extra(job: &Job) -> Layer {
-    let source = Source::new("(given by the caller)", "");
+    let name = "(given by the caller)";
+    let (plain, secret) = (Source::new(name, ""), Source::of_secret(name));
     let mut layer = Layer::new();
     for (section, options) in &job.extra {
         layer.entry(section.as_str().into()).or_default();
         for (option, text) in options {
-            put_option(&mut layer, &source, section, option, text);
+            let hidden = job.secret.contains(&format!("{section}:{option}"));
+            let source = if hidden { &secret } else { &plain };
+            put_option(&mut layer, source, section, option, text);
         }
     }
     layer

@@ -274,7 +274,6 @@ impl Engine<'_> {
         let Some(value) = instance.option_on_demand(option)? else {
             return Ok(None);
         };
-        self.conceal(&value);
         let cell = Cell::of(value, true);
         self.set_cell(section, option, cell.clone());
         Ok(Some(cell))
@@ -292,7 +291,9 @@ impl Engine<'_> {
         self.open.push(Frame::Option { section: section.into(), option: option.into(), at });
         let text = raw.text();
         let result = self.substitute(section, &text, &|offset| raw.spot_at(offset));
-        self.left(result)
+        let mut cell = self.left(result)?;
+        cell.secret |= raw.is_secret();
+        Ok(cell)
     }
 
     /// The error for an option that is reached again while it is evaluated.

@@ -116,8 +116,10 @@ pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     let kept: Vec<Utf8PathBuf> = draft.into_keys().collect();
     let gone = before.into_values().map(|old| vanished(old, &kept));
     let mut steps: Vec<Step> = gone.chain(steps).collect();
-    for change in steps.iter_mut().flat_map(|step| &mut step.files) {
-        conceal::hide(change, engine.secrets.iter());
+    let secrets = engine.secrets();
+    for step in &mut steps {
+        step.reasons.iter_mut().for_each(|reason| secrets.hide(reason));
+        step.files.iter_mut().for_each(|change| conceal::hide(change, secrets.iter()));
     }
     Ok(Plan { steps })
 }

@@ -56,9 +56,19 @@ pub(crate) fn run_inside(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
     let mut engine = Engine::load(job, host)?;
     let state = engine.last_state()?;
     if let Err(error) = engine.evaluate() {
+        let error = engine.secrets().hidden(error);
         drop(engine);
         return Err(unsupplied(job, host).unwrap_or(error));
     }
+    match lay_out(&mut engine, state) {
+        Ok(()) => Ok(engine.outcome),
+        Err(error) => Err(engine.secrets().hidden(error)),
+    }
+}
+
+/// Installs what was evaluated.
+fn lay_out(engine: &mut Engine<'_>, state: State) -> Result<()> {
+    let job = engine.job;
     let bases = engine.bases()?;
     let mut ledger = Ledger::new(&job.state_file);
     if ledger.is_there() {
@@ -66,18 +76,18 @@ pub(crate) fn run_inside(job: &Job, host: &mut dyn Host) -> Result<Outcome> {
         ledger.clear()?;
     }
     let mut installer = Installer::new(state, bases, ledger);
-    installer.remove_first(&mut engine)?;
+    installer.remove_first(engine)?;
     let prepared = engine.make_directories().and_then(|()| engine.make_environment());
     let result = prepared.and_then(|()| match &job.purpose {
-        Purpose::Software(supply) => beside::install(&mut installer, &mut engine, &supply.logs),
-        Purpose::Instance(_) => one_by_one(&mut installer, &mut engine),
+        Purpose::Software(supply) => beside::install(&mut installer, engine, &supply.logs),
+        Purpose::Instance(_) => one_by_one(&mut installer, engine),
     });
-    let (state, mut ledger) = installer.finish(&mut engine, result.is_ok())?;
+    let (state, mut ledger) = installer.finish(engine, result.is_ok())?;
     state.save(&job.state_file)?;
     ledger.clear()?;
     result?;
     engine.inputs_seen(&state);
-    Ok(engine.outcome)
+    Ok(())
 }
 
 /// The refusal of a release that would build software from source: it names all that nothing takes the place of, for

@@ -99,6 +99,7 @@ impl<'e, 'h> Scope<'e, 'h> {
             return Ok(None);
         }
         let cell = self.engine.cell(&self.name, option)?;
+        self.learn(&cell);
         match cell.read().map_err(|error| self.place(error, option))? {
             Seen::Value(value) => Ok(Some(value)),
             Seen::Waiting(waiting) => Err(Stop::Waiting(waiting)),
@@ -200,6 +201,7 @@ impl<'e, 'h> Scope<'e, 'h> {
         let me = Rc::clone(&self.name);
         let section = if section.is_empty() { &*me } else { section };
         let cell = self.engine.refer(&me, section, option)?;
+        self.learn(&cell);
         let digest = signature::digest(signature::recorded(&cell)?.as_bytes());
         self.note(format!("{section}:{option}"), digest);
         match cell.read()? {
@@ -284,6 +286,7 @@ impl<'e, 'h> Scope<'e, 'h> {
         };
         let me = Rc::clone(&self.name);
         let cell = self.engine.substitute(&me, text, &|offset| raw.spot_at(offset))?;
+        self.learn(&cell);
         self.note(
             format!("text {file}"),
             signature::digest(signature::recorded(&cell)?.as_bytes()),
@@ -296,16 +299,20 @@ impl<'e, 'h> Scope<'e, 'h> {
         }
     }
 
-    /// Sets an own option.
+    /// Sets an own option. It is a secret if the constructor has read one, for it may be made of it.
     pub(crate) fn set(&mut self, option: &str, value: impl Into<Value>) {
+        let secret = self.engine.slots[&self.name].knows_secrets;
+        self.engine.set_cell(&self.name, option, Cell::of(value.into(), secret));
+    }
+
+    /// Sets an own option that tells nothing of what the constructor has read: a place, a state, what was drawn.
+    pub(crate) fn set_open(&mut self, option: &str, value: impl Into<Value>) {
         self.engine.set_cell(&self.name, option, Cell::of(value.into(), false));
     }
 
     /// Sets an own option that reaches neither state nor log.
     pub(crate) fn set_secret(&mut self, option: &str, value: impl Into<Value>) {
-        let value = value.into();
-        self.engine.conceal(&value);
-        self.engine.set_cell(&self.name, option, Cell::of(value, true));
+        self.engine.set_cell(&self.name, option, Cell::of(value.into(), true));
     }
 
     /// Takes an own option away.
@@ -334,7 +341,7 @@ impl<'e, 'h> Scope<'e, 'h> {
             Some(text) => text.to_owned(),
             None => dumps(value)?,
         };
-        let source = Source::new("(published before)", "");
+        let source = Source::of_secret("(published before)");
         put_option(&mut self.engine.sections, &source, section, option, &text);
         Ok(())
     }
@@ -404,6 +411,18 @@ impl<'e, 'h> Scope<'e, 'h> {
         match raw.and_then(|raw| raw.lines.iter().find(|line| line.text.contains(text))) {
             Some(line) => error.at(|| line.spot.place()),
             None => self.place(error, option),
+        }
+    }
+
+    /// Whether an option that was read is a secret.
+    pub(crate) fn is_secret(&self, section: &str, option: &str) -> bool {
+        let cell = self.engine.slots.get(section).and_then(|slot| slot.cells.get(option));
+        cell.is_some_and(|cell| cell.secret)
+    }
+
+    fn learn(&mut self, cell: &Cell) {
+        if let Some(slot) = self.engine.slots.get_mut(&self.name) {
+            slot.knows_secrets |= cell.secret;
         }
     }
 

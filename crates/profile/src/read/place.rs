@@ -11,11 +11,18 @@ pub(crate) struct Source {
     /// Path or URL.
     pub(crate) name: String,
     pub(crate) text: String,
+    /// Values that stand in it are secrets.
+    pub(crate) secret: bool,
 }
 
 impl Source {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Rc<Self> {
-        Rc::new(Self { name: name.into(), text: text.into() })
+        Rc::new(Self { name: name.into(), text: text.into(), secret: false })
+    }
+
+    /// Where a secret value comes from, without its text: errors show that.
+    pub(crate) fn of_secret(name: impl Into<String>) -> Rc<Self> {
+        Rc::new(Self { name: name.into(), text: String::new(), secret: true })
     }
 }
 
@@ -79,6 +86,11 @@ impl Raw {
 
     pub(crate) fn text(&self) -> String {
         self.lines.iter().map(|line| &*line.text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whether a line of it is a secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.lines.iter().any(|line| line.spot.source.secret)
     }
 
     /// The place of the byte `offset` of [`Raw::text`].

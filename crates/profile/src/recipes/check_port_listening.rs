@@ -21,7 +21,7 @@ struct Check {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let path = scope.required("path")?;
     let path = scope.path(&path);
-    scope.set("path", path.as_str());
+    scope.set_open("path", path.as_str());
     Ok(Box::new(Check { path, host: scope.required("hostname")?, port: scope.required("port")? }))
 }
 

@@ -30,7 +30,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         let lock = Lock::parse(&text).map_err(|error| scope.place(debian_error(&error), "lock"))?;
         request.lock = Some(lock);
     }
-    scope.set("location", location.as_str());
+    scope.set_open("location", location.as_str());
     tree(scope, request, location)
 }
 

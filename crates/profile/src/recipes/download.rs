@@ -34,8 +34,8 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     if let Some(wanted) = scope.text("md5sum")? {
         check_md5(&place, &content, &wanted).map_err(|error| scope.place(error, "md5sum"))?;
     }
-    scope.set("location", target.parent().unwrap_or(&location).as_str());
-    scope.set("target", target.as_str());
+    scope.set_open("location", target.parent().unwrap_or(&location).as_str());
+    scope.set_open("target", target.as_str());
     Ok(Box::new(Copy { content, target, mode }))
 }
 

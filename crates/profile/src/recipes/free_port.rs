@@ -27,7 +27,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         Some(port) => port,
         None => (minimum..maximum).find(|port| TcpListener::bind((ip, *port)).is_ok()).unwrap_or(0),
     };
-    scope.set("port", port.to_string());
+    scope.set_open("port", port.to_string());
     Ok(Box::new(OptionsOnly))
 }
 

@@ -51,7 +51,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     }
     let names = scope.option_names().into_iter().filter(|name| !name.starts_with('-'));
     let names = names.collect::<Vec<_>>().join(" ");
-    scope.set("-publish", names);
+    scope.set_open("-publish", names);
     let unstored = values != kept.unwrap_or_default();
     let unstored = unstored.then(|| json(&values)).transpose()?;
     let new = values.iter().any(|(name, value)| before.get(name) != Some(value));

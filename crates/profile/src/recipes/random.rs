@@ -31,7 +31,7 @@ fn integer(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let kept = scope.previous("value").and_then(|text| text.strip_prefix(LITERAL)?.parse().ok());
     let kept = kept.filter(|value| (minimum..=maximum).contains(value));
     let value = kept.unwrap_or_else(|| rand::rng().random_range(minimum..=maximum));
-    scope.set("value", value);
+    scope.set_open("value", value);
     Ok(Box::new(OptionsOnly))
 }
 
@@ -48,7 +48,7 @@ fn time(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
             let minutes = rand::rng().random_range(0..24 * 60);
             format!("{}:{:02}", minutes / 60, minutes % 60)
         };
-        scope.set("time", kept.unwrap_or_else(drawn));
+        scope.set_open("time", kept.unwrap_or_else(drawn));
     }
     Ok(Box::new(OptionsOnly))
 }
@@ -74,7 +74,7 @@ fn mac(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
             })
         }
     };
-    scope.set("mac-address", Value::from(address.as_str()));
+    scope.set_open("mac-address", Value::from(address.as_str()));
     Ok(Box::new(Mac { stored, address }))
 }
 

@@ -62,7 +62,7 @@ fn request(scope: &mut Scope<'_, '_>, form: &Form) -> Result<Box<dyn Recipe>, St
     let ask = ask(scope, form)?;
     scope.requested(&ask.title);
     let returned = scope.words("return")?;
-    scope.set("requested-state", ask.state.as_str());
+    scope.set_open("requested-state", ask.state.as_str());
     match scope.host().request(&ask) {
         Ok(answer) => {
             fill(scope, form, &ask, &returned, &answer)?;
@@ -74,13 +74,13 @@ fn request(scope: &mut Scope<'_, '_>, form: &Form) -> Result<Box<dyn Recipe>, St
             let waiting = waiting(scope, &ask, error.to_string());
             for name in &returned {
                 match form.optional {
-                    true => scope.set(&format!("connection-{name}"), ""),
+                    true => scope.set_open(&format!("connection-{name}"), ""),
                     false => scope.set_waiting(&format!("connection-{name}"), &waiting),
                 }
             }
-            scope.set("instance-guid", "");
-            scope.set("instance-state", "");
-            scope.set("instance-status", "");
+            scope.set_open("instance-guid", "");
+            scope.set_open("instance-state", "");
+            scope.set_open("instance-status", "");
             Ok(Box::new(Request(Some(error).filter(|_| !form.optional))))
         }
     }
@@ -176,9 +176,9 @@ fn fill(
     returned: &[String],
     answer: &RequestAnswer,
 ) -> Result<(), Stop> {
-    scope.set("instance-guid", answer.id.as_str());
-    scope.set("instance-state", answer.state.as_str());
-    scope.set("instance-status", status(answer));
+    scope.set_open("instance-guid", answer.id.as_str());
+    scope.set_open("instance-state", answer.state.as_str());
+    scope.set_open("instance-status", status(answer));
     let given = given(answer, form)
         .map_err(|error| error.during(format!("while reading what `{}` published", ask.title)))?;
     let mut missing = Vec::new();
@@ -186,7 +186,7 @@ fn fill(
         let option = format!("connection-{name}");
         match given.get(name) {
             Some(value) => scope.set_secret(&option, value.clone()),
-            None if form.optional => scope.set(&option, ""),
+            None if form.optional => scope.set_open(&option, ""),
             None => missing.push(name.as_str()),
         }
     }

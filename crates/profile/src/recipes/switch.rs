@@ -4,7 +4,7 @@
 //! types to profiles that extend those. The profile runs in the same directory with a state file of its own;
 //! `[slap-connection]` and `[slap-configuration]` are handed on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use slapos_jinja::Value;
 
@@ -52,7 +52,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         job.state_file.file_stem().unwrap_or("state"),
         scope.name()
     ));
-    let mut extra = handed_on(scope)?;
+    let (mut extra, secret) = handed_on(scope)?;
     let mut profile = scope.location(&profile);
     let buildout = extra.entry("buildout".to_owned()).or_default();
     buildout.remove("extends"); // of a switch before this one
@@ -60,7 +60,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         buildout.insert("extends".to_owned(), profile);
         profile = outer;
     }
-    Ok(Box::new(Switch(Job { profile, state_file, extra, ..job.clone() })))
+    Ok(Box::new(Switch(Job { profile, state_file, extra, secret, ..job.clone() })))
 }
 
 /// The profile that takes the place of a type's own, which it extends.
@@ -84,9 +84,11 @@ fn overriding(scope: &mut Scope<'_, '_>, chosen: &str) -> Result<Option<String>,
     Ok(Some(scope.location(&profile)))
 }
 
-/// The sections that the other profile gets, on top of those that this one got.
-fn handed_on(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Options>, Stop> {
-    let mut extra = scope.job().extra.clone();
+/// The sections that the other profile gets, on top of those that this one got, and which of it are secrets.
+fn handed_on(
+    scope: &mut Scope<'_, '_>,
+) -> Result<(BTreeMap<String, Options>, BTreeSet<String>), Stop> {
+    let (mut extra, mut secret) = (scope.job().extra.clone(), scope.job().secret.clone());
     let buildout = extra.entry("buildout".to_owned()).or_default();
     // Where zc.buildout kept the state of this sub-run.
     buildout.insert("installed".to_owned(), format!(".installed-{}.cfg", scope.name()));
@@ -99,12 +101,15 @@ fn handed_on(scope: &mut Scope<'_, '_>) -> Result<BTreeMap<String, Options>, Sto
         }
         let mut options = Options::new();
         for (name, value) in scope.section(section)? {
+            if scope.is_secret(section, &name) {
+                secret.insert(format!("{section}:{name}"));
+            }
             options.insert(name, text(&value)?);
         }
         options.insert("recipe".to_owned(), String::new());
         extra.insert(section.to_owned(), options);
     }
-    Ok(extra)
+    Ok((extra, secret))
 }
 
 /// Texts as they are, other values as literals.

@@ -68,7 +68,7 @@ pub(super) fn output(scope: &mut Scope<'_, '_>) -> Result<Utf8PathBuf, Stop> {
     let text = scope.required(option)?;
     let path = scope.path(&text);
     if !text.starts_with('/') {
-        scope.set(option, path.as_str());
+        scope.set_open(option, path.as_str());
     }
     Ok(path)
 }

@@ -26,7 +26,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         HEXLOWER.encode(&bytes)
     });
-    scope.set("uuid", uuid.as_str());
+    scope.set_open("uuid", uuid.as_str());
     Ok(Box::new(Uuid { stored, uuid }))
 }
 

@@ -63,7 +63,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
             scope.read(file.as_str()).map_err(|error| scope.place(error, "hash-existing-files"))?,
         );
     }
-    scope.set("wrapper-path", path.as_str());
+    scope.set_open("wrapper-path", path.as_str());
     Ok(Box::new(Wrapper { path, script, hash_files, existing }))
 }
 

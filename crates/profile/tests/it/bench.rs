@@ -1,6 +1,6 @@
 //! The bench: writes files, runs profiles, looks at what came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -97,6 +97,7 @@ impl Bench {
             directory: self.dir.clone(),
             state_file: self.dir.join(".installed.json"),
             extra: BTreeMap::from([("slap-connection".to_owned(), BTreeMap::from(connection))]),
+            secret: BTreeSet::new(),
             python: Some("/usr/bin/python3".into()),
             purpose: Purpose::Instance(self.facts.clone()),
         }

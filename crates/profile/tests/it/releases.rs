@@ -186,6 +186,7 @@ fn checked(profile: &Path) -> Checked {
         state_file: directory.join(".installed.json"),
         directory,
         extra: BTreeMap::new(),
+        secret: BTreeSet::new(),
         python: None,
         purpose: Purpose::Software(Supply {
             cache: "/".into(),

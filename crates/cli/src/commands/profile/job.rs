@@ -1,6 +1,6 @@
 //! What a profile is told that runs without a node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use slapos_profile::{Facts, Job, Options, Purpose, Supply};
@@ -62,6 +62,7 @@ impl Given {
                 ),
                 section("slap-connection", connection),
             ]),
+            secret: BTreeSet::new(),
             directory,
             python: settings::usual_python(),
             purpose: Purpose::Instance(Facts {
@@ -88,6 +89,7 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
         profile,
         state_file: directory.join(".installed.json"),
         extra: BTreeMap::from([section("buildout", [("directory", directory.as_str())])]),
+        secret: BTreeSet::new(),
         purpose: Purpose::Software(Supply {
             cache: directory.join(".cache"),
             logs: directory.join(".log"),
@@ -123,6 +125,7 @@ pub(super) fn checked(profile: &str, folder: &Utf8Path) -> Job {
         state_file: directory.join(".installed.json"),
         directory,
         extra: BTreeMap::new(),
+        secret: BTreeSet::new(),
         python: settings::usual_python(),
         purpose: Purpose::Instance(Facts::default()),
     }

@@ -1,5 +1,7 @@
 //! Values that are made once and stay: publish-early, and hashes of passwords on demand.
 
+use slapos_profile::plan;
+
 use crate::bench::{Bench, actions};
 
 const EARLY: &str = "
@@ -157,4 +159,72 @@ fn a_password_that_cannot_be_read_is_never_replaced() {
     bench.file("pw", "");
     bench.ran();
     assert!(bench.read("pw").starts_with('{'));
+}
+
+/// The password that a bench's part `pw` made.
+fn password(bench: &Bench) -> String {
+    let forms: serde_json::Value = serde_json::from_str(&bench.read("parts/pw")).unwrap();
+    forms[""].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_made_of_a_secret_is_in_no_state() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = url line page\n\
+         [pw]\nrecipe = slapos.cookbook:generate.password\n\
+         [url]\nrecipe = slapos.cookbook:urlparse\n\
+         url = http://u:${pw:passwd}@h/${pw:passwd}?token=${pw:passwd}#${pw:passwd}\n\
+         [line]\nrecipe = slapos.cookbook:readline\nstorage-path = none\nwhen-absent = ${pw:passwd}\n\
+         [page]\nrecipe = slapos.recipe.template\noutput = page\n\
+         inline = ${url:path} ${url:query} ${line:readline}\n",
+    );
+    bench.ran();
+    let (password, state) = (password(&bench), bench.read(".installed.json"));
+    assert_eq!(bench.read("page"), format!("{password} token={password} {password}"));
+    assert!(!state.contains(&password), "{state}");
+    assert!(state.contains(&format!("{}/page", bench.dir)), "a place is no secret: {state}");
+}
+
+#[test]
+fn a_profile_that_is_switched_to_knows_what_is_secret() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = switch\n\
+         [slap-configuration]\nrecipe = slapos.cookbook:slapconfiguration\n\
+         [switch]\nrecipe = slapos.cookbook:switch-softwaretype\ndefault = files:default\n\
+         [files]\ndefault = ${buildout:directory}/default.cfg\n",
+    );
+    bench.file(
+        "default.cfg",
+        "[buildout]\nparts = page\n[page]\nrecipe = slapos.recipe.template\noutput = page\n\
+         inline = ${slap-configuration:slave-instance-list}\n",
+    );
+    bench.facts.shared.push(slapos_profile::Shared {
+        reference: "SOFTINST-1".into(),
+        title: "guest".into(),
+        software_type: "default".into(),
+        parameters: [("password".to_owned(), "of-the-guest".to_owned())].into(),
+    });
+    bench.ran();
+    assert!(bench.read("page").contains("of-the-guest"));
+    for state in bench.list(".").into_iter().filter(|name| name.ends_with(".json")) {
+        assert!(!bench.read(&state).contains("of-the-guest"), "{state}: {}", bench.read(&state));
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_error_and_in_no_plan() {
+    let mut bench = Bench::new(
+        "[buildout]\nparts = page cmd\n\
+         [pw]\nrecipe = slapos.cookbook:generate.password\n\
+         [page]\nrecipe = slapos.recipe.template\ninline = password=${pw:passwd}\noutput = page\n\
+         [cmd]\nrecipe = plone.recipe.command\nstop-on-error = true\n\
+         command = echo it is ${pw:passwd}; exit 1\n",
+    );
+    let job = bench.job();
+    let planned = plan(&job, &mut bench.host).unwrap();
+    let page = planned.steps.iter().find(|step| step.part == "page").unwrap();
+    assert_eq!(page.files[0].after.as_deref(), Some("password=(hidden)"));
+    let report = bench.report();
+    assert!(!report.contains(&password(&bench)), "{report}");
+    assert!(report.contains("it is (hidden)"), "{report}");
 }
