@@ -1,17 +1,21 @@
 //! Runs programs of others that make something: without input, within a time, and what they say goes into the log.
 
 use std::io::{self, Read as _};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::engine::Teller;
 use crate::error::{Code, Error, Result};
 
 /// Of what a program says so much is kept, to be told if it fails: the end.
 const KEPT_BYTES: usize = 4000;
+/// The longest that anybody but root makes a pipe.
+const PIPE_BYTES_MAX: usize = 1 << 20;
 
 /// The file of the authorities that the host trusts, if it has one: an operator may have added some, and not every program
 /// looks there.
@@ -39,7 +43,9 @@ impl Ended {
     }
 }
 
-/// Runs a program until it and whatever holds its output have ended.
+/// Runs a program to its end. What it leaves in the background is not waited for: it may be a service, that never ends.
+///
+/// It stays in our process group, so that whoever ends us ends what it left too, as a node does after each evaluation.
 ///
 /// # Errors
 /// It cannot be started, or has not ended after `limit`; then it is killed.
@@ -55,35 +61,65 @@ pub(crate) fn run(
     command.stdout(Stdio::null()).stderr(Stdio::null()); // our own ends of the pipe go away here
     let mut child = child?;
     let mut kept = Vec::new();
-    let mut part = [0; 4096];
-    let ended = loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let read = wait_for(&output, left).and_then(|()| output.read(&mut part));
-        match read {
-            Ok(0) => break Ok(()),
-            Ok(length) => {
-                teller.say(&part[..length]);
-                kept.extend_from_slice(&part[..length]);
-                kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+    let mut hear = |output: &mut io::PipeReader| -> io::Result<usize> {
+        let mut part = [0; 4096];
+        let length = loop {
+            match output.read(&mut part) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
-        }
+        };
+        teller.say(&part[..length]);
+        kept.extend_from_slice(&part[..length]);
+        kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+        Ok(length)
     };
-    if ended.is_err() {
+    let heard = listen(&child, &mut output, deadline, &mut hear);
+    if heard.is_err() {
         child.kill()?;
     }
     let status = child.wait()?;
-    ended?;
+    heard?;
     Ok(Ended { status, said: String::from_utf8_lossy(&kept).into_owned() })
 }
 
-fn wait_for(output: &io::PipeReader, left: Duration) -> io::Result<()> {
-    let left = Timespec::try_from(left).map_err(io::Error::other)?;
-    match poll(&mut [PollFd::new(output, PollFlags::IN)], Some(&left))? {
-        0 => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long and was killed")),
-        _ => Ok(()),
+/// Hears a program until it has ended, and what it had said by then.
+fn listen(
+    child: &Child,
+    output: &mut io::PipeReader,
+    deadline: Instant,
+    hear: &mut dyn FnMut(&mut io::PipeReader) -> io::Result<usize>,
+) -> io::Result<()> {
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let mut silent = false;
+    loop {
+        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now()));
+        let mut either =
+            [PollFd::new(&process, PollFlags::IN), PollFd::new(&*output, PollFlags::IN)];
+        let awaited = if silent { &mut either[..1] } else { &mut either[..] };
+        match poll(awaited, Some(&left.map_err(io::Error::other)?)) {
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+            Ok(0) => {
+                let why = "it took too long and was killed";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Ok(_) => {}
+        }
+        let (ended, speaks) = (!either[0].revents().is_empty(), !either[1].revents().is_empty());
+        if ended {
+            break;
+        }
+        silent |= speaks && hear(output)? == 0;
     }
+    // What it has said is all in the pipe. Others may go on speaking, so there is a bound.
+    for _page in 0..PIPE_BYTES_MAX / 4096 {
+        let mut waits = [PollFd::new(&*output, PollFlags::IN)];
+        if poll(&mut waits, Some(&Timespec::default()))? == 0 || hear(output)? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -107,6 +143,14 @@ mod tests {
         let error = ended.insist("the test").unwrap_err().to_string();
         assert!(error.contains("the test failed (exit status: 3): out\nerr"), "{error}");
         shell("true", Duration::from_secs(60)).unwrap().insist("it").unwrap();
+    }
+
+    #[test]
+    fn what_is_left_in_the_background_is_not_waited_for() {
+        let ended = shell("sleep 100000 & seq 9999; echo $!", Duration::from_secs(60)).unwrap();
+        let left = ended.said.trim_end().rsplit('\n').next().unwrap();
+        assert!(Command::new("kill").arg(left).status().unwrap().success(), "{}", ended.said);
+        assert!(ended.said.contains("\n9999\n"), "what it said is heard: {}", ended.said);
     }
 
     #[test]
