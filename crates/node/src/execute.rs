@@ -11,7 +11,7 @@ use tokio::{sync::SemaphorePermit, task::block_in_place, time::Instant};
 
 use crate::{
     agent::Node,
-    calls, confine,
+    calls, clock, confine,
     evaluate::evaluate,
     files::insist,
     format,
@@ -212,6 +212,7 @@ async fn evaluate_profile(
     let titles = outcome.requested.iter().filter_map(|title| Title::try_from(title.as_str()).ok());
     memory.evaluated = Some(Evaluated {
         inputs: inputs.clone(),
+        at_unix_s: clock::now_unix_seconds(),
         requested: titles.collect(),
         read: outcome.inputs,
         connection: outcome.connection,

@@ -2,9 +2,12 @@
 //!
 //! Reads only. A pass that has nothing to do ends after this and the plan.
 
+use std::time::Duration;
+
 use slapos_wire::v1::InstanceWish;
 
 use crate::{
+    clock,
     instance::Memory,
     plan::{Inputs, Seen},
     settings::Settings,
@@ -34,6 +37,9 @@ pub(crate) fn observe(
         release_ready: completed.is_some(),
         files_untouched: evaluated
             .is_some_and(|evaluated| slapos_profile::unchanged(&evaluated.read)),
+        overdue: evaluated.is_some_and(|evaluated| {
+            evaluated.holds_for(clock::now_unix_seconds()) == Duration::ZERO
+        }),
         programs_run,
     };
     (seen, inputs)

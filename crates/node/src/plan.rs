@@ -15,6 +15,8 @@ pub struct Seen {
     pub release_ready: bool,
     /// The files that the last evaluation read, and those that it wrote, look as they did then.
     pub files_untouched: bool,
+    /// The last evaluation is so old that another is due, whatever it finds.
+    pub overdue: bool,
     /// The set of programs that shall run is known to the supervisor and runs.
     pub programs_run: bool,
 }
@@ -96,7 +98,7 @@ pub fn plan(wish: Option<&InstanceWish>, seen: &Seen, inputs: &Inputs) -> Vec<St
         return steps; // the release's own task wakes this partition when it is complete
     }
     let evaluated = mine.and_then(|occupant| occupant.evaluated.as_ref());
-    let fresh = evaluated == Some(inputs) && seen.files_untouched;
+    let fresh = evaluated == Some(inputs) && seen.files_untouched && !seen.overdue;
     if !fresh {
         steps.push(Evaluate);
     }
@@ -143,6 +145,7 @@ mod tests {
             occupant: Some(Occupant { id: Some(InstanceId(id)), evaluated, reported }),
             release_ready: true,
             files_untouched: true,
+            overdue: false,
             programs_run: false,
         }
     }
@@ -158,6 +161,7 @@ mod tests {
         let older = Inputs { news: 1, ..inputs() };
         let behind = Seen { programs_run: true, ..occupied(7, Some(older), Some(Started)) };
         let touched = Seen { files_untouched: false, ..done.clone() };
+        let overdue = Seen { overdue: true, ..done.clone() };
         let stranger = Seen { programs_run: true, ..occupied(6, Some(inputs()), Some(Started)) };
         let unknown = Seen {
             occupant: Some(Occupant { id: None, evaluated: None, reported: None }),
@@ -178,6 +182,7 @@ mod tests {
             (Some(Started), &untold, &[RunPrograms, AwaitPromises]),
             (Some(Started), &behind, &[Evaluate, RunPrograms, AwaitPromises]),
             (Some(Started), &touched, &[Evaluate, RunPrograms, AwaitPromises]),
+            (Some(Started), &overdue, &[Evaluate, RunPrograms, AwaitPromises]),
             (Some(Started), &stranger, &[RefuseOccupied]),
             (Some(Stopped), &stranger, &[RefuseOccupied]),
             (Some(Destroyed), &stranger, &[StopPrograms, Wipe, ReportDestroyed]),

@@ -371,6 +371,7 @@ impl Node {
             occupant: files.map(occupant),
             release_ready,
             files_untouched: true,
+            overdue: false,
             programs_run: self.programs.contains(name),
         };
         let wished = wish?;

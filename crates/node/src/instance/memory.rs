@@ -3,7 +3,7 @@
 //! Kept outside of the partition, so that the instance cannot change it. Holds what the instance
 //! publishes, secrets too, hence mode 0600 below a directory of mode 0700.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,18 @@ pub(crate) struct Memory {
     pub(crate) reported: Option<(Generation, WishedState)>,
 }
 
+/// How long an evaluation holds although nothing that it depends on has changed, as SlapOS has it: some recipes do
+/// something each time, and what a command or Python looks at nobody knows.
+const HOLDS: Duration = Duration::from_secs(24 * 3600);
+
 /// What an evaluation left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Evaluated {
     /// What it was made from.
     pub(crate) inputs: Inputs,
+    /// When, in seconds since 1970; zero in files of old.
+    #[serde(default)]
+    pub(crate) at_unix_s: u64,
     /// The files that it depends on, and how they looked.
     pub(crate) read: Vec<slapos_profile::Input>,
     /// What it publishes; `None` while its `publish` waits.
@@ -42,6 +49,13 @@ pub(crate) struct Evaluated {
     pub(crate) requested: Vec<Title>,
     /// One sentence for each part that waits.
     pub(crate) waiting: Vec<String>,
+}
+
+impl Evaluated {
+    /// How long it holds from now on. A clock that was set back makes none overdue.
+    pub(crate) fn holds_for(&self, now_unix_s: u64) -> Duration {
+        HOLDS.saturating_sub(Duration::from_secs(now_unix_s.saturating_sub(self.at_unix_s)))
+    }
 }
 
 impl Memory {
@@ -135,6 +149,21 @@ mod tests {
         let test = "instance::memory::tests::a_partition_is_forgotten";
         let Some(calls) = traced::calls(test) else { return };
         assert!(traced::followed(&calls, ["unlink", "slappart0.json"], "fsync("), "{calls:#?}");
+    }
+
+    #[test]
+    fn an_evaluation_holds_for_a_day() {
+        let inputs = Inputs { generation: Generation(1), news: 0, release: String::new() };
+        let evaluated = serde_json::json!({
+            "inputs": inputs, "at_unix_s": 100_000, "read": [], "connection": null, "requested": [], "waiting": [],
+        });
+        let evaluated: Evaluated = serde_json::from_value(evaluated).unwrap();
+        let day = 24 * 3600;
+        for (now, left) in
+            [(100_000, day), (100_001, day - 1), (100_000 + day, 0), (900_000, 0), (1, day)]
+        {
+            assert_eq!(evaluated.holds_for(now).as_secs(), left, "{now}");
+        }
     }
 
     #[test]

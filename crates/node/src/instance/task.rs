@@ -28,7 +28,7 @@ use tracing::{Instrument, Span};
 use super::{Memory, recall};
 use crate::{
     agent::Node,
-    calls, execute,
+    calls, clock, execute,
     observe::observe,
     plan::{Inputs, plan},
     report::Reporter,
@@ -104,6 +104,12 @@ impl Partition {
         let (programs_run, handed, failed) = (false, None, None);
         Self { node, name, memory, programs_run, handed, failed, reports, wishes, nudge }
     }
+
+    /// How long the last evaluation holds from now on; `None` without one, or if one is due that waits for its release.
+    fn holds_for(&self) -> Option<Duration> {
+        let evaluated = self.memory.as_ref()?.evaluated.as_ref()?;
+        Some(evaluated.holds_for(clock::now_unix_seconds())).filter(|holds| !holds.is_zero())
+    }
 }
 
 /// Runs the task until the node ends.
@@ -125,7 +131,7 @@ pub(crate) async fn run(mut partition: Partition) {
             }
             Ok(Ok(())) => {
                 pause = RETRY_FIRST;
-                CHECK_EVERY
+                partition.holds_for().map_or(CHECK_EVERY, |holds| holds.min(CHECK_EVERY))
             }
             Ok(Err(())) => {
                 let after = pause;
