@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Code, Error, Result};
 use crate::job::Options;
-use crate::location::{base_of, is_url, join};
+use crate::location::{base_of, join};
 use crate::merge::merge;
 use crate::read::{Change, Layer, Line, Raw, Source, Spot, parse};
 
@@ -36,8 +36,8 @@ pub(crate) struct Remote {
     pub(crate) newest: bool,
 }
 
-/// Reads the text of a file or URL.
-pub(crate) type ReadText<'a> = dyn FnMut(&str, &Remote) -> Result<String> + 'a;
+/// Reads the text of a file or URL; `None` if it is not there and, as the last argument says, need not be.
+pub(crate) type ReadText<'a> = dyn FnMut(&str, &Remote, bool) -> Result<Option<String>> + 'a;
 
 /// Merges the profile at `main`, a path or URL. What `given` says of `[buildout]` goes before what the file says; its
 /// `extends` is one place that the file extends without saying so. The cache of URLs is relative to `directory`.
@@ -58,7 +58,7 @@ pub(crate) fn load(
         merged: Layer::new(),
         faults: Vec::new(),
     };
-    if let Err(error) = loader.file(main) {
+    if let Err(error) = loader.file(main, false) {
         loader.faults.push(error);
     }
     match Error::of(loader.faults) {
@@ -81,13 +81,16 @@ struct Loader<'a, 'b> {
 
 impl Loader<'_, '_> {
     /// Reads one file with what it extends. An error is one that its mention has to blame; others are in `faults`.
-    fn file(&mut self, place: &str) -> Result<()> {
+    fn file(&mut self, place: &str, optional: bool) -> Result<()> {
         self.no_circle(place)?;
         if !self.seen.insert(place.to_owned()) {
             return Ok(());
         }
         self.within_limits()?;
-        let text = (self.read)(place, &self.remote)?;
+        let Some(text) = (self.read)(place, &self.remote, optional)? else {
+            self.seen.remove(place); // whoever cannot do without it shall be told
+            return Ok(());
+        };
         self.bytes += text.len();
         let source = Source::new(place, text);
         let mut bad_lines = Vec::new();
@@ -102,7 +105,7 @@ impl Loader<'_, '_> {
         }
         self.open.push(place.to_owned());
         if let Some(base) = self.given.get("extends").filter(|_| is_main)
-            && let Err(error) = self.file(base)
+            && let Err(error) = self.file(base, false)
         {
             let blamed = self.blamed(error);
             self.faults.push(blamed);
@@ -110,10 +113,7 @@ impl Loader<'_, '_> {
         for (line, optional) in extended(&mut layer, &mut self.faults) {
             for name in line.text.split_whitespace() {
                 let place = join(base, name);
-                if optional && !is_url(&place) && !Utf8Path::new(&place).exists() {
-                    continue;
-                }
-                if let Err(error) = self.file(&place) {
+                if let Err(error) = self.file(&place, optional) {
                     let blamed = self.blamed(error.at(|| spot_of(&line, name).place()));
                     self.faults.push(blamed);
                 }
@@ -240,11 +240,13 @@ mod tests {
     use super::*;
 
     fn load_from(files: &[(&str, &str)]) -> Result<Layer> {
-        let mut read = |place: &str, _: &Remote| {
-            let found = files.iter().find(|(name, _)| *name == place);
-            found
-                .map(|(_, text)| (*text).to_owned())
-                .ok_or_else(|| Error::new(Code::Unreadable, format!("no {place}")))
+        let mut read = |place: &str, _: &Remote, optional: bool| match files
+            .iter()
+            .find(|(name, _)| *name == place)
+        {
+            None if optional => Ok(None),
+            None => Err(Error::new(Code::Unreadable, format!("no {place}"))),
+            Some((_, text)) => Ok(Some((*text).to_owned())),
         };
         load(files[0].0, &Options::new(), Utf8Path::new("/d"), &mut read)
     }
@@ -353,9 +355,9 @@ mod tests {
     #[test]
     fn a_profile_without_end_ends() {
         let mut count = 0;
-        let mut read = |_: &str, _: &Remote| {
+        let mut read = |_: &str, _: &Remote, _: bool| {
             count += 1;
-            Ok(format!("[buildout]\nextends = {count}.cfg\n"))
+            Ok(Some(format!("[buildout]\nextends = {count}.cfg\n")))
         };
         let error = load("/a.cfg", &Options::new(), Utf8Path::new("/d"), &mut read).unwrap_err();
         assert_eq!(error.code(), Code::TooLarge);

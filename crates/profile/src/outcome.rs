@@ -1,7 +1,7 @@
 //! What came of a run.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -85,27 +85,71 @@ pub enum Look {
         size: u64,
         /// Nanoseconds since 1970.
         modified_ns: i128,
+        /// Permissions; zero in records of old.
+        #[serde(default)]
+        mode: u32,
     },
-    /// A directory or link; its content does not count.
+    /// A directory; its content does not count.
     Present,
+    /// A link of our own: what it leads to is another's business.
+    Link {
+        /// What it says.
+        to: Utf8PathBuf,
+    },
+    /// A link that was followed.
+    Followed {
+        /// What it says.
+        to: Utf8PathBuf,
+        /// What is at its end.
+        end: Box<Self>,
+    },
 }
 
 impl Look {
-    /// How the path looks now; what cannot be examined is absent.
+    /// How the path looks now to whoever reads it; what cannot be examined is absent.
     pub fn at(path: &Utf8Path) -> Self {
+        match Self::of_own(path) {
+            Self::Link { to } => {
+                let end = fs::metadata(path).map_or(Self::Absent, |meta| Self::of(&meta));
+                Self::Followed { to, end: Box::new(end) }
+            }
+            other => other,
+        }
+    }
+
+    /// How the path looks now to whoever made it: a link is what it says.
+    pub fn of_own(path: &Utf8Path) -> Self {
         match fs::symlink_metadata(path) {
             Err(_) => Self::Absent,
-            Ok(meta) if meta.is_file() => Self::File {
-                size: meta.len(),
-                modified_ns: i128::from(meta.mtime()) * 1_000_000_000
-                    + i128::from(meta.mtime_nsec()),
-            },
-            Ok(_) => Self::Present,
+            Ok(meta) if meta.is_symlink() => {
+                path.read_link_utf8().map_or(Self::Present, |to| Self::Link { to })
+            }
+            Ok(meta) => Self::of(&meta),
+        }
+    }
+
+    fn of(meta: &Metadata) -> Self {
+        if !meta.is_file() {
+            return Self::Present;
+        }
+        let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+        Self::File { size: meta.len(), modified_ns, mode: meta.mode() & 0o7777 }
+    }
+
+    /// Whether something is there, at the end of a link too.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Followed { end, .. } => end.is_there(),
+            Self::File { .. } | Self::Present | Self::Link { .. } => true,
         }
     }
 }
 
 /// Whether everything looks as it did: then another run with the same job and the same answers changes nothing.
 pub fn unchanged(inputs: &[Input]) -> bool {
-    inputs.iter().all(|input| Look::at(&input.path) == input.seen)
+    inputs.iter().all(|Input { path, seen }| match seen {
+        Look::Link { .. } => Look::of_own(path) == *seen,
+        _ => Look::at(path) == *seen,
+    })
 }

@@ -248,6 +248,7 @@ impl Installer {
             }
         }
         self.done.extend(self.before);
+        engine.made = self.written;
         Ok((State::new(self.done), self.ledger))
     }
 }
@@ -288,5 +289,5 @@ fn looks(seen: &Inputs, written: &[Utf8PathBuf]) -> Vec<Input> {
 
 /// A recorded path that is not there any more.
 pub(super) fn misses_path(old: &PartState) -> Option<&Utf8PathBuf> {
-    old.paths.iter().find(|path| Look::at(path) == Look::Absent)
+    old.paths.iter().find(|path| Look::of_own(path) == Look::Absent)
 }

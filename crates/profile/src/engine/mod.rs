@@ -93,6 +93,8 @@ pub(crate) struct Engine<'a> {
     refused: IndexMap<Rc<str>, Error>,
     /// Files that were read, as they looked before.
     inputs: Inputs,
+    /// What parts have made: it counts as it is at the end.
+    made: BTreeSet<Utf8PathBuf>,
     outcome: Outcome,
     /// Those of the release's Python, when a part needs it, and how they differ from what the release pins.
     eggs: Option<(Eggs, Vec<OtherVersion>)>,
@@ -195,6 +197,7 @@ impl<'a> Engine<'a> {
             planning: false,
             refused: IndexMap::new(),
             inputs,
+            made: BTreeSet::new(),
             outcome: Outcome::default(),
             eggs: None,
             recipe_host: None,
@@ -217,8 +220,13 @@ pub(crate) fn read_profile(
     host: &mut dyn Host,
 ) -> Result<(Layer, Inputs)> {
     let mut inputs = Inputs::new();
-    let read =
-        &mut |place: &str, remote: &Remote| fetch::extended(host, &mut inputs, place, remote);
+    let read = &mut |place: &str, remote: &Remote, optional| {
+        let path = Utf8Path::new(place);
+        if optional && !is_url(place) && !is_there(&mut inputs, path) {
+            return Ok(None);
+        }
+        fetch::extended(host, &mut inputs, place, remote).map(Some)
+    };
     let layer = extends::load(profile, given, directory, read)?;
     Ok((layer, inputs))
 }
@@ -232,8 +240,14 @@ fn read_location(host: &mut dyn Host, inputs: &mut Inputs, place: &str) -> Resul
             .map_err(|refusal| host_error(&format!("cannot fetch {path}"), refusal));
     }
     let path = Utf8PathBuf::from(path);
-    inputs.entry(path.clone()).or_insert_with(|| Look::at(&path));
+    is_there(inputs, &path);
     files::read(&path)
+}
+
+/// Whether something is at a path; remembers how it looked.
+fn is_there(inputs: &mut Inputs, path: &Utf8Path) -> bool {
+    let known = inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
+    known.is_there()
 }
 
 /// A refusal from outside as an error of the profile.

@@ -166,13 +166,17 @@ impl Engine<'_> {
         });
     }
 
-    /// Tells what the run depended on: files as they looked before they were read, what the parts own as it is now.
+    /// Tells what the run depended on: files as they looked before they were read, what the parts made as it is
+    /// now.
     fn inputs_seen(&mut self, state: &State) {
         let recorded: Vec<Utf8PathBuf> =
             state.parts.iter().flat_map(|part| part.paths.iter().cloned()).collect();
         let ledger = Ledger::path_for(&self.job.state_file);
-        for path in recorded.iter().chain([&self.job.state_file, &ledger]) {
-            self.inputs.insert(path.clone(), Look::at(path));
+        let made = recorded.iter().chain(&self.made);
+        for path in made.chain([&self.job.state_file, &ledger]) {
+            let followed = matches!(self.inputs.get(path), Some(Look::Followed { .. }));
+            let look = if followed { Look::at(path) } else { Look::of_own(path) };
+            self.inputs.insert(path.clone(), look);
         }
         let inputs = std::mem::take(&mut self.inputs);
         self.outcome.inputs.extend(inputs.into_iter().map(|(path, seen)| Input { path, seen }));

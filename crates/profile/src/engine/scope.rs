@@ -379,6 +379,11 @@ impl<'e, 'h> Scope<'e, 'h> {
         Ok(bytes)
     }
 
+    /// Whether something is at a path; that it appears or vanishes is noticed.
+    pub(crate) fn exists(&mut self, path: &Utf8Path) -> bool {
+        super::is_there(&mut self.engine.inputs, path)
+    }
+
     /// Where an own option points to: a URL as it is, a path made absolute.
     pub(crate) fn location(&self, text: &str) -> String {
         let text = text.trim().strip_prefix("file://").unwrap_or(text.trim());

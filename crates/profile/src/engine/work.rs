@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Keep, Mode};
 use crate::host::Host;
 use crate::location::is_url;
-use crate::outcome::{Look, Outcome};
+use crate::outcome::Outcome;
 
 /// The installation of one part.
 pub(crate) struct Work<'w> {
@@ -109,6 +109,7 @@ impl Work<'_> {
 
     /// Makes a folder and its parents, `mode` less the umask for those that are new.
     pub(crate) fn folder(&mut self, path: &Utf8Path, mode: u32) -> Result<()> {
+        self.written.push(path.to_owned());
         make_way(&self.stale, path)?;
         if files::make_folder(path, mode)? {
             self.changed(path);
@@ -128,7 +129,12 @@ impl Work<'_> {
 
     /// Remembers that a path was read.
     pub(crate) fn depends_on(&mut self, path: &Utf8Path) {
-        self.inputs.entry(path.to_owned()).or_insert_with(|| Look::at(path));
+        self.exists(path);
+    }
+
+    /// Whether something is at a path; that it appears or vanishes is noticed.
+    pub(crate) fn exists(&mut self, path: &Utf8Path) -> bool {
+        super::is_there(self.inputs, path)
     }
 
     /// Remembers that this part owns a path: uninstalling removes it. Must come before anything is made there.

@@ -122,7 +122,7 @@ impl Recipe for Authority {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         for (name, text) in [("crlnumber", "01"), ("serial", "01"), ("index.txt", "")] {
             let path = self.directory.join(name);
-            if !path.exists() {
+            if !work.exists(&path) {
                 work.write_unrecorded(&path, text.as_bytes(), Mode::Plain, Keep::Durable)?;
             }
         }

@@ -95,7 +95,7 @@ fn own_references(text: &str, section: &str) -> String {
 impl Recipe for Template {
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
         let text = self.text.as_bytes();
-        match (self.overwrite, self.output.is_file()) {
+        match (self.overwrite, work.exists(&self.output)) {
             (true, _) => work.write(&self.output, text, self.mode),
             (false, true) => Ok(()),
             (false, false) => work.write_unrecorded(&self.output, text, self.mode, Keep::Renewable),

@@ -33,6 +33,7 @@ struct Jinja2 {
     options: Options,
     variables: Vec<(String, Value)>,
     imports: Vec<imports::Import>,
+    looked_at: functions::LookedAt,
 }
 
 /// Where the template is.
@@ -52,8 +53,9 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
             .map_err(|error| scope.place_of(template_error(&error), "extensions", &extension))?;
     }
     let mut variables: Vec<(String, Value)> = Vec::new();
+    let looked_at = functions::LookedAt::default();
     for line in scope.lines("context")? {
-        let (name, value) = variable(scope, &line).map_err(|stop| match stop {
+        let (name, value) = variable(scope, &line, &looked_at).map_err(|stop| match stop {
             Stop::Error(error) => Stop::Error(scope.place_of(error, "context", &line)),
             waiting @ Stop::Waiting(_) => waiting,
         })?;
@@ -76,6 +78,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         options,
         variables,
         imports: imports::read(scope)?,
+        looked_at,
     }))
 }
 
@@ -117,7 +120,11 @@ fn word(text: &str) -> (&str, &str) {
 }
 
 /// One line of the context: its name and value.
-fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), Stop> {
+fn variable(
+    scope: &mut Scope<'_, '_>,
+    line: &str,
+    looked_at: &functions::LookedAt,
+) -> Result<(String, Value), Stop> {
     let (kind, rest) = word(line);
     let (name, expression) = word(rest);
     if name.is_empty() {
@@ -135,7 +142,7 @@ fn variable(scope: &mut Scope<'_, '_>, line: &str) -> Result<(String, Value), St
         "section" => Value::dict(scope.section(expression)?),
         "json" => json(expression)?,
         "jsonkey" => json(scope.reference(expression)?.as_str().unwrap_or_default())?,
-        "import" => functions::module(expression).ok_or_else(|| {
+        "import" => functions::module(expression, looked_at).ok_or_else(|| {
             Error::new(
                 Code::Unsupported,
                 format!("the Python module `{expression}` is not offered to templates"),
@@ -169,11 +176,10 @@ impl Recipe for Jinja2 {
     }
 
     fn install(&mut self, work: &mut Work<'_>) -> Result<()> {
-        if let Some(marker) = &self.once {
-            work.depends_on(marker);
-            if marker.exists() {
-                return Ok(());
-            }
+        if let Some(marker) = &self.once
+            && work.exists(marker)
+        {
+            return Ok(());
         }
         let (name, source) = self.source(work)?;
         let text = self.render(work, &name, &source)?;
@@ -228,7 +234,7 @@ impl Jinja2 {
         });
         let text = template.render(&context);
         let read = read.take();
-        for path in &read {
+        for path in read.iter().chain(self.looked_at.borrow().iter()) {
             work.depends_on(path);
         }
         text.map_err(|error| {

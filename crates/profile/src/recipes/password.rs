@@ -47,7 +47,7 @@ fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
         }
     };
     let given = scope.text("passwd")?;
-    let stored = path.as_deref().map_or(Ok(None), read);
+    let stored = path.as_deref().filter(|path| scope.exists(path)).map_or(Ok(None), read);
     let stored = stored.map_err(|error| scope.place(error, "storage-path"))?;
     let fresh = |password: String| Forms::from([(String::new(), password)]);
     let forms = match (given, stored) {

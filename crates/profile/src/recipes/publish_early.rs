@@ -30,7 +30,7 @@ struct Early {
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let parts = scope.reference("buildout:parts-directory")?;
     let stored = scope.path(parts.as_str().unwrap_or_default()).join(scope.name());
-    let kept = read(&stored)?;
+    let kept = if scope.exists(&stored) { read(&stored)? } else { None };
     let before = match &kept {
         Some(kept) => kept.clone(),
         None => published(&scope.facts()?.connection)?,

@@ -16,7 +16,7 @@ struct Missing(Utf8PathBuf);
 fn make(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let path = scope.required("storage-path")?;
     let path = scope.path(&path);
-    if path.exists() {
+    if scope.exists(&path) {
         let bytes =
             scope.read(path.as_str()).map_err(|error| scope.place(error, "storage-path"))?;
         let text = String::from_utf8_lossy(&bytes);

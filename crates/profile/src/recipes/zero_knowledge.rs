@@ -50,7 +50,7 @@ fn load(path: &Utf8Path) -> Result<Ini> {
 
 fn read(scope: &mut Scope<'_, '_>) -> Result<Box<dyn Recipe>, Stop> {
     let path = path(scope)?;
-    if path.exists() {
+    if scope.exists(&path) {
         scope.read(path.as_str())?; // a change of it is a change of the part
     }
     for (_, options) in &load(&path)? {

@@ -1,6 +1,9 @@
 //! What every template can name: Python's built-in functions, `assert`, `dumps`, `six`; and the modules that a context may import.
 
-use camino::Utf8Path;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use slapos_jinja::{Context, Error, ErrorKind, Module, Result, Value, builtins, modules};
 
 use crate::recipes::userinfo;
@@ -25,11 +28,14 @@ pub(super) fn is_default(name: &str) -> bool {
     name == SIX || builtins::NAMES.contains(&name)
 }
 
+/// Paths of which a template asked whether they are there.
+pub(super) type LookedAt = Rc<RefCell<Vec<Utf8PathBuf>>>;
+
 /// The Python module of that name: those of templates, and those that ask the machine.
-pub(super) fn module(name: &str) -> Option<Value> {
+pub(super) fn module(name: &str, looked_at: &LookedAt) -> Option<Value> {
     match name {
-        "os" => Some(os()),
-        "os.path" => Some(path()),
+        "os" => Some(os(looked_at)),
+        "os.path" => Some(path(looked_at)),
         "pwd" => {
             let entry = one("getpwuid", |uid| {
                 let Value::Int(uid) = uid else {
@@ -48,7 +54,7 @@ pub(super) fn module_names() -> impl Iterator<Item = &'static str> {
     modules::NAMES.into_iter().chain(["os", "pwd"])
 }
 
-fn os() -> Value {
+fn os(looked_at: &LookedAt) -> Value {
     let uid = Value::Int(rustix::process::getuid().as_raw().into());
     let effective = Value::Int(rustix::process::geteuid().as_raw().into());
     Module::value(
@@ -56,20 +62,24 @@ fn os() -> Value {
         [
             ("geteuid", Value::function("geteuid", move |_, _| Ok(effective.clone()))),
             ("getuid", Value::function("getuid", move |_, _| Ok(uid.clone()))),
-            ("path", path()),
+            ("path", path(looked_at)),
             ("sep", Value::from("/")),
         ],
     )
 }
 
-fn path() -> Value {
+fn path(looked_at: &LookedAt) -> Value {
     let mut attributes: Vec<(&str, Value)> = modules::path_functions().into_iter().collect();
     type Look = fn(&Utf8Path) -> bool;
     let looks: [(&str, Look); 3] =
         [("exists", Utf8Path::exists), ("isdir", Utf8Path::is_dir), ("isfile", Utf8Path::is_file)];
     for (name, look) in looks {
+        let looked_at = Rc::clone(looked_at);
         let run = move |value: &Value| match value.as_str() {
-            Some(path) => Ok(Value::Bool(look(Utf8Path::new(path)))),
+            Some(path) => {
+                looked_at.borrow_mut().extend(camino::absolute_utf8(path));
+                Ok(Value::Bool(look(Utf8Path::new(path))))
+            }
             None => Err(Error::new(ErrorKind::Type, format!("{name}() takes a text"))),
         };
         attributes.push((name, one(name, run)));
