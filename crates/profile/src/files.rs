@@ -126,6 +126,24 @@ pub(crate) fn remove_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<boo
     Ok(true)
 }
 
+/// Refuses a path outside of `directory`, also where a link or a `..` leads there: nobody could remove it again.
+pub(crate) fn insist_inside(directory: &Utf8Path, path: &Utf8Path) -> Result<()> {
+    let folders = normal(path);
+    let mut folders = folders.ancestors().skip(1);
+    let real = folders.find_map(|folder| folder.canonicalize_utf8().ok());
+    match (directory.canonicalize_utf8(), real) {
+        (Ok(directory), Some(real)) if !real.starts_with(&directory) => {
+            let message = format!(
+                "{path} lies outside of {directory}, which is all that the profile may lay out"
+            );
+            let hint =
+                "let the path begin with `${buildout:directory}`, and let no link lead elsewhere";
+            Err(Error::new(Code::BadOption, message).with_hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// By the real folders, so that no link leads outside.
 pub(crate) fn is_inside(directory: &Utf8Path, path: &Utf8Path) -> bool {
     let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());

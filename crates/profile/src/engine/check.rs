@@ -190,8 +190,8 @@ impl Engine<'_> {
             }
         }
         if let Some(instance) = &known.instance {
-            let Engine { host, outcome, inputs, .. } = &mut *self;
-            let mut work = Work::new(&mut **host, &name, outcome, inputs);
+            let Engine { host, job, outcome, inputs, .. } = &mut *self;
+            let mut work = Work::new(&mut **host, &name, &job.directory, outcome, inputs);
             let checked = instance.check(&mut work);
             if !checked.as_ref().is_err_and(|error| self.is_about_own_file(error)) {
                 self.noted(checked)?;

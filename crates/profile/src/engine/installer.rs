@@ -160,8 +160,8 @@ impl Installer {
         let Step { name, part, mut instance, basis, old, same, owns } = step;
         let changes = engine.outcome.changed.len();
         let mut seen = Inputs::new();
-        let Engine { host, outcome, inputs, .. } = &mut *engine;
-        let mut work = Work::new(&mut **host, &name, outcome, &mut seen);
+        let Engine { host, job, outcome, inputs, .. } = &mut *engine;
+        let mut work = Work::new(&mut **host, &name, &job.directory, outcome, &mut seen);
         work.stale = take(&mut self.stale);
         work.ledger = Some(&mut self.ledger);
         let result = slow.and_then(|()| match same {

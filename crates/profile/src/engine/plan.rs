@@ -236,8 +236,8 @@ impl Engine<'_> {
                 inner = plan(job, &mut *self.host)?.steps;
             }
             if part.kind.pure {
-                let Engine { host, outcome, inputs, .. } = &mut *self;
-                let mut work = Work::new(&mut **host, name, outcome, inputs);
+                let Engine { host, job, outcome, inputs, .. } = &mut *self;
+                let mut work = Work::new(&mut **host, name, &job.directory, outcome, inputs);
                 work.draft = Some(draft);
                 match instance.install(&mut work) {
                     // What other parts make is not there yet.

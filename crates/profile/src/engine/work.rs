@@ -18,6 +18,8 @@ pub(crate) struct Work<'w> {
     pub(crate) host: &'w mut dyn Host,
     /// Section name.
     pub(crate) part: &'w str,
+    /// All that is written lies in it.
+    directory: &'w Utf8Path,
     pub(super) outcome: &'w mut Outcome,
     pub(super) inputs: &'w mut Inputs,
     pub(super) recorded: Vec<Utf8PathBuf>,
@@ -41,12 +43,14 @@ impl<'w> Work<'w> {
     pub(super) fn new(
         host: &'w mut dyn Host,
         part: &'w str,
+        directory: &'w Utf8Path,
         outcome: &'w mut Outcome,
         inputs: &'w mut Inputs,
     ) -> Self {
         Self {
             host,
             part,
+            directory,
             outcome,
             inputs,
             recorded: Vec::new(),
@@ -65,6 +69,7 @@ impl<'w> Work<'w> {
 impl Work<'_> {
     /// Writes a file, if it differs, and records it.
     pub(crate) fn write(&mut self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<()> {
+        files::insist_inside(self.directory, path)?;
         self.record(path)?;
         self.write_unrecorded(path, content, mode, Keep::Renewable)
     }
@@ -77,6 +82,7 @@ impl Work<'_> {
         mode: Mode,
         keep: Keep,
     ) -> Result<()> {
+        files::insist_inside(self.directory, path)?;
         self.written.push(path.to_owned());
         let Some(draft) = &mut self.draft else {
             if let Some(folder) = path.parent() {
@@ -98,6 +104,7 @@ impl Work<'_> {
 
     /// Makes a link, or another one of one that is there, and records it.
     pub(crate) fn link(&mut self, link: &Utf8Path, target: &Utf8Path) -> Result<()> {
+        files::insist_inside(self.directory, link)?;
         make_way(&self.stale, link)?;
         files::only_a_link(link)?; // what is somebody's is not recorded
         self.record(link)?;

@@ -186,13 +186,35 @@ fn paths_outside_of_the_directory_are_never_removed() {
     let outside = tempfile::tempdir().unwrap();
     let path = outside.path().join("file");
     let mut bench = Bench::new(&format!(
-        "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = {}\n",
+        "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\nlocation = {}\n\
+         command = touch ${{:location}}\n",
         path.display()
     ));
     bench.ran();
     bench.file("instance.cfg", "[buildout]\nparts =\n");
     assert_eq!(actions(&bench.ran()), ["a removed"]);
     assert!(path.exists());
+}
+
+#[test]
+fn nothing_is_written_outside_of_the_directory() {
+    let outside = tempfile::tempdir().unwrap();
+    for output in ["../escaped", "way-out/escaped", "way-out/new/escaped"] {
+        let mut bench = Bench::new(&format!(
+            "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = {output}\n"
+        ));
+        std::os::unix::fs::symlink(outside.path(), bench.dir.join("way-out")).unwrap();
+        let report = bench.report();
+        assert!(report.contains("lies outside of DIR"), "{report}");
+        assert!(!bench.dir.join(output).exists(), "{output}");
+    }
+    let mut inside = Bench::new(
+        "[buildout]\nparts = a\n[a]\nrecipe = slapos.recipe.template\ninline = x\noutput = link/new/file\n",
+    );
+    inside.file("folder/file", "");
+    std::os::unix::fs::symlink("folder", inside.dir.join("link")).unwrap();
+    inside.ran();
+    assert_eq!(inside.read("folder/new/file"), "x");
 }
 
 #[test]
