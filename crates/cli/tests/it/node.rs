@@ -209,11 +209,11 @@ fn an_installation_that_was_killed_goes_on_where_it_was() {
     cloud.must(&["supply", &url, "COMP-1"], 0);
     let told = |cloud: &Cloud| cloud.until_supply(&url, "COMP-1", SupplyState::Building);
     cloud.until("one part is finished", |_| told(&cloud).contains("slow: begin (1 of 3 parts"));
-    cloud.kill_node("COMP-1");
     let releases = cloud.base("COMP-1").join("software");
     let release = || releases.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
+    eventually("it is in the middle", || release().join("parts/slow").exists());
+    cloud.kill_node("COMP-1");
     assert!(!release().join(".completed").exists());
-    assert!(release().join("parts/slow").exists(), "it was in the middle");
     cloud.restart_node("COMP-1");
     let counted = || fs::read_to_string(release().join("count")).unwrap();
     eventually("it begins again", || counted().lines().filter(|line| *line == "slow").count() == 2);

@@ -42,6 +42,18 @@ fn output_that_cannot_be_written_is_a_failure_and_a_reader_that_has_gone_is_none
 }
 
 #[test]
+fn a_release_may_have_any_name() {
+    let files = files(
+        "[buildout]\nparts = nginx\n[nginx]\nrecipe = slapos.recipe.cmmi\nurl = http://x/y\n",
+        "",
+    );
+    let told = profile(files.path(), &["check", "main.cfg"]);
+    assert_eq!(told.status.code(), Some(6), "an instance builds nothing: {}", text(&told.stdout));
+    let told = profile(files.path(), &["check", "main.cfg", "--release"]);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stdout));
+}
+
+#[test]
 fn annotate_shows_values_and_the_files_they_come_from() {
     let files =
         files("[buildout]\nextends = base.cfg\n[s]\n<= m\nx += 2\n", "[m]\nx = 1\ny = ${:x}\n");
@@ -85,9 +97,9 @@ fn check_tells_faults_and_who_can_install_what() {
     let output = profile(good.path(), &["check", "main.cfg"]);
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(6), "{told}");
-    assert!(told.contains("1 part native, which this program installs:\n  a "), "{told}");
+    assert!(told.contains("native: 1 part; this program installs them\n  a "), "{told}");
     assert!(
-        told.contains("1 part nobody, ") && told.contains("cannot be supplied:\n  b "),
+        told.contains("nobody: 1 part; ") && told.contains("takes their place\n  b "),
         "{told}"
     );
     let verdict = "0 faults, 2 parts; it cannot be installed here: nobody supplies 1 of them\n";

@@ -80,7 +80,7 @@ pub(super) fn programs(
     let Purpose::Software(_) = &scope.job().purpose else {
         let fault =
             scope.fault("recipe", Code::Unsupported, "eggs can only be installed by a release");
-        return Err(fault.with_hint("move this part into software.cfg").into());
+        return Err(fault.with_hint("move this part into software.cfg; if this is a release under another name, say so with --release").into());
     };
     scope.want_eggs()?;
     let scripts = match scope.option("scripts")? {

@@ -31,7 +31,7 @@ pub(super) fn supply<'h>(scope: &Scope<'_, 'h>, what: &str) -> Result<&'h Supply
     let Purpose::Software(supply) = &scope.job().purpose else {
         let message = format!("{what} can only be installed by a release");
         let fault = scope.fault("recipe", Code::Unsupported, message);
-        return Err(fault.with_hint("move this part into software.cfg").into());
+        return Err(fault.with_hint("move this part into software.cfg; if this is a release under another name, say so with --release").into());
     };
     Ok(supply)
 }

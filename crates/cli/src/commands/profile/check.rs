@@ -17,11 +17,14 @@ pub(crate) struct Args {
     /// The profile: a path or URL
     #[arg(value_name = "FILE")]
     profile: String,
+    /// The profile is a release, whatever its name
+    #[arg(long)]
+    release: bool,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Outcome {
     let (profile, directory) = locate(&args.profile)?;
-    let job = job::checked(&profile, &directory);
+    let job = job::checked(&profile, args.release, &directory);
     let checked = slapos_profile::check(&job, &mut LocalHost::default());
     if ui.json {
         ui.json(&checked);
@@ -44,7 +47,7 @@ fn tell(checked: &Checked, ui: Ui) {
         let lines: Vec<String> = parts.map(line).collect();
         if !lines.is_empty() {
             let (count, lines) = (counted(lines.len(), "part"), lines.join("\n"));
-            ui.data(format_args!("{count} {}, {}:\n{lines}\n", means.name(), explained(means)));
+            ui.data(format_args!("{}: {count}; {}\n{lines}\n", means.name(), explained(means)));
         }
     }
     if !checked.eggs.is_empty() {
@@ -63,11 +66,11 @@ fn tell(checked: &Checked, ui: Ui) {
 
 fn explained(means: Means) -> &'static str {
     match means {
-        Means::Native => "which this program installs",
-        Means::Host => "which need the recipe host: it runs Python",
-        Means::Supplied => "which take software of others",
-        Means::Built => "which cargo builds, the client of crates.io",
-        Means::Nobody => "which build software from source and cannot be supplied",
+        Means::Native => "this program installs them",
+        Means::Host => "they need the recipe host, which runs Python",
+        Means::Supplied => "ready-made software takes their place",
+        Means::Built => "cargo, the client of crates.io, builds what takes their place",
+        Means::Nobody => "they would be built from source, and nothing takes their place",
     }
 }
 

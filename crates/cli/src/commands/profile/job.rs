@@ -14,6 +14,9 @@ pub(super) struct Given {
     /// The profile: a path or URL; `software*.cfg` is a release, any other an instance
     #[arg(value_name = "FILE")]
     profile: String,
+    /// The profile is a release, whatever its name
+    #[arg(long)]
+    release: bool,
     /// The directory that it lays out; its state is there too, where a node keeps it
     #[arg(long, value_name = "DIR")]
     directory: Utf8PathBuf,
@@ -33,7 +36,7 @@ impl Given {
     pub(super) fn job(&self) -> Result<Job, Failure> {
         let (profile, _) = locate(&self.profile)?;
         let directory = camino::absolute_utf8(&self.directory)?;
-        Ok(if is_release(&profile) {
+        Ok(if self.release || is_release(&profile) {
             release(profile, directory)
         } else {
             self.instance(profile, directory)
@@ -115,9 +118,9 @@ fn section<'a>(
 }
 
 /// A check: the directory that the profile would lay out does not exist.
-pub(super) fn checked(profile: &str, folder: &Utf8Path) -> Job {
+pub(super) fn checked(profile: &str, as_release: bool, folder: &Utf8Path) -> Job {
     let directory = folder.join("(directory)");
-    if is_release(profile) {
+    if as_release || is_release(profile) {
         return Job { extra: BTreeMap::new(), ..release(profile.to_owned(), directory) };
     }
     Job {
