@@ -226,6 +226,7 @@ fn in_a_browser(address: &str, password: &str, page: &str) {
     browser.fill("input_username", "app");
     browser.fill("input_password", password);
     browser.click("input_go");
+    browser.until_element("#pma_navigation"); // only those who are logged in have it
     browser.open(&format!("{address}index.php?route=/server/databases"));
     browser.until_element("tr[data-filter-row='APP']"); // the row of the database itself
 
