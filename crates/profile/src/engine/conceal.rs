@@ -1,30 +1,27 @@
 //! What a plan does not show: secrets, for a plan is printed.
 
 use super::plan::FileChange;
-
-/// What stands in the place of a secret.
-pub(super) const HIDDEN: &str = "(hidden)";
+use super::secrets::{HIDDEN, Secrets};
 
 /// Hides secrets in both texts of a file. The text of now may have another secret, which is not known: it stands where
 /// the new one will.
-pub(super) fn hide<'a>(change: &mut FileChange, secrets: impl Iterator<Item = &'a String>) {
-    let mut secrets: Vec<&str> = secrets.map(String::as_str).collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len())); // one may hold another
-    let known = |text: &str| secrets.iter().fold(text.to_owned(), |t, s| t.replace(*s, HIDDEN));
-    let after = change.after.as_deref().map(known);
+pub(super) fn hide(change: &mut FileChange, secrets: &Secrets) {
+    if let Some(after) = &mut change.after {
+        secrets.hide(after);
+    }
     if let Some(before) = &mut change.before {
-        let lines = after.iter().flat_map(|text| text.split('\n'));
+        secrets.hide(before);
+        let lines = change.after.iter().flat_map(|text| text.split('\n'));
         let around: Vec<(&str, &str)> = lines.filter_map(around).collect();
         let lines: Vec<String> = before
             .split('\n')
             .map(|line| match around.iter().find(|(head, tail)| is_between(line, head, tail)) {
                 Some((head, tail)) => format!("{head}{HIDDEN}{tail}"),
-                None => known(line),
+                None => line.to_owned(),
             })
             .collect();
         *before = lines.join("\n");
     }
-    change.after = after;
 }
 
 /// What stands before and after the secrets of a line, if it has any.
@@ -53,11 +50,11 @@ mod tests {
             ("new22 and other", "none", "(hidden) and other"),
             ("other", "new22", "other"),
         ];
-        let secrets = ["new22".to_owned(), "new22-longer".to_owned()];
+        let secrets = Secrets::of(vec!["new22".to_owned(), "new22-longer".to_owned()]);
         for (before, after, expected) in table {
             let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
             let mut change = FileChange { path: "/f".into(), before, after };
-            hide(&mut change, secrets.iter());
+            hide(&mut change, &secrets);
             assert_eq!(change.before.as_deref(), Some(expected));
             assert!(!change.after.unwrap().contains("new22"));
         }

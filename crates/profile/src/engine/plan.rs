@@ -119,7 +119,7 @@ pub fn plan(job: &Job, host: &mut dyn Host) -> Result<Plan> {
     let secrets = engine.secrets();
     for step in &mut steps {
         step.reasons.iter_mut().for_each(|reason| secrets.hide(reason));
-        step.files.iter_mut().for_each(|change| conceal::hide(change, secrets.iter()));
+        step.files.iter_mut().for_each(|change| conceal::hide(change, &secrets));
     }
     Ok(Plan { steps })
 }

@@ -3,10 +3,11 @@
 use slapos_jinja::Value;
 
 use super::Engine;
-use super::conceal::HIDDEN;
 use crate::error::Error;
 use crate::value::{Cell, Datum, unescape};
 
+/// What stands in the place of a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
 /// Shorter ones are not looked for: they stand in many a text that is none, such as `true`.
 const BYTES_MIN: usize = 6;
 
@@ -26,15 +27,15 @@ impl Engine<'_> {
             secret.for_each(|(_, cell)| collect(cell, &mut texts));
         }
         texts.retain(|text| text.len() >= BYTES_MIN);
-        texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        texts.dedup();
-        Secrets(texts)
+        Secrets::of(texts)
     }
 }
 
 impl Secrets {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &String> {
-        self.0.iter()
+    pub(super) fn of(mut texts: Vec<String>) -> Self {
+        texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b))); // one may hold another
+        texts.dedup();
+        Self(texts)
     }
 
     pub(super) fn hide(&self, text: &mut String) {
