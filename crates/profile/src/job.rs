@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// Options by name.
@@ -61,9 +61,8 @@ pub struct Supply {
 }
 
 impl Supply {
-    /// One with nothing but a cache.
-    #[cfg(test)]
-    pub(crate) fn kept_in(cache: &camino::Utf8Path) -> Self {
+    /// From where the host takes it, kept in that directory, with the logs in there.
+    pub fn kept_in(cache: &Utf8Path) -> Self {
         Self {
             cache: cache.to_owned(),
             logs: cache.join("log"),

@@ -10,6 +10,12 @@ use slapos_profile::{
     RequestAsk, Supply, run,
 };
 
+/// A profile that goes over to `default.cfg`, the profile of its type.
+pub(crate) const SWITCH: &str = "[buildout]\nparts = switch\n\
+    [slap-configuration]\nrecipe = slapos.cookbook:slapconfiguration\n\
+    [switch]\nrecipe = slapos.cookbook:switch-softwaretype\ndefault = files:default\n\
+    [files]\ndefault = ${buildout:directory}/default.cfg\n";
+
 /// A partition with a profile in it.
 pub(crate) struct Bench {
     _keeper: tempfile::TempDir,
@@ -107,15 +113,8 @@ impl Bench {
     pub(crate) fn release(&self) -> Job {
         Job {
             purpose: Purpose::Software(Supply {
-                cache: self.dir.join("cache"),
                 logs: self.dir.join("log"),
-                keyring: None,
-                mirror_timeout_s: None,
-                mirror: None,
-                now_unix_s: 0,
-                http_proxy: None,
-                https_proxy: None,
-                no_proxy: None,
+                ..Supply::kept_in(&self.dir.join("cache"))
             }),
             ..self.job()
         }

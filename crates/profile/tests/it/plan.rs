@@ -2,7 +2,7 @@
 
 use slapos_profile::{Intent, Plan, plan};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, SWITCH};
 
 fn planned(bench: &mut Bench) -> Plan {
     let job = bench.job();
@@ -116,12 +116,7 @@ fn a_password_is_in_no_text_of_a_plan() {
 
 #[test]
 fn a_plan_goes_into_the_profile_of_the_type_and_tells_what_waits() {
-    let mut bench = Bench::new(
-        "[buildout]\nparts = switch\n\
-         [slap-configuration]\nrecipe = slapos.cookbook:slapconfiguration\n\
-         [switch]\nrecipe = slapos.cookbook:switch-softwaretype\ndefault = files:default\n\
-         [files]\ndefault = ${buildout:directory}/default.cfg\n",
-    );
+    let mut bench = Bench::new(SWITCH);
     bench.file(
         "default.cfg",
         "[buildout]\nparts = page\n\

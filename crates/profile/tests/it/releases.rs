@@ -188,17 +188,7 @@ fn checked(profile: &Path) -> Checked {
         extra: BTreeMap::new(),
         secret: BTreeSet::new(),
         python: None,
-        purpose: Purpose::Software(Supply {
-            cache: "/".into(),
-            logs: "/".into(),
-            mirror: None,
-            keyring: None,
-            mirror_timeout_s: None,
-            now_unix_s: 0,
-            http_proxy: None,
-            https_proxy: None,
-            no_proxy: None,
-        }),
+        purpose: Purpose::Software(Supply::kept_in("/".into())),
     };
     check(&job, &mut TableHost::default())
 }

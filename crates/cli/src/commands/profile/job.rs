@@ -94,15 +94,12 @@ fn release(profile: String, directory: Utf8PathBuf) -> Job {
         extra: BTreeMap::from([section("buildout", [("directory", directory.as_str())])]),
         secret: BTreeSet::new(),
         purpose: Purpose::Software(Supply {
-            cache: directory.join(".cache"),
             logs: directory.join(".log"),
-            mirror: None,
-            keyring: None,
-            mirror_timeout_s: None,
             now_unix_s: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             http_proxy: settings::from_environment("http_proxy"),
             https_proxy: settings::from_environment("https_proxy"),
             no_proxy: settings::from_environment("no_proxy"),
+            ..Supply::kept_in(&directory.join(".cache"))
         }),
         directory,
         python: settings::usual_python(),

@@ -2,7 +2,7 @@
 
 use slapos_profile::plan;
 
-use crate::bench::{Bench, actions};
+use crate::bench::{Bench, SWITCH, actions};
 
 const EARLY: &str = "
 [buildout]
@@ -187,12 +187,7 @@ fn what_is_made_of_a_secret_is_in_no_state() {
 
 #[test]
 fn a_profile_that_is_switched_to_knows_what_is_secret() {
-    let mut bench = Bench::new(
-        "[buildout]\nparts = switch\n\
-         [slap-configuration]\nrecipe = slapos.cookbook:slapconfiguration\n\
-         [switch]\nrecipe = slapos.cookbook:switch-softwaretype\ndefault = files:default\n\
-         [files]\ndefault = ${buildout:directory}/default.cfg\n",
-    );
+    let mut bench = Bench::new(SWITCH);
     bench.file(
         "default.cfg",
         "[buildout]\nparts = page\n[page]\nrecipe = slapos.recipe.template\noutput = page\n\
