@@ -21,6 +21,8 @@ mod token;
 mod upgrade;
 mod wish;
 
+use std::fmt::Display;
+
 pub use self::{
     adopt::Adopt,
     bang::{Bang, Target},
@@ -39,8 +41,6 @@ pub use self::{
     upgrade::Upgrade,
     wish::Wish,
 };
-use std::fmt::Display;
-
 use crate::{
     actor::Actor,
     names::{ComputerId, InstanceId, PersonId, Timestamp},

@@ -242,8 +242,9 @@ impl Installer {
         let recorded = self.done.iter().chain(&self.before).flat_map(|part| &part.paths);
         let kept: BTreeSet<&Utf8PathBuf> = recorded.chain(&self.written).collect();
         for path in &self.left {
-            // a file of former times may have given its place to a folder
-            if !kept.iter().any(|kept| kept.starts_with(path)) {
+            // a file of former times may have given its place to a folder, whose content follows in the order
+            let mut from_here = kept.range::<&Utf8PathBuf, _>(path..);
+            if !from_here.next().is_some_and(|kept| kept.starts_with(path)) {
                 engine.remove(path)?;
             }
         }

@@ -71,7 +71,7 @@ impl Work<'_> {
     pub(crate) fn write(&mut self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<()> {
         files::insist_inside(self.directory, path)?;
         self.record(path)?;
-        self.write_unrecorded(path, content, mode, Keep::Renewable)
+        self.put(path, content, mode, Keep::Renewable)
     }
 
     /// Writes a file that uninstalling leaves alone.
@@ -83,6 +83,11 @@ impl Work<'_> {
         keep: Keep,
     ) -> Result<()> {
         files::insist_inside(self.directory, path)?;
+        self.put(path, content, mode, keep)
+    }
+
+    /// Writes a file that lies inside, or drafts it.
+    fn put(&mut self, path: &Utf8Path, content: &[u8], mode: Mode, keep: Keep) -> Result<()> {
         self.written.push(path.to_owned());
         let Some(draft) = &mut self.draft else {
             if let Some(folder) = path.parent() {
