@@ -300,6 +300,13 @@ impl Cloud {
         self.disks.get(computer).map_or_else(|| base.clone(), |disk| disk.seen(&base))
     }
 
+    /// The folders of the releases of a computer; that of their Python environments is none.
+    pub(crate) fn releases(&self, computer: &str) -> Vec<Utf8PathBuf> {
+        let folders = self.base(computer).join("software").read_dir_utf8().unwrap();
+        let folders = folders.map(|folder| folder.unwrap().into_path());
+        folders.filter(|folder| folder.file_name() != Some("environments")).collect()
+    }
+
     /// Starts the agent of a computer whose configuration is there.
     pub(crate) fn restart_node(&mut self, computer: &str) {
         let cfg = self.node_cfg(computer);

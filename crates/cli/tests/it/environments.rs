@@ -83,8 +83,7 @@ impl Bench {
 
     /// Where a release that has been installed is.
     fn folder(&self, url: &str) -> Utf8PathBuf {
-        let releases = self.cloud.path().join("COMP-1/software").read_dir_utf8().unwrap();
-        let mut folders = releases.map(|entry| entry.unwrap().into_path());
+        let mut folders = self.cloud.releases("COMP-1").into_iter();
         let extends = format!("extends = {url}\n");
         let text = |folder: &Utf8PathBuf| fs::read_to_string(folder.join("buildout.cfg"));
         folders.find(|folder| text(folder).is_ok_and(|text| text.ends_with(&extends))).unwrap()

@@ -209,20 +209,19 @@ fn an_installation_that_was_killed_goes_on_where_it_was() {
     cloud.must(&["supply", &url, "COMP-1"], 0);
     let told = |cloud: &Cloud| cloud.until_supply(&url, "COMP-1", SupplyState::Building);
     cloud.until("one part is finished", |_| told(&cloud).contains("slow: begin (1 of 3 parts"));
-    let releases = cloud.base("COMP-1").join("software");
-    let release = || releases.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
-    eventually("it is in the middle", || release().join("parts/slow").exists());
+    let release = cloud.releases("COMP-1").remove(0);
+    eventually("it is in the middle", || release.join("parts/slow").exists());
     cloud.kill_node("COMP-1");
-    assert!(!release().join(".completed").exists());
+    assert!(!release.join(".completed").exists());
     cloud.restart_node("COMP-1");
-    let counted = || fs::read_to_string(release().join("count")).unwrap();
+    let counted = || fs::read_to_string(release.join("count")).unwrap();
     eventually("it begins again", || counted().lines().filter(|line| *line == "slow").count() == 2);
     fs::remove_file(&hold).unwrap();
     cloud.until_supply(&url, "COMP-1", SupplyState::Available);
     let mut parts: Vec<String> = counted().lines().map(ToOwned::to_owned).collect();
     parts.sort();
     assert_eq!(parts, ["last", "quick", "slow", "slow"]);
-    assert!(release().join(".completed").exists());
+    assert!(release.join(".completed").exists());
 }
 
 #[test]
@@ -260,8 +259,7 @@ fn a_partition_reads_its_own_release_and_no_other() {
     }
     let cloud = Cloud::start();
     cloud.supply("idle", "COMP-1");
-    let mut releases = cloud.path().join("COMP-1/software").read_dir_utf8().unwrap();
-    let other = releases.next().unwrap().unwrap().into_path();
+    let other = cloud.releases("COMP-1").remove(0);
     assert!(other.join("instance.cfg").exists());
     let text = format!(
         "[buildout]\nparts = instance.cfg\n[instance.cfg]\n\

@@ -48,8 +48,8 @@ fn refused(cloud: &Cloud, release: &Utf8Path) -> String {
 
 /// Where the part of a release is on the node.
 fn tree(cloud: &Cloud) -> Vec<Utf8PathBuf> {
-    let releases = cloud.path().join("COMP-1/software").read_dir_utf8().unwrap();
-    let trees = releases.map(|entry| entry.unwrap().path().join("parts/tree"));
+    let releases = cloud.releases("COMP-1").into_iter();
+    let trees = releases.map(|release| release.join("parts/tree"));
     trees.filter(|tree| tree.join("usr/share/greeter/text").exists()).collect()
 }
 

@@ -427,8 +427,7 @@ pub(crate) fn the_disk_is_too_small(
         assert!(told.contains(text), "{text} in {told}");
         assert!(seen.out.contains(text), "{text} in {seen:?}");
     }
-    let mut releases = cloud.base("COMP-1").join("software").read_dir_utf8().unwrap();
-    let release = releases.next().unwrap().unwrap().into_path();
+    let release = cloud.releases("COMP-1").remove(0);
     for half_done in [".completed", part] {
         assert!(!release.join(half_done).exists(), "{half_done} is there");
     }
